@@ -1,0 +1,166 @@
+"""The engine contract: one engine trains P models side by side; one model is P = 1.
+
+Everything else (rungs, schedules, early stop, checkpoints, reports, time limits) exists once, above it, in
+`luthier.training`. Axes: S steps of a chunk, P slots, B rows of a batch, G parameter groups, n rows, C outputs.
+
+Randomness is a function of (seed, step, layer) and of nothing else: no generator state is kept, so a trial
+that is paused, moved to another slot or resumed goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from luthier.records import OPTIMIZERS, Recipe
+
+Array = npt.NDArray[Any]
+Snapshot = dict[str, Array]
+"""A trial outside its engine: numpy only, no P axis, flat names. "weights/<name>", "optimizer/<state>/<name>",
+"buffers/<name>" (statistics of BatchNorm), "seed" int64 [], "step" int64 []. Pause, resume, promotion and
+files are made of it; it is a copy, never a view of live state."""
+State = Any
+"""Live state of the slots: opaque, and consumed by `advance` and `put` (torch mutates it, JAX donates it)."""
+Placed = Any
+"""Data on the device, as returned by `Engine.place`."""
+
+RULES = OPTIMIZERS
+"""Update rules by their number in `Plan.kinds`."""
+GROUPS = ("decay", "no_decay")
+"""Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
+HPARAMS = ("lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "clip_norm", "label_smoothing")
+"""Numbers that every plan holds, [S, P] or [S, P, G]; `clip_norm` is inf where nothing is clipped. Builder
+arguments that are lifted into slots (dropout rates) come later as "model.<name>"."""
+
+
+class Source(NamedTuple):
+    """Rows in memory: inputs [n, ...] and targets [n] (class index, or real value(s) [n, k])."""
+
+    inputs: Array
+    targets: Array
+
+
+class Plan(NamedTuple):
+    """What the slots do in one chunk: numpy, a pure function of (seed, step), built above the engine."""
+
+    rows: Array  # int32 [S, P, B]: rows of the placed data to gather for each step
+    hparams: dict[str, Array]  # float32 [S, P] or [S, P, G]; schedules are already evaluated
+    steps: Array  # int32 [P]; slot p takes steps[p] <= S of them; 0 = frozen, bit for bit
+    kinds: Array  # int32 [P]; index into RULES
+
+
+class GroupKey(NamedTuple):
+    """Trials may share a program if their keys are equal and `refused` is empty."""
+
+    tree: str  # digest of names and shapes of weights and buffers
+    dtype: str
+    batch_size: int
+    loss: str
+    refused: str = ""  # why the trial cannot be fused, naming the module and the mend
+
+
+class Mode(NamedTuple):
+    """An execution mode and what it promises."""
+
+    name: str
+    bit_equal_across_P: bool
+    recompiles_on: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+class Loss(NamedTuple):
+    """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output."""
+
+    name: str  # "cross_entropy" | "bce_with_logits" | "mse"
+
+
+Builder = Callable[..., Any]
+"""Returns a fresh, randomly initialised model; keyword arguments are its hyperparameters, plus `inputs` and
+`outputs` (ints) where it asks for them, plus `rngs` for Flax NNX."""
+
+
+@runtime_checkable
+class Population(Protocol):
+    """P slots of one program. `state` goes in and comes out; the object itself holds no trial."""
+
+    mode: Mode
+    P: int
+
+    def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
+        """A newly initialised trial at step 0: the same weights whenever recipe.model and seed are the same."""
+        ...
+
+    def stack(self, snapshots: Sequence[Snapshot]) -> State:
+        """Live state of P trials, slot p from snapshots[p]."""
+        ...
+
+    def take(self, state: State, slot: int) -> Snapshot:
+        """A copy of one slot; the state stays usable. stack/put of it goes on bit for bit."""
+        ...
+
+    def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
+        """Refill, promote, resume: replace one slot; the other slots stay bit-equal."""
+        ...
+
+    def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
+        """Take plan.steps[p] optimizer steps in each slot.
+
+        Returns the new state and {"loss": mean loss of each step's batch, "grad_norm": L2 norm before
+        clipping}, float32 [S, P], NaN where s >= steps[p]. A slot whose loss is NaN harms no other.
+        """
+        ...
+
+    def predict(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Model outputs in evaluation mode (no dropout, running statistics): float32 [slots, len(rows), C].
+        rows is int32 [n] for all slots, or [slots, n]."""
+        ...
+
+    def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Loss of each example without label smoothing, in evaluation mode: float32 [slots, len(rows)].
+        Computed slot by slot: its value may not depend on P."""
+        ...
+
+    def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
+        """Statistics for checks on one batch, rows int32 [B]; changes nothing: {"loss": [P], "grad_norm": [P],
+        "weight_norm": [P]}, float32."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """One framework on one device."""
+
+    name: str
+    framework: str
+
+    def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
+        """What the trial's program depends on."""
+        ...
+
+    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Population:
+        """A population of width P for all trials with the key of `recipe`. Modes by name; the first of
+        `modes()` is the reference."""
+        ...
+
+    def place(self, source: Source) -> Placed:
+        """Put data on the device, once."""
+        ...
+
+    def modes(self) -> tuple[str, ...]:
+        """Names of the execution modes that this engine offers, the reference first."""
+        ...
+
+
+def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
+    """The recipe's numbers for one step before any schedule: {name: float32 [G]}, names of HPARAMS."""
+    base = {name: getattr(recipe, name) for name in HPARAMS}
+    base["clip_norm"] = np.inf if recipe.clip_norm is None else recipe.clip_norm
+    base["nesterov"] = float(recipe.nesterov)
+    table = {name: np.full(len(GROUPS), value, np.float32) for name, value in base.items()}
+    for group, numbers in recipe.groups.items():
+        for name, value in numbers.items():
+            table[name][GROUPS.index(group)] = value
+    return table

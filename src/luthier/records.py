@@ -1,0 +1,578 @@
+"""What luthier knows, as plain frozen data: every record goes to JSON and back without loss.
+
+A record never holds an array, a model or a function. A number that can be better or worse is a *score* in the
+units of its metric; `Metric.utility` turns it into "larger is better" for those who compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from luthier.errors import InvalidInput
+from luthier.space import Config, Space
+
+VERSION = 1
+"""Version of the record format; a file that says more was written by a newer luthier."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: frozen, compared by value, JSON both ways."""
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def to_json(record: msgspec.Struct) -> bytes:
+    """One JSON document; NaN and infinities become null (JSON has none), which reads back as NaN where a
+    field is a float."""
+    return msgspec.json.encode({"version": VERSION, "kind": type(record).__name__, "data": record})
+
+
+def from_json(data: bytes | str, kind: type[R]) -> R:
+    """The record written by `to_json`.
+
+    Raises:
+        InvalidInput: not JSON, another kind, or written by a newer luthier.
+    """
+    try:
+        shell = msgspec.json.decode(data)
+        version, name, body = int(shell["version"]), shell["kind"], shell["data"]
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"not a {kind.__name__} document: {error}") from None
+    if version > VERSION:
+        raise InvalidInput(
+            f"version={version}", must=f"version <= {VERSION}", where=kind.__name__, remedy="Upgrade luthier"
+        )
+    if name != kind.__name__:
+        raise InvalidInput(f"kind={name!r}", must=f"kind == {kind.__name__!r}", where="record")
+    return convert(body, kind)
+
+
+def convert(body: Any, kind: type[R]) -> R:
+    """Plain data (as decoded from JSON) -> record; null becomes NaN where a float is meant."""
+    try:
+        return msgspec.convert(_nan_for_null(body, kind), kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"not a {kind.__name__}: {error}") from None
+
+
+def _nan_for_null(body: Any, kind: Any) -> Any:
+    """Replace null by NaN in the fields that are floats and may not be None."""
+    if not (isinstance(body, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return body
+    out = dict(body)
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in out:
+            out[field.encode_name] = _fill(out[field.encode_name], field.type)
+    return out
+
+
+def _fill(value: Any, kind: Any) -> Any:
+    if value is None:
+        return math.nan if kind is float else None
+    arguments = [a for a in getattr(kind, "__args__", ()) if a is not Ellipsis]
+    if isinstance(value, list) and arguments:
+        kinds = arguments if len(arguments) == len(value) else arguments[:1] * len(value)
+        return [_fill(v, k) for v, k in zip(value, kinds, strict=True)]
+    if isinstance(value, dict):
+        if len(arguments) == 2 and getattr(kind, "__origin__", None) is dict:
+            return {k: _fill(v, arguments[1]) for k, v in value.items()}
+        for option in [kind, *arguments]:
+            if isinstance(option, type) and issubclass(option, msgspec.Struct):
+                return _nan_for_null(value, option)
+    return value
+
+
+# --------------------------------------------------------------------------------------------- how to train
+
+
+class Legal(Record):
+    """The range in which a training setting makes sense. Stated once: validation and messages come from it."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False  # low itself is not allowed
+    open_high: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Is the value in the range? NaN never is."""
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return above and below
+
+    def text(self, name: str) -> str:
+        """The condition in words: `0 < lr <= 1`."""
+        left = f"{self.low:g} {'<' if self.open_low else '<='} " if math.isfinite(self.low) else ""
+        right = f" {'<' if self.open_high else '<='} {self.high:g}" if math.isfinite(self.high) else ""
+        return f"{left}{name}{right}"
+
+
+LEGAL: dict[str, Legal] = {
+    "lr": Legal(low=0.0, open_low=True),
+    "weight_decay": Legal(low=0.0),
+    "momentum": Legal(low=0.0, high=1.0, open_high=True),
+    "beta1": Legal(low=0.0, high=1.0, open_high=True),
+    "beta2": Legal(low=0.0, high=1.0, open_high=True),
+    "one_minus_momentum": Legal(low=0.0, high=1.0, open_low=True),
+    "one_minus_beta1": Legal(low=0.0, high=1.0, open_low=True),
+    "one_minus_beta2": Legal(low=0.0, high=1.0, open_low=True),
+    "eps": Legal(low=0.0, open_low=True),
+    "warmup": Legal(low=0.0, high=1.0, open_high=True),
+    "final_lr": Legal(low=0.0, high=1.0),
+    "clip_norm": Legal(low=0.0, open_low=True),
+    "label_smoothing": Legal(low=0.0, high=1.0, open_high=True),
+    "batch_size": Legal(low=1),
+    "epochs": Legal(low=0.0, open_low=True),
+    "steps": Legal(low=1),
+}
+OPTIMIZERS = ("adamw", "nadamw", "sgd", "rmsprop")
+SCHEDULES = ("constant", "linear", "cosine", "wsd")
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """How one model is built and trained. Settings that the optimizer does not have are ignored.
+
+    Args:
+        optimizer: name of an update rule, one of `OPTIMIZERS`.
+        lr: peak learning rate, per step on the mean loss of a batch.
+        weight_decay: decoupled: every step takes `lr * weight_decay * weight` off the weight.
+        momentum: of sgd and rmsprop. `nesterov`: sgd looks ahead.
+        beta1, beta2, eps: of adamw and nadamw; rmsprop uses beta2 and eps.
+        schedule: shape of the learning rate over training, one of `SCHEDULES`.
+        warmup: fraction of the steps in which the learning rate rises linearly from 0.
+        final_lr: the learning rate at the end, as a fraction of the peak.
+        clip_norm: gradients with a larger L2 norm over all weights are scaled down to it; None: never.
+        label_smoothing: fraction of the target probability spread over all classes.
+        batch_size: rows a step. Chosen by throughput, never searched for quality.
+        epochs: passes over the training rows; `steps`, where given, counts instead.
+        preparation: what is done to the inputs, fitted on training rows only: {"scale": "standard"}.
+        model: keyword arguments of the builder.
+        groups: numbers that differ in a parameter group. "no_decay" holds the biases and the scales of
+            normalisation (tensors of fewer than two axes).
+    """
+
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    schedule: str = "cosine"
+    warmup: float = 0.05
+    final_lr: float = 0.0
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    batch_size: int = 64
+    epochs: float = 20.0
+    steps: int | None = None
+    preparation: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+    groups: dict[str, dict[str, float]] = msgspec.field(
+        default_factory=lambda: {"no_decay": {"weight_decay": 0.0}}
+    )
+
+    def __post_init__(self) -> None:
+        for name, legal in LEGAL.items():
+            value = getattr(self, name, None)
+            if value is not None and not legal.allows(value):
+                raise InvalidInput(f"{name}={value}", must=legal.text(name), where="recipe")
+        for name, value, options in (
+            ("optimizer", self.optimizer, OPTIMIZERS),
+            ("schedule", self.schedule, SCHEDULES),
+        ):
+            if value not in options:
+                raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {', '.join(options)}", where="recipe")
+
+    def with_config(self, config: Mapping[str, Any]) -> Recipe:
+        """This recipe with some settings changed.
+
+        A name that is a field of the recipe changes it; `one_minus_x` changes x; `prepare_x` changes the
+        preparation; every other name, or `model.x`, goes to the builder.
+        """
+        fields: dict[str, Any] = {}
+        model, preparation = dict(self.model), dict(self.preparation)
+        for name, value in config.items():
+            if name.startswith("one_minus_"):
+                fields[name.removeprefix("one_minus_")] = 1.0 - value
+            elif name.startswith("prepare_"):
+                preparation[name.removeprefix("prepare_")] = value
+            elif name in TRAINING_SETTINGS:
+                fields[name] = value
+            else:
+                model[name.removeprefix("model.")] = value
+        return msgspec.structs.replace(self, **fields, model=model, preparation=preparation)
+
+    def num_steps(self, num_rows: int) -> int:
+        """Optimizer steps of the whole training on `num_rows` training rows."""
+        return self.steps or max(1, math.ceil(self.epochs * num_rows / self.batch_size))
+
+    def differs(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
+        """{setting: (here, there)} for every setting that differs, builder arguments as `model.x`."""
+        mine, theirs = _flat(self), _flat(other)
+        return {
+            name: (mine.get(name), theirs.get(name))
+            for name in [*mine, *(n for n in theirs if n not in mine)]
+            if mine.get(name) != theirs.get(name)
+        }
+
+
+TRAINING_SETTINGS = frozenset(Recipe.__struct_fields__) - {"model", "preparation", "groups"}
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    flat = {name: getattr(recipe, name) for name in Recipe.__struct_fields__ if name in TRAINING_SETTINGS}
+    flat |= {f"model.{k}": v for k, v in recipe.model.items()}
+    flat |= {f"prepare_{k}": v for k, v in recipe.preparation.items()}
+    return flat | {f"{g}.{k}": v for g, numbers in recipe.groups.items() for k, v in numbers.items()}
+
+
+class Metric(Record):
+    """What is compared: a name and a direction."""
+
+    name: str
+    greater_is_better: bool
+
+    def utility(self, score: float) -> float:
+        """The score as "larger is better"; a score that is not a number is the worst possible."""
+        if math.isnan(score):
+            return -math.inf
+        return score if self.greater_is_better else -score
+
+
+# ------------------------------------------------------------------------------------------ what was trained
+
+Status = Literal["waiting", "running", "paused", "stopped", "finished", "diverged", "failed"]
+"""waiting: known, no step taken. paused: at a rung, may go on. stopped: given up by a decision. finished: all
+steps taken. diverged: a loss was not finite; a result, the worst one. failed: a fault of the code or machine."""
+Phase = Literal["noise", "search", "confirm", "final"]
+DONE: frozenset[str] = frozenset({"stopped", "finished", "diverged", "failed"})
+
+
+class Point(Record):
+    """One report of a trial: the state after `step` optimizer steps.
+
+    `fraction` is step / all steps of the trial's own schedule; losses are means over examples (`train_loss`
+    since the report before); `score` is the metric on the validation rows; `seconds` is training time so far.
+    """
+
+    step: int
+    fraction: float
+    train_loss: float
+    val_loss: float
+    score: float
+    train_score: float = math.nan
+    grad_norm: float = math.nan  # median since the report before
+    seconds: float = 0.0
+
+
+class Cost(Record):
+    """What a trial used: training seconds of one worker, peak resident bytes of that worker, trainable
+    parameters, seconds a single-row prediction takes (NaN: not measured)."""
+
+    seconds: float = 0.0
+    peak_bytes: int = 0
+    num_parameters: int = 0
+    latency_s: float = math.nan
+
+
+class Trial(Record):
+    """One configuration being trained.
+
+    Args:
+        id: position in the run, from 0; trial 0 is the baseline.
+        config: what differs from the baseline; empty for the baseline itself.
+        seed: initialisation, order and dropout. `split_seed`: which rows are validation rows.
+        origin: where the configuration came from: baseline, known, halton, prior, optuna-tpe ...
+        mode, P: execution mode and width in which it trains; a resumed trial goes on in the same.
+        rung: how many rungs it has reached (0: none yet). `num_steps`: of its whole schedule.
+        step: steps taken so far.
+    """
+
+    id: int
+    phase: Phase
+    config: Config
+    recipe: Recipe
+    seed: int
+    split_seed: int
+    num_steps: int
+    origin: str = "baseline"
+    mode: str = "loop"
+    P: int = 1
+    status: Status = "waiting"
+    rung: int = 0
+    step: int = 0
+    curve: tuple[Point, ...] = ()
+    cost: Cost = Cost()
+    error: str = ""
+
+    @property
+    def last(self) -> Point | None:
+        """The latest report."""
+        return self.curve[-1] if self.curve else None
+
+    def at(self, fraction: float) -> Point | None:
+        """The report at this fraction of the trial's own schedule (within half a step), if reached."""
+        tolerance = 0.5 / self.num_steps
+        return next((p for p in reversed(self.curve) if abs(p.fraction - fraction) <= tolerance), None)
+
+
+class History(Record):
+    """All trials of a run in the order of their ids, with what is needed to compare them."""
+
+    metric: Metric
+    rungs: tuple[float, ...] = (1.0,)  # fractions of a trial's own schedule, rising, the last is 1
+    trials: tuple[Trial, ...] = ()
+
+    def search(self) -> list[Trial]:
+        """The trials that the search may learn from: its own, and the first baseline run."""
+        return [t for t in self.trials if t.phase == "search" or t.id == 0]
+
+    def utility(self, trial: Trial, rung: int | None = None) -> float | None:
+        """Score, larger is better, at a rung (1-based) or at the end; None where it is not known yet.
+
+        A diverged trial has the utility -inf at every rung that it did not reach.
+        """
+        fraction = self.rungs[rung - 1] if rung else 1.0
+        point = trial.at(fraction)
+        if point is not None:
+            return self.metric.utility(point.score)
+        return -math.inf if trial.status == "diverged" else None
+
+    def capped(self, trials: Iterable[Trial], rung: int | None = None) -> list[tuple[Trial, float]]:
+        """(trial, utility) of those known at the rung; diverged ones at the worst feasible utility.
+
+        Removing diverged trials, or leaving them at -inf, misleads models of the response (method §2.3).
+        """
+        known = [(t, u) for t in trials if (u := self.utility(t, rung)) is not None]
+        worst = min((u for _, u in known if math.isfinite(u)), default=0.0)
+        return [(t, u if math.isfinite(u) else worst) for t, u in known]
+
+
+# --------------------------------------------------------------------------------------- what is shown by it
+
+Verdict = Literal["adopted", "rejected", "not shown"]
+
+
+class Change(Record):
+    """What differs from which recipe: the unit of the ledger.
+
+    `settings` maps each setting to (value in the base, value now).
+    """
+
+    name: str
+    kind: str  # "settings" for a tuned configuration; later also mends and moves
+    base: str  # digest of the recipe that it starts from
+    settings: dict[str, tuple[Any, Any]] = {}
+    trial: int | None = None
+
+
+class Estimate(Record):
+    """A mean with its two-sided 95 % Student-t interval over n seeds; NaN ends where n < 2."""
+
+    score: float
+    interval: tuple[float, float] = (math.nan, math.nan)
+    n: int = 0
+    sd: float = math.nan
+
+
+class Evidence(Record):
+    """A paired experiment: candidate against baseline on the same seeds and splits, larger is better.
+
+    Args:
+        test: the test, named before the runs.
+        n: number of pairs; `required` is the number that the rule asks for.
+        difference: mean utility difference candidate - baseline with its two-sided 95 % interval.
+        lower: one-sided 95 % lower bound of the difference; adoption needs `lower > price`.
+        p_better: estimated probability that the candidate beats the baseline on one more seed.
+        price: declared price of complexity, in units of the metric.
+        over: what the interval is an interval of.
+        seeds, candidate, baseline: the seeds and the scores, pair by pair.
+        optimism: score that selection saw less the fresh score, in utility.
+        detectable: the smallest true difference that n pairs show with 80 % power; NaN if not known.
+        missing: what is lacking for a conclusion ("about 3 more minutes"), empty where nothing is.
+    """
+
+    change: Change
+    test: str
+    verdict: Verdict
+    n: int
+    required: int
+    difference: Estimate
+    lower: float
+    p_better: float = math.nan
+    price: float = 0.0
+    over: str = ""
+    seeds: tuple[int, ...] = ()
+    candidate: tuple[float, ...] = ()
+    baseline: tuple[float, ...] = ()
+    optimism: float = math.nan
+    detectable: float = math.nan
+    missing: str = ""
+
+
+class Noise(Record):
+    """How much the baseline's score moves with the seed alone, and what that lets the run show."""
+
+    estimate: Estimate
+    scores: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
+    detectable: float = math.nan  # smallest difference that the final comparison shows with 80 % power
+
+
+class TestResult(Record):
+    """The untouched test rows, looked at once: both models on the same rows.
+
+    `difference` is candidate - baseline in utility with a paired bootstrap interval over rows (n = rows).
+    `looks` counts how often these rows have been looked at, this time included; `rows_hash` names them.
+    """
+
+    baseline: Estimate
+    best: Estimate
+    difference: Estimate
+    looks: int
+    rows_hash: str
+    method: str = ""
+
+
+class Finding(Record):
+    """Something noticed: a number, its threshold, where, why, and what to do."""
+
+    code: str
+    title: str
+    number: float
+    threshold: float
+    n: int
+    text: str
+    remedy: str = ""
+    severity: Literal["info", "warning", "error"] = "info"
+
+
+class RunPlan(Record):
+    """What the budget is spent on, decided before the start.
+
+    Args:
+        unit: "seconds" or "trials"; `total` of it in all.
+        split: share of `total` by phase: noise, search, confirm, final, report.
+        num_noise: baseline runs before the search. `num_top` x `num_fresh`: confirmation of the best few.
+        num_final: pairs of the final comparison; `required_final` is what adoption asks for.
+        rungs: fractions of a schedule at which trials are compared; `eta`: one in eta goes on.
+        lag: a decision sees the results of all jobs but the last `lag` ones before it.
+        seed: of the run; every other seed follows from it.
+    """
+
+    unit: Literal["seconds", "trials"]
+    total: float
+    split: dict[str, float]
+    num_noise: int
+    num_top: int
+    num_fresh: int
+    num_final: int
+    required_final: int = 6
+    rungs: tuple[float, ...] = (1.0,)
+    eta: int = 3
+    lag: int = 4
+    num_reports: int = 18
+    num_workers: int = 2
+    seed: int = 0
+    alpha: float = 0.05
+    price: float = 0.0
+    sampler: str = "auto"
+    note: str = ""
+
+
+class Facts(Record):
+    """What a worker found when it opened the task: sizes, names, speed."""
+
+    task: str
+    kind: str  # binary | multiclass | regression
+    metric: Metric
+    framework: str
+    engine: str
+    mode: str
+    num_train: int
+    num_val: int
+    num_test: int
+    num_inputs: int
+    num_outputs: int
+    num_parameters: int
+    labels: tuple[str, ...] = ()
+    test_hash: str = ""
+    step_s: float = math.nan
+    eval_s: float = math.nan
+    constant_score: float = math.nan  # of the best constant prediction on the validation rows
+    versions: dict[str, str] = {}
+    device: str = ""
+    source: dict[str, str] = {}  # module, name, digest of the builder
+    findings: tuple[Finding, ...] = ()
+
+
+class Progress(Record):
+    """Where a run stands, for those who watch: counts of trials by status, best so far, speed, time left."""
+
+    phase: str  # open | noise | search | confirm | final | test | report
+    running: int = 0
+    paused: int = 0
+    stopped: int = 0
+    finished: int = 0
+    diverged: int = 0
+    failed: int = 0
+    baseline: float = math.nan  # score of trial 0
+    best: float = math.nan  # best complete score of the search
+    steps_per_s: float = 0.0
+    elapsed_s: float = 0.0
+    left_s: float = math.nan  # NaN where the budget counts trials
+    trials_left: int | None = None
+
+
+class RunRecord(Record):
+    """`run.json`: everything that a report or a later reader needs, rewritten as the run goes on."""
+
+    name: str
+    created: str  # ISO 8601, UTC
+    command: str
+    task: dict[str, Any]
+    space: Space
+    baseline: Recipe
+    facts: Facts | None = None
+    plan: RunPlan | None = None
+    noise: Noise | None = None
+    evidence: tuple[Evidence, ...] = ()  # the first is the one that decides
+    best: Recipe | None = None
+    best_config: Config = {}
+    adopted: bool = False
+    baseline_score: Estimate | None = None
+    best_score: Estimate | None = None
+    search_score: float = math.nan
+    test: TestResult | None = None
+    findings: tuple[Finding, ...] = ()
+    spent: dict[str, float] = {}  # seconds by phase
+    environment: dict[str, str] = {}
+    status: Literal["running", "interrupted", "finished", "failed"] = "running"
+    verdict: str = ""
+    history: History | None = None
+    # what the pictures need beyond the history
+    confusion: tuple[tuple[int, ...], ...] = ()  # [true class][predicted class] on the test rows
+    residuals: tuple[tuple[float, float], ...] = ()  # (true, predicted), at most 1,000 rows
+
+
+def digest(record: msgspec.Struct | Mapping[str, Any]) -> str:
+    """A short name of a record's content: 12 hex digits of SHA-256 over its JSON with sorted keys."""
+    data = msgspec.json.encode(record, order="sorted")
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def derive_seed(seed: int, *path: str | int) -> int:
+    """An independent seed for each place in a run: SHA-256 of the run's seed and the path, 31 bits.
+
+    >>> derive_seed(0, "confirm", 1) == derive_seed(0, "confirm", 1)
+    True
+    """
+    text = "/".join(str(part) for part in (seed, *path))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
