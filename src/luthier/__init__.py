@@ -1,1 +1,51 @@
-"""luthier: makes deep-learning models better, faster and smaller, and proves every gain."""
+"""luthier: makes deep-learning models better, faster and smaller, and proves every gain.
+
+Public names are listed here, once, and loaded when they are used: `import luthier` imports no framework.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luthier.data import Data
+    from luthier.errors import LuthierError
+    from luthier.records import Recipe
+    from luthier.space import Choice, Float, Int, Space
+    from luthier.training.task import Task
+    from luthier.verbs.load import Model, load
+    from luthier.verbs.report import report
+    from luthier.verbs.result import Run
+    from luthier.verbs.tune import tune
+
+_HOMES = {
+    "Choice": "luthier.space",
+    "Data": "luthier.data",
+    "Float": "luthier.space",
+    "Int": "luthier.space",
+    "LuthierError": "luthier.errors",
+    "Model": "luthier.verbs.load",
+    "Recipe": "luthier.records",
+    "Run": "luthier.verbs.result",
+    "Space": "luthier.space",
+    "Task": "luthier.training.task",
+    "load": "luthier.verbs.load",
+    "report": "luthier.verbs.report",
+    "tune": "luthier.verbs.tune",
+}
+
+__all__ = [
+    "Choice", "Data", "Float", "Int", "LuthierError", "Model", "Recipe", "Run", "Space", "Task",
+    "load", "report", "tune",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'luthier' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -126,6 +126,7 @@ LEGAL: dict[str, Legal] = {
     "final_lr": Legal(low=0.0, high=1.0),
     "clip_norm": Legal(low=0.0, open_low=True),
     "label_smoothing": Legal(low=0.0, high=1.0, open_high=True),
+    "dropout": Legal(low=0.0, high=1.0, open_high=True),
     "batch_size": Legal(low=1),
     "epochs": Legal(low=0.0, open_low=True),
     "steps": Legal(low=1),
@@ -194,11 +195,17 @@ class Recipe(msgspec.Struct, frozen=True):
         """This recipe with some settings changed.
 
         A name that is a field of the recipe changes it; `one_minus_x` changes x; `prepare_x` changes the
-        preparation; every other name, or `model.x`, goes to the builder.
+        preparation; every other name, or `model.x`, goes to the builder. `sgd.lr` changes lr where the
+        optimizer is sgd, and nothing elsewhere: SGD's learning rate is another dimension than AdamW's.
         """
         fields: dict[str, Any] = {}
         model, preparation = dict(self.model), dict(self.preparation)
-        for name, value in config.items():
+        optimizer = config.get("optimizer", self.optimizer)
+        for key, value in config.items():
+            owner, _, rest = key.partition(".")
+            if owner in OPTIMIZERS and owner != optimizer:
+                continue
+            name = rest if owner in OPTIMIZERS and rest else key
             if name.startswith("one_minus_"):
                 fields[name.removeprefix("one_minus_")] = 1.0 - value
             elif name.startswith("prepare_"):
@@ -426,7 +433,7 @@ class Noise(Record):
     detectable: float = math.nan  # smallest difference that the final comparison shows with 80 % power
 
 
-class TestResult(Record):
+class HeldOutResult(Record):
     """The untouched test rows, looked at once: both models on the same rows.
 
     `difference` is candidate - baseline in utility with a paired bootstrap interval over rows (n = rows).
@@ -434,7 +441,7 @@ class TestResult(Record):
     """
 
     baseline: Estimate
-    best: Estimate
+    candidate: Estimate
     difference: Estimate
     looks: int
     rows_hash: str
@@ -550,7 +557,7 @@ class RunRecord(Record):
     baseline_score: Estimate | None = None
     best_score: Estimate | None = None
     search_score: float = math.nan
-    test: TestResult | None = None
+    test: HeldOutResult | None = None
     findings: tuple[Finding, ...] = ()
     spent: dict[str, float] = {}  # seconds by phase
     environment: dict[str, str] = {}

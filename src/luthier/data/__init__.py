@@ -1,0 +1,5 @@
+"""Data: what a model learns from, and which rows are for what."""
+
+from luthier.data.tables import Data
+
+__all__ = ["Data"]

@@ -1,0 +1,76 @@
+"""`luthier tune`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.app import app
+
+
+@app.command()
+def tune(
+    target: Annotated[str, typer.Argument(help="Name of a ready task, for example digits.")],
+    model: Annotated[str, typer.Option(help="Which model of the task, for example cnn or mlp.")] = "",
+    option: Annotated[list[str] | None, typer.Option(help="Further option of the task, KEY=VALUE.")] = None,
+    metric: Annotated[str, typer.Option(help="What is compared; default: the task's.")] = "",
+    budget: Annotated[str, typer.Option(help="5min, 2h, 40trials: all is paid from it.")] = "5min",
+    space: Annotated[Path | None, typer.Option(help="TOML file with further or other domains.")] = None,
+    space_only: Annotated[bool, typer.Option("--space-only", help="Tune nothing but --space.")] = False,
+    fixed: Annotated[list[str] | None, typer.Option(help="Hold a setting, KEY=VALUE.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the run's folder.")] = "",
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of all runs; default $LUTHIER_RUNS or ./runs.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the run; all else follows from it.")] = 0,
+    sampler: Annotated[
+        str, typer.Option(help="auto, halton, prior, tpe, gp, cmaes or nsga2.")
+    ] = "auto",
+    price: Annotated[
+        float, typer.Option(help="Adopt only a gain surely larger than this, in units of the metric.")
+    ] = 0.0,
+    workers: Annotated[
+        int | None, typer.Option(help="Training programs; default one a core; 0: in this process.")
+    ] = None,
+    hang_s: Annotated[float, typer.Option(help="Replace a worker silent for so many seconds.")] = 300.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Find better settings, and show that they are better."""
+    from luthier.reports.json import summary
+    from luthier.verbs.terminal import TerminalWatcher
+    from luthier.verbs.tune import tune as run_tune
+
+    options = {**_pairs(option), **({"model": model} if model else {})}
+    run = run_tune(
+        target, options=options, metric=metric, budget=budget, space=_space(space), fixed=_pairs(fixed),
+        space_only=space_only, name=name, root=runs, resume=resume, seed=seed, sampler=sampler, price=price,
+        workers=workers, hang_s=hang_s, watcher=TerminalWatcher(verdict=not as_json),
+    )  # fmt: skip
+    if as_json:
+        sys.stdout.write(json.dumps(summary(run.record, run.report)) + "\n")
+
+
+def _space(path: Path | None) -> Any:
+    from luthier.space import Space
+
+    return Space.from_toml(path) if path is not None else None
+
+
+def _pairs(given: list[str] | None) -> dict[str, Any]:
+    """KEY=VALUE words; a value that reads as JSON is what it says, anything else is text."""
+    pairs: dict[str, Any] = {}
+    for word in given or []:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise typer.BadParameter(f"{word!r} is not KEY=VALUE")
+        try:
+            pairs[key] = json.loads(value)
+        except json.JSONDecodeError:
+            pairs[key] = value
+    return pairs

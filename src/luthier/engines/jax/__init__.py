@@ -1,0 +1,5 @@
+"""The JAX engine: Flax NNX models."""
+
+from luthier.engines.jax.engine import JaxEngine
+
+__all__ = ["JaxEngine"]

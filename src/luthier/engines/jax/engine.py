@@ -1,0 +1,74 @@
+"""Flax NNX models on JAX's default device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from luthier.engines.jax.build import Sizes, build
+from luthier.engines.jax.model import split
+from luthier.engines.jax.population import SCAN, JaxPopulation
+from luthier.engines.jax.program import Placed, Program
+from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source
+from luthier.errors import Unsupported
+from luthier.records import Recipe, digest
+
+
+class JaxEngine:
+    """See `luthier.engines.spec.Engine`.
+
+    Args:
+        inputs, outputs: widths of the data, for builders that ask for them.
+    """
+
+    name = "jax"
+    framework = "jax"
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self._sizes = Sizes(inputs, outputs)
+        self._programs: dict[tuple[Builder, str, str], Program] = {}
+
+    def modes(self) -> tuple[str, ...]:
+        """The one mode: slots one after another, each a compiled scan over the steps of a chunk."""
+        return (SCAN.name,)
+
+    def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
+        """What the trial's program depends on.
+
+        Plain numbers inside the model (a dropout rate) are part of the program: recipe.model belongs to the
+        key.
+        """
+        structure, weights, _ = split(build(builder, recipe, self._sizes, seed=0))
+        dtypes = sorted({str(weight.dtype) for weight in weights.values()})
+        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model}
+        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
+
+    def open(
+        self, builder: Builder, recipe: Recipe, loss: Loss, mode: str = SCAN.name, P: int = 1
+    ) -> JaxPopulation:
+        """A population of width P. Those of one builder, recipe.model and loss share their compiled code."""
+        if mode not in self.modes():
+            raise Unsupported(
+                f"mode={mode!r}",
+                must=f"mode is one of {', '.join(self.modes())}",
+                where="JAX engine",
+                remedy=f"Use {SCAN.name!r}",
+            )
+        key = (builder, digest(recipe.model), loss.name)
+        if key not in self._programs:
+            structure, *_ = split(build(builder, recipe, self._sizes, seed=0))
+            self._programs[key] = Program(structure, loss.name)
+        return JaxPopulation(builder, self._programs[key], self._sizes, P)
+
+    def place(self, source: Source) -> Placed:
+        """Data on the device, once, as 32-bit numbers."""
+        return Placed(jnp.array(_narrow(source.inputs)), jnp.array(_narrow(source.targets)))
+
+
+def _narrow(array: Any) -> Array:
+    """Real numbers as float32, whole ones and truth values as int32: JAX's own default, whatever is set."""
+    array = np.asarray(array)
+    narrow: Array = array.astype(np.float32 if np.issubdtype(array.dtype, np.floating) else np.int32)
+    return narrow

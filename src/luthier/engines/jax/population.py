@@ -1,0 +1,148 @@
+"""P slots of one program, one after another: the mode "scan"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from luthier.algorithms.updates import RULES
+from luthier.engines.jax.build import Sizes, build
+from luthier.engines.jax.model import seed_words, split
+from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
+from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
+from luthier.engines.spec import GROUPS, Array, Builder, Mode, Plan, Snapshot
+from luthier.errors import InvalidInput
+from luthier.records import OPTIMIZERS, Recipe
+
+SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "recipe.model", "optimizer"))
+BLOCK = 1024
+"""Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
+
+
+State = list[Slot]
+
+
+class JaxPopulation:
+    """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P."""
+
+    def __init__(self, builder: Builder, program: Program, sizes: Sizes, P: int) -> None:
+        self.mode, self.P = SCAN, P
+        self._builder, self._program, self._sizes = builder, program, sizes
+
+    def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
+        """A newly initialised trial at step 0."""
+        _, weights, buffers = split(build(self._builder, recipe, self._sizes, seed))
+        return to_snapshot(Slot(Arrays(weights, init_optimizer(recipe.optimizer, weights), buffers), seed, 0))
+
+    def stack(self, snapshots: Sequence[Snapshot]) -> State:
+        """Live state of P trials, slot p from snapshots[p]."""
+        if len(snapshots) != self.P:
+            raise InvalidInput(
+                f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack"
+            )
+        return [from_snapshot(snapshot, self._program.structure) for snapshot in snapshots]
+
+    def take(self, state: State, slot: int) -> Snapshot:
+        """A copy of one slot."""
+        return to_snapshot(state[slot])
+
+    def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
+        """Replace one slot."""
+        changed = list(state)
+        changed[slot] = from_snapshot(snapshot, self._program.structure)
+        return changed
+
+    def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
+        """Take plan.steps[p] optimizer steps in each slot."""
+        self._check(state, data, plan)
+        moved, curves_SP = list(state), {}
+        for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
+            slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
+            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, _chunk(slot, plan, p))
+            moved[p] = Slot(arrays, slot.seed, slot.step + int(plan.steps[p]))
+        report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
+        for p, curves in curves_SP.items():  # only now wait for the device
+            for name, curve_S in zip(report, curves, strict=True):
+                report[name][:, p] = curve_S
+        return moved, report
+
+    def predict(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Model outputs in evaluation mode: float32 [slots, len(rows), C]."""
+        return self._by_slot(self._program.predict, state, data, rows=rows, slots=slots)
+
+    def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Loss of each example in evaluation mode: float32 [slots, len(rows)]."""
+        return self._by_slot(self._program.evaluate, state, data, rows=rows, slots=slots)
+
+    def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
+        """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
+        found = jax.device_get([self._program.probe(slot.arrays, data, rows) for slot in state])
+        return {name: np.array([values[name] for values in found], np.float32) for name in found[0]}
+
+    def _by_slot(
+        self, function: Any, state: State, data: Placed, *, rows: Array, slots: Sequence[int] | None
+    ) -> Array:
+        _check_rows(np.asarray(rows), data)
+        chosen = range(self.P) if slots is None else slots
+        rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
+        return np.stack(
+            [
+                np.concatenate(
+                    [np.asarray(function(state[p].arrays, data, block))[:n] for block, n in _blocks(rows_n)]
+                )
+                for p, rows_n in zip(chosen, rows_Pn, strict=True)
+            ]
+        )
+
+    def _check(self, state: State, data: Placed, plan: Plan) -> None:
+        """Answer a plan that does not fit before any slot has moved."""
+        S, P, _ = plan.rows.shape
+        _must(
+            P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}"
+        )
+        _must(
+            plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}"
+        )
+        _check_rows(plan.rows, data)
+        for p, slot in enumerate(state):
+            rule, kept = RULES[OPTIMIZERS[plan.kinds[p]]], tuple(slot.arrays.optimizer)
+            _must(set(kept) == set(rule.states), f"slot {p} keeps {kept}", f"{rule.name} keeps {rule.states}")
+
+
+def _must(holds: bool, fact: str, must: str) -> None:
+    if not holds:
+        raise InvalidInput(fact, must=must, where="plan")
+
+
+def _check_rows(rows: Array, data: Placed) -> None:
+    """JAX itself fills in rows that do not exist."""
+    num_rows = len(data.inputs)
+    low, high = rows.min(initial=0), rows.max(initial=0)
+    _must(low >= 0 and high < num_rows, f"rows from {low} to {high}", f"0 <= row < {num_rows}")
+
+
+def _chunk(slot: Slot, plan: Plan, p: int) -> Chunk:
+    return Chunk(
+        rows=plan.rows[:, p],
+        hparams={name: _numbers(name, value[:, p]) for name, value in plan.hparams.items()},
+        num_steps=np.int32(plan.steps[p]),
+        first_step=np.int32(slot.step),
+        seed=seed_words(slot.seed),
+    )
+
+
+def _numbers(name: str, values: Array) -> Array:
+    """[S] or [S, G] in one shape whatever the plan says: [S, G], or [S] where a number has no groups."""
+    values_SG = values if values.ndim == 2 else np.repeat(values[:, None], len(GROUPS), axis=1)
+    return values_SG[:, 0] if name in WHOLE_STEP else values_SG
+
+
+def _blocks(rows_n: Array) -> Iterator[tuple[Array, int]]:
+    """Rows in blocks of few sizes, each with the number of rows that count."""
+    for start in range(0, len(rows_n), BLOCK):
+        block = rows_n[start : start + BLOCK]
+        size = 1 << (len(block) - 1).bit_length()
+        yield np.pad(block, (0, size - len(block)), mode="edge"), len(block)

@@ -1,0 +1,230 @@
+"""The report as plain data: what is shown, in which words and on which axes. Renderers only draw it.
+
+All texts are ready to print (numbers formatted, names cleaned, nothing escaped); numbers for charts are finite.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from luthier.records import Record
+
+Role = Literal["best", "baseline", "other"]
+Outcome = Literal["adopted", "kept", "not shown", "unfinished", "failed"]
+
+
+class Measure(Record):
+    """A number with what belongs to it. `text`, `interval` and `size` are how they are written."""
+
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    text: str = ""
+    interval: str = ""  # "0.962 to 0.971", or why there is none
+    size: str = ""  # "n = 6 seeds"
+
+
+class Axis(Record):
+    """One axis of a chart. Ticks are (value, text); a categorical axis has the options at 0, 1, 2 ..."""
+
+    label: str
+    low: float
+    high: float
+    log: bool = False
+    ticks: tuple[tuple[float, str], ...] = ()
+    options: tuple[str, ...] = ()
+
+
+class Table(Record):
+    """Headers and rows of ready text. `numeric` names the columns that align right."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
+    numeric: frozenset[int] = frozenset()
+    caption: str = ""
+
+
+class Verdict(Record):
+    """The answer in one sentence, and what else a person must know at once."""
+
+    outcome: Outcome
+    word: str
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+class Card(Record):
+    """One figure of the first screen."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+class Entry(Record):
+    """One line of the ledger: what differs, and what was measured of it."""
+
+    title: str
+    verdict: str  # adopted | rejected | not shown
+    deciding: bool
+    settings: Table
+    difference: Measure
+    facts: tuple[tuple[str, str], ...]  # (name, text)
+
+
+class Curve(Record):
+    """One trial's scores over the fraction of its schedule."""
+
+    trial: int
+    role: Role
+    points: tuple[tuple[float, float], ...]
+    diverged: bool = False
+
+
+class Curves(Record):
+    """Learning curves. `table` says the same in numbers."""
+
+    x: Axis
+    y: Axis
+    rungs: tuple[float, ...]
+    lines: tuple[Curve, ...]
+    note: str
+    table: Table
+
+
+class Dot(Record):
+    """One point of a scatter chart: where, how, and which trial."""
+
+    x: float
+    y: float
+    kind: Literal["complete", "partial", "diverged", "baseline", "best"] = "complete"
+    outside: bool = False  # its true y lies beyond the axis
+    text: str = ""
+
+
+class Scatter(Record):
+    """A scatter chart: a slice of the search, or residuals. `line` is a horizontal line."""
+
+    title: str
+    x: Axis
+    y: Axis
+    dots: tuple[Dot, ...]
+    text: str  # says in words what is drawn
+    note: str = ""
+    line: float | None = None
+
+
+class Slices(Record):
+    """Score against each setting."""
+
+    charts: tuple[Scatter, ...]
+    note: str
+
+
+class Parallel(Record):
+    """The best trials across all settings; a line has one position in 0..1 (or None) for each axis."""
+
+    axes: tuple[Axis, ...]
+    lines: tuple[tuple[Role, tuple[float | None, ...]], ...]
+    note: str
+    table: Table
+
+
+class Confusion(Record):
+    """True class by predicted class. `counts` is empty where there are too many classes to draw."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    pairs: Table
+    classes: Table
+    note: str
+
+
+class Bars(Record):
+    """Named lengths: (label, value, text)."""
+
+    title: str
+    rows: tuple[tuple[str, float, str], ...]
+
+
+class Dots(Record):
+    """Estimates on one axis: (label, measure, role)."""
+
+    axis: Axis
+    rows: tuple[tuple[str, Measure, Role], ...]
+
+
+class Noise(Record):
+    """How far the baseline moves by itself."""
+
+    sentence: str
+    facts: tuple[tuple[str, str], ...]
+    runs: Dots | None
+
+
+class Optimism(Record):
+    """What selection saw against what fresh seeds say."""
+
+    sentence: str
+    chart: Dots | None
+    table: Table
+
+
+class Cost(Record):
+    """Where time and memory went."""
+
+    sentence: str
+    bars: Bars | None
+    phases: Table
+    models: Table
+
+
+class Trials(Record):
+    """All trials, or the best of them."""
+
+    table: Table
+    note: str
+    errors: tuple[str, ...] = ()
+
+
+class Note(Record):
+    """A finding."""
+
+    severity: str
+    title: str
+    text: str
+    remedy: str
+    figures: str
+
+
+class Group(Record):
+    """Named facts under a heading."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+class ReportModel(Record):
+    """One report. A part that is None or empty has nothing to show; `absent` says why."""
+
+    title: str
+    subtitle: str
+    verdict: Verdict
+    cards: tuple[Card, ...]
+    ledger: tuple[Entry, ...]
+    noise: Noise | None
+    curves: Curves | None
+    slices: Slices | None
+    parallel: Parallel | None
+    confusion: Confusion | None
+    residuals: Scatter | None
+    optimism: Optimism | None
+    cost: Cost
+    findings: tuple[Note, ...]
+    trials: Trials
+    surroundings: tuple[Group, ...]
+    command: str
+    loading: str
+    absent: dict[str, str]

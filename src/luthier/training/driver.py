@@ -1,0 +1,336 @@
+"""The driver: gives out jobs, journals what comes back, survives the loss of workers and of itself.
+
+A *job* trains one trial until a fraction of its own schedule. The jobs of a phase are numbered, and the
+decision on job k sees exactly the outcomes of the jobs up to k - lag, whatever has arrived meanwhile. Hence the
+same decisions on one worker or eight, slow or fast, interrupted or not. Every choice that depends on a clock is
+journalled (`once`, and the job that ends a phase), and a resumed run takes the journalled answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from luthier import errors
+from luthier.errors import LuthierError, RunFolderError, TrainingFailed
+from luthier.records import Facts, Progress, RunPlan, Trial, convert
+from luthier.runs.journal import Journal
+from luthier.training.batches import step_at
+from luthier.training.executor import Executor
+from luthier.training.ledger import Job, Ledger
+
+MAX_ATTEMPTS = 3
+"""A trial whose worker is lost so often is given up: it may be what kills them."""
+POLL_S = 0.2
+SHOW_S = 0.25
+Event = dict[str, Any]
+Source = Callable[[list[Trial], int], Job | None]
+"""(trials as the decision may see them, number of the job) -> job, or None: the phase ends here."""
+
+
+class Driver:
+    """Runs phases of jobs on an executor and keeps the ledger.
+
+    Args:
+        journal: open for writing; its lines are already folded into `ledger`.
+        snapshots: folder of the snapshot files.
+        watch: called with a Progress a few times a second.
+    """
+
+    def __init__(self, journal: Journal, ledger: Ledger, executor: Executor, snapshots: Path, *,
+                 watch: Callable[[Progress], None] | None = None) -> None:  # fmt: skip
+        self.journal, self.ledger, self.executor, self.snapshots = journal, ledger, executor, snapshots
+        self.watch = watch
+        self.before_s, self.began = ledger.t, time.monotonic()
+        self.interrupted = False  # set by a signal handler: end the search in order
+        self.plan: RunPlan | None = None
+        self.ready: set[int] = set()  # workers that have opened the task
+        self.pending: deque[Job] = deque()
+        self.at_work: dict[int, tuple[int, Job]] = {}  # trial -> (worker, job)
+        self.questions: deque[Event] = deque()
+        self.asked: dict[int, Event] = {}  # worker -> question
+        self.opened: Facts | None = None
+        self.rate = Rate()
+        self.shown_at = 0.0
+
+    # ------------------------------------------------------------------------------------- time and journal
+
+    def elapsed_s(self) -> float:
+        """Seconds of budget used, those before a crash included."""
+        return self.before_s + time.monotonic() - self.began
+
+    def write(self, kind: str, data: Any) -> None:
+        """Journal a line, then fold it: what the ledger knows is in the file."""
+        line = self.journal.append(kind, data, self.elapsed_s())
+        self.ledger.apply(line.kind, line.data, line.t)
+
+    def once(self, name: str, decide: Callable[[], Any]) -> Any:
+        """The journalled answer to a question, asked at most once in the life of a run, as plain data."""
+        if name not in self.ledger.decisions:
+            self.write("decision", {"name": name, "value": decide()})
+            self.journal.sync()
+        return self.ledger.decisions[name]
+
+    def begin(self, phase: str) -> None:
+        """Account the time from here on to `phase`."""
+        self.write("phase", {"phase": phase})
+        self.journal.sync()
+        self.show(force=True)
+
+    # -------------------------------------------------------------------------------------------- opening
+
+    def open(self, message: dict[str, Any]) -> Facts:
+        """Start the workers, wait until one has opened the task, return its facts.
+
+        Raises:
+            RunFolderError: the run is resumed, and the data or the model are not what they were.
+        """
+        self.executor.open({"do": "open", "probe": True, **message})
+        while self.opened is None:
+            self._poll()
+        facts = convert(self.once("facts", lambda: self.opened), Facts)
+        for name in ("test_hash", "num_train", "num_parameters", "engine", "mode"):
+            now, then = getattr(self.opened, name), getattr(facts, name)
+            if now != then:
+                raise RunFolderError(f"{name}={now!r}", must=f"{name} == {then!r}, as when the run began",
+                                     where="resume", remedy="Start a new run under another name")  # fmt: skip
+        return facts
+
+    # --------------------------------------------------------------------------------------------- phases
+
+    def run_phase(self, phase: str, source: Source, plan: RunPlan, *, time_is_up: Callable[[], bool]) -> None:
+        """Give out the jobs of a phase until its source ends it or time is up, and wait for their outcomes.
+
+        When time is up, trials at work are taken off their workers and count as stopped.
+        """
+        self.plan = plan
+        recorded = self.ledger.jobs.setdefault(phase, [])
+        view = View(self.ledger, phase)
+        number = 0
+        while True:
+            job = recorded[number] if number < len(recorded) else None
+            if job is None:
+                self._work_while(lambda: len(self.pending) > 0 or view.waits_for(number - plan.lag), time_is_up)
+                if not (ended := time_is_up()):
+                    view.see(number - plan.lag)
+                job = (None if ended else source(view.trials(), number)) or Job(phase=phase, number=number, action="end")
+                self.write("job", job)
+            if job.action == "end":
+                break
+            if self.ledger.is_open(job):
+                self.pending.append(job)
+            number += 1
+        self._work_while(lambda: bool(self.pending or self.at_work), time_is_up)
+        self._drop_all()
+
+    def _work_while(self, busy: Callable[[], bool], time_is_up: Callable[[], bool]) -> None:
+        while busy() and not time_is_up():
+            self._poll()
+
+    def _drop_all(self) -> None:
+        """Take the trials at work off their workers, and forget the jobs that wait: time is up."""
+        for job in self.pending:
+            self.write("dropped", {"trial": job.trial, "phase": job.phase, "job": job.number})
+        self.pending.clear()
+        for trial, (worker, _) in self.at_work.items():
+            self.executor.send(worker, {"do": "drop", "trial": trial})
+        while self.at_work:
+            self._poll()
+            self._forget_pending()
+
+    def _forget_pending(self) -> None:
+        """A worker lost while dropping must not start its trial again."""
+        while self.pending:
+            job = self.pending.popleft()
+            self.write("dropped", {"trial": job.trial, "phase": job.phase, "job": job.number})
+
+    def stop(self, trials: Iterable[int]) -> None:
+        """Give up paused trials and delete their snapshots."""
+        numbers = list(trials)
+        if numbers:
+            self.write("stopped", {"trials": numbers})
+        for trial in numbers:
+            if trial in self.ledger.stored:
+                self._delete(self.ledger.stored[trial].file)
+
+    def ask_all(self, questions: Iterable[Event]) -> list[Event]:
+        """Put "evaluate" messages to whichever worker is free; answers in the order of the questions."""
+        asked = list(questions)
+        self.questions.extend(q for q in asked if _name(q) not in self.ledger.evaluated)
+        while self.questions or self.asked:
+            self._poll()
+        return [self.ledger.evaluated[_name(q)] for q in asked]
+
+    # ----------------------------------------------------------------------------------------------- work
+
+    def _poll(self) -> None:
+        self._assign()
+        for worker, event in self.executor.poll(POLL_S):
+            self._hear(worker, event)
+        self._assign()
+        self.show()
+
+    def _assign(self) -> None:
+        busy = {worker for worker, _ in self.at_work.values()} | set(self.asked)
+        for worker in sorted(self.ready - busy):
+            if self.pending:
+                self._give(worker, self.pending.popleft())
+            elif self.questions:
+                self.asked[worker] = self.questions.popleft()
+                self.executor.send(worker, self.asked[worker])
+
+    def _give(self, worker: int, job: Job) -> None:
+        assert self.plan is not None
+        trial, stored = self.ledger.trials[job.trial], self.ledger.stored.get(job.trial)
+        place: Event = {}
+        if stored is not None and (self.snapshots / stored.file).exists():
+            place = {"snapshot": stored.file, "checksum": stored.checksum}
+        until = step_at(job.until, trial.num_steps, self.plan.num_reports)
+        take = until < trial.num_steps or trial.id == 0 or trial.phase == "final"
+        self.at_work[job.trial] = (worker, job)
+        put = {"do": "put", "trial": trial.id, "recipe": trial.recipe, "seed": trial.seed,
+               "split_seed": trial.split_seed, "num_reports": self.plan.num_reports, **place}  # fmt: skip
+        self.executor.send(worker, put)
+        self.executor.send(worker, {"do": "advance", "trial": trial.id, "until": until, "take": take})
+
+    def _hear(self, worker: int, event: Event) -> None:
+        kind, trial = event.pop("event"), event.get("trial")
+        if kind == "opened":
+            self.ready.add(worker)
+            self.opened = self.opened or convert(event["facts"], Facts)
+            self.executor.rest(worker)
+        elif kind == "lost":
+            self._lost(worker, event["reason"])
+        elif kind == "error" and (event["doing"] in ("open", "evaluate") or event["class"] == "RunFolderError"):
+            raise as_error(event)
+        elif kind == "evaluated" and worker in self.asked:
+            del self.asked[worker]
+            self.write("evaluated", event)
+            self.executor.rest(worker)
+        elif trial in self.at_work:
+            self._of_trial(trial, kind, event)
+
+    def _of_trial(self, trial: int, kind: str, event: Event) -> None:
+        worker, job = self.at_work[trial]
+        if kind == "at":
+            self.rate.count(trial, event["step"])
+        elif kind == "report":
+            self.write("report", event)
+        elif kind in ("snapshot", "reached", "diverged", "dropped", "error"):
+            old = self.ledger.stored.get(trial)
+            if kind == "error":
+                kind, event = "failed", {"trial": trial, "error": str(as_error(event))}
+            self.write(kind, {**event, "phase": job.phase, "job": job.number})
+            if old is not None and old.file != event.get("file"):
+                self._delete(old.file)
+            if kind != "snapshot":
+                del self.at_work[trial]
+                self.executor.rest(worker)
+
+    def _lost(self, worker: int, reason: str) -> None:
+        """A worker is gone, and a new one starts by itself: its trials go back to their last snapshots."""
+        self.ready.discard(worker)
+        if worker in self.asked:
+            self.questions.appendleft(self.asked.pop(worker))
+        mine = [job for w, job in self.at_work.values() if w == worker]
+        self.write("lost", {"worker": worker, "trials": [job.trial for job in mine], "reason": reason})
+        for job in mine:
+            del self.at_work[job.trial]
+            if self.ledger.lost[job.trial] >= MAX_ATTEMPTS:
+                self.write("failed", {"trial": job.trial, "phase": job.phase, "job": job.number,
+                                      "error": f"its worker {reason}, {MAX_ATTEMPTS} times"})  # fmt: skip
+            else:
+                self.pending.appendleft(job)
+
+    def _delete(self, file: str) -> None:
+        (self.snapshots / file).unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------------------------------- progress
+
+    def show(self, *, force: bool = False) -> None:
+        """Tell the watcher where the run stands."""
+        now = time.monotonic()
+        if self.watch is None or (not force and now - self.shown_at < SHOW_S):
+            return
+        self.shown_at = now
+        counts: dict[str, int] = {}
+        for trial in self.ledger.trials.values():
+            counts[trial.status] = counts.get(trial.status, 0) + 1
+        shown = {s: counts.get(s, 0) for s in ("paused", "stopped", "finished", "diverged", "failed")}
+        self.watch(
+            Progress(phase=self.ledger.phase, running=len(self.at_work), elapsed_s=self.elapsed_s(),
+                     steps_per_s=self.rate.per_s(), **shown)
+        )  # fmt: skip
+
+
+class View:
+    """The trials of a run as the decisions of one phase may see them: outcomes in the order of their jobs."""
+
+    def __init__(self, ledger: Ledger, phase: str) -> None:
+        self.ledger, self.phase = ledger, phase
+        self.jobs = ledger.jobs[phase]
+        mine = {job.trial for job in self.jobs}
+        self.shown = {i: t for i, t in ledger.trials.items() if i not in mine}
+        self.num_started, self.num_seen = 0, 0
+
+    def waits_for(self, number: int) -> bool:
+        """Is the outcome of a job up to `number` still missing?"""
+        return any(self.ledger.is_open(job) for job in self.jobs[self.num_seen : number + 1])
+
+    def see(self, number: int) -> None:
+        """Take in all jobs given out, and the outcomes of those up to `number`."""
+        for job in self.jobs[self.num_started :]:
+            if job.new is not None:
+                self.shown[job.trial] = job.new
+        self.num_started = len(self.jobs)
+        for job in self.jobs[self.num_seen : max(number + 1, 0)]:
+            if job.trial >= 0:
+                self.shown[job.trial] = self.ledger.outcomes[job.phase, job.number]
+        self.num_seen = max(number + 1, self.num_seen)
+        for job in self.jobs[self.num_seen :]:
+            if job.trial >= 0:
+                self.shown[job.trial] = msgspec.structs.replace(self.shown[job.trial], status="running")
+
+    def trials(self) -> list[Trial]:
+        """In the order of their ids."""
+        return [self.shown[i] for i in sorted(self.shown)]
+
+
+class Rate:
+    """Optimizer steps a second over the last seconds, all workers together."""
+
+    def __init__(self, window_s: float = 5.0) -> None:
+        self.window_s = window_s
+        self.seen: deque[tuple[float, int]] = deque()
+        self.at: dict[int, int] = {}
+
+    def count(self, trial: int, step: int) -> None:
+        """A trial stands at a step."""
+        taken = step - self.at.get(trial, 0)
+        self.at[trial] = step
+        if taken > 0:
+            self.seen.append((time.monotonic(), taken))
+
+    def per_s(self) -> float:
+        """The rate now."""
+        now = time.monotonic()
+        while self.seen and now - self.seen[0][0] > self.window_s:
+            self.seen.popleft()
+        span = max(now - self.seen[0][0], 0.5) if self.seen else 1.0
+        return sum(taken for _, taken in self.seen) / span
+
+
+def _name(question: Event) -> str:
+    return f"{question['rows']}/{question['trial']}"
+
+
+def as_error(event: Event) -> LuthierError:
+    """The error that a worker reported, as the exception that it was."""
+    kind = getattr(errors, event["class"], TrainingFailed)
+    made: LuthierError = kind(event["fact"], must=event["must"], where=event["where"], remedy=event["remedy"])
+    return made

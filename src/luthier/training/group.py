@@ -1,0 +1,230 @@
+"""The loop above one engine step, once for all frameworks: a group of trials that advance side by side."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from luthier.engines.spec import Placed, Population, Snapshot
+from luthier.records import Point, Recipe
+from luthier.runs.snapshots import write_snapshot
+from luthier.training import metrics
+from luthier.training.batches import Course, make_plan, report_steps
+
+Array = npt.NDArray[Any]
+Event = dict[str, Any]
+MAX_CHUNK = 64
+"""Steps between two looks at the messages, at most."""
+
+
+@dataclass
+class Live:
+    """A trial in a slot: where it is and where it stops. Mutable, owned by its group."""
+
+    trial: int
+    recipe: Recipe
+    seed: int
+    num_steps: int
+    train_rows: Array
+    val_rows: Array
+    num_reports: int
+    fitted: dict[str, Array] = field(default_factory=dict)  # of the preparation
+    step: int = 0
+    until: int = 0  # 0: put, but not told to advance yet
+    take: bool = True  # write a snapshot when `until` is reached
+    losses: list[float] = field(default_factory=list)  # since the last report
+    grad_norms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    num_parameters: int = 0
+    saved_at: float = 0.0  # clock of the last checkpoint
+    save_s: float = 0.0  # what the last one cost
+
+    @property
+    def waits(self) -> bool:
+        """Has nothing to do until told."""
+        return self.step >= self.until
+
+    def next_stop(self) -> int:
+        """The next step at which something other than training happens."""
+        reports = [s for s, _ in report_steps(self.num_steps, self.num_reports) if s > self.step]
+        return min([self.until, *reports[:1]])
+
+    def course(self, length: int) -> Course | None:
+        """What the plan needs, None where the slot rests."""
+        if self.waits:
+            return None
+        take = min(length, self.next_stop() - self.step)
+        return Course(self.recipe, self.seed, self.train_rows, self.num_steps, self.step, take)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a group needs to know of the run."""
+
+    metric: str
+    loss: str
+    targets: Array  # of all rows
+    folder: Path  # for snapshots
+    checkpoint_share: float = 0.02  # of the training time, at most, goes into checkpoints
+    checkpoint_min_s: float = 1.0
+
+
+class Group:
+    """P slots of one population over one placed data set.
+
+    `data` is the engine's; `setting` the run's. Events are plain dicts, the words of `docs/protocol.md`.
+    """
+
+    def __init__(self, population: Population, data: Placed, setting: Setting) -> None:
+        self.population, self.data, self.setting = population, data, setting
+        self.slots: list[Live | None] = [None] * population.P
+        self.state: Any = None
+
+    def free_slot(self) -> int | None:
+        """The first empty slot."""
+        return next((p for p, live in enumerate(self.slots) if live is None), None)
+
+    def put(self, slot: int, live: Live, snapshot: Snapshot | None) -> None:
+        """Place a trial: fresh, or where its snapshot stands."""
+        if snapshot is None:
+            snapshot = self.population.fresh(live.recipe, live.seed)
+        else:
+            live.losses = [float(x) for x in snapshot["loop/losses"]]
+            live.grad_norms = [float(x) for x in snapshot["loop/grad_norms"]]
+            live.seconds = float(snapshot["loop/seconds"])
+            live.step = int(snapshot["step"])
+            snapshot = without_loop(snapshot)
+        if self.state is None:
+            self.state = self.population.stack([snapshot] * self.population.P)
+        else:
+            self.state = self.population.put(self.state, slot, snapshot)
+        live.num_parameters = sum(a.size for name, a in snapshot.items() if name.startswith("weights/"))
+        live.saved_at = time.perf_counter()
+        self.slots[slot] = live
+
+    def find(self, trial: int) -> int | None:
+        """The slot of a trial."""
+        return next((p for p, x in enumerate(self.slots) if x is not None and x.trial == trial), None)
+
+    def busy(self) -> bool:
+        """Does any slot have steps to take?"""
+        return any(live is not None and not live.waits for live in self.slots)
+
+    def advance(self) -> Iterator[Event]:
+        """One chunk for every slot that has steps to take; yields what happened."""
+        began = time.perf_counter()
+        length = self._chunk()
+        courses = [live.course(length) if live is not None else None for live in self.slots]
+        plan = make_plan(courses, length)
+        self.state, out = self.population.advance(self.state, self.data, plan)
+        share = (time.perf_counter() - began) / sum(c is not None for c in courses)
+        for p, course in enumerate(courses):
+            live = self.slots[p]
+            if course is not None and live is not None:
+                live.seconds += share
+                yield from self._account(p, live, out["loss"][: course.take, p], out["grad_norm"][: course.take, p])
+
+    def _chunk(self) -> int:
+        """One length for the whole life of a trial, so that compiled programs are reused."""
+        each = [math.ceil(x.num_steps / x.num_reports) for x in self.slots if x is not None and not x.waits]
+        return min(max(each), MAX_CHUNK)
+
+    def _account(self, slot: int, live: Live, loss_S: Array, norm_S: Array) -> Iterator[Event]:
+        bad = np.flatnonzero(~np.isfinite(loss_S))
+        if len(bad):
+            yield self._diverged(slot, live, live.step + int(bad[0]) + 1)
+            return
+        live.losses += loss_S.tolist()
+        live.grad_norms += norm_S.tolist()
+        live.step += len(loss_S)
+        yield {"event": "at", "trial": live.trial, "step": live.step}
+        for step, fraction in report_steps(live.num_steps, live.num_reports):
+            if step == live.step:
+                began = time.perf_counter()
+                point = self._report(slot, live, fraction)
+                live.seconds += time.perf_counter() - began
+                if not math.isfinite(point.val_loss):
+                    yield self._diverged(slot, live, live.step)
+                    return
+                yield {"event": "report", "trial": live.trial, "point": point}
+        if live.waits:
+            yield self.reached(slot, live)
+        elif self._checkpoint_due(live):
+            yield {"event": "snapshot", "trial": live.trial, "step": live.step, **self.save(slot, live)}
+
+    def _diverged(self, slot: int, live: Live, step: int) -> Event:
+        self.slots[slot] = None
+        return {"event": "diverged", "trial": live.trial, "step": step, "seconds": live.seconds,
+                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes()}  # fmt: skip
+
+    def _report(self, slot: int, live: Live, fraction: float) -> Point:
+        val_loss, score = self._score(slot, live.val_rows)
+        train_score = math.nan
+        if live.step == live.num_steps:
+            train_score = self._score(slot, live.train_rows[: len(live.val_rows)])[1]
+        point = Point(
+            step=live.step,
+            fraction=fraction,
+            train_loss=float(np.mean(live.losses)) if live.losses else math.nan,
+            val_loss=val_loss,
+            score=score,
+            train_score=train_score,
+            grad_norm=float(np.median(live.grad_norms)) if live.grad_norms else math.nan,
+            seconds=live.seconds,
+        )
+        live.losses, live.grad_norms = [], []
+        return point
+
+    def _score(self, slot: int, rows: Array) -> tuple[float, float]:
+        outputs = self.population.predict(self.state, self.data, rows, [slot])[0]
+        targets = self.setting.targets[rows]
+        per_row = metrics.ROWS["mse" if self.setting.loss == "mse" else "log_loss"]
+        with np.errstate(all="ignore"):  # a diverging model: the score says NaN
+            loss = float(per_row(outputs, targets).mean())
+        return loss, metrics.score(self.setting.metric, outputs, targets)
+
+    def reached(self, slot: int, live: Live) -> Event:
+        """The trial stands at `until`: keep it if told to, free the slot."""
+        kept = self.save(slot, live) if live.take else {}
+        self.slots[slot] = None
+        return {"event": "reached", "trial": live.trial, "step": live.step, "seconds": live.seconds,
+                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **kept}  # fmt: skip
+
+    def _checkpoint_due(self, live: Live) -> bool:
+        interval = max(self.setting.checkpoint_min_s, live.save_s / self.setting.checkpoint_share)
+        return time.perf_counter() - live.saved_at >= interval
+
+    def save(self, slot: int, live: Live) -> Event:
+        """Write the slot's snapshot, with what the loop carries between two reports."""
+        began = time.perf_counter()
+        snapshot = self.population.take(self.state, slot)
+        snapshot["loop/losses"] = np.asarray(live.losses, np.float64)
+        snapshot["loop/grad_norms"] = np.asarray(live.grad_norms, np.float64)
+        snapshot["loop/seconds"] = np.asarray(live.seconds)
+        snapshot |= {f"prepare/{name}": array for name, array in live.fitted.items()}
+        name = f"t{live.trial:05d}-s{live.step:08d}.safetensors"
+        checksum = write_snapshot(self.setting.folder / name, snapshot, {"trial": str(live.trial)})
+        live.saved_at = time.perf_counter()
+        live.save_s = live.saved_at - began
+        return {"file": name, "checksum": checksum}
+
+
+def without_loop(snapshot: Snapshot) -> Snapshot:
+    """What the engine knows of a stored snapshot: without what the loop and the preparation added."""
+    return {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "prepare/"))}
+
+
+def peak_bytes() -> int:
+    """Largest resident size of this process so far, bytes."""
+    import resource
+    import sys
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

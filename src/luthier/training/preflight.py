@@ -1,0 +1,108 @@
+"""Before the start: does the model build, fit the data, and learn from it? And how fast is one step?"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from luthier.data import Data
+from luthier.engines.spec import Placed, Population
+from luthier.errors import InvalidInput, TrainingFailed
+from luthier.records import Finding, Recipe
+from luthier.training.batches import Course, make_plan
+
+Array = npt.NDArray[Any]
+PROBE_STEPS = 24
+
+
+class Look(NamedTuple):
+    """What the pre-flight saw. Times are NaN where they were not asked for."""
+
+    num_parameters: int
+    step_s: float
+    eval_s: float
+    findings: list[Finding]
+
+
+def look(population: Population, data: Placed, recipe: Recipe, source: Data, train_rows: Array, val_rows: Array,
+         *, timed: bool) -> Look:  # fmt: skip
+    """Build one model with seed 0, take a few steps, predict; refuse what cannot work.
+
+    Raises:
+        InvalidInput: the output does not have one column a class (or target value), too few rows for a batch.
+        TrainingFailed: the loss is not finite at the first step, or no gradient reaches the weights.
+    """
+    if recipe.batch_size > len(train_rows):
+        raise InvalidInput(
+            f"batch_size={recipe.batch_size}", must=f"batch_size <= {len(train_rows)} training rows", where="recipe"
+        )
+    fresh = population.fresh(recipe, 0)
+    num_parameters = sum(a.size for name, a in fresh.items() if name.startswith("weights/"))
+    state = population.stack([fresh])
+    _check_outputs(population.predict(state, data, val_rows[:2])[0], source)
+    num = PROBE_STEPS if timed else 1
+    state, out = population.advance(state, data, _plan(recipe, train_rows, 0, num))
+    _check_first_step(float(out["loss"][0, 0]), float(out["grad_norm"][0, 0]))
+    if not timed:
+        return Look(num_parameters, float("nan"), float("nan"), [])
+    began = time.perf_counter()
+    state, _ = population.advance(state, data, _plan(recipe, train_rows, num, num))
+    step_s = (time.perf_counter() - began) / num
+    began = time.perf_counter()
+    population.predict(state, data, val_rows)
+    return Look(num_parameters, step_s, time.perf_counter() - began, data_findings(source, train_rows, val_rows))
+
+
+def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
+    return make_plan([Course(recipe, 0, rows, max(100, 2 * num), step, num)], num)
+
+
+def _check_outputs(outputs: Array, source: Data) -> None:
+    if outputs.ndim != 2 or outputs.shape[1] != source.num_outputs:
+        raise InvalidInput(
+            f"the model's output for 2 rows has shape {tuple(outputs.shape)}",
+            must=f"shape (2, {source.num_outputs}): one column a {'value' if source.kind == 'regression' else 'class'}",
+            where="builder",
+            remedy="Let the last layer have `outputs` units; luthier passes the number to a builder that asks for it",
+        )
+
+
+def _check_first_step(loss: float, grad_norm: float) -> None:
+    if not np.isfinite(loss):
+        raise TrainingFailed(
+            f"loss={loss} at step 0",
+            must="a finite loss before any training",
+            where="pre-flight",
+            remedy="Look for a log or division of zero, or inputs that are not scaled",
+        )
+    if grad_norm == 0:
+        raise TrainingFailed(
+            "the gradient of all weights is 0 at step 0",
+            must="the loss depends on the weights",
+            where="pre-flight",
+            remedy="Look for detach(), no_grad() or frozen parameters in the model",
+        )
+
+
+def data_findings(source: Data, train_rows: Array, val_rows: Array) -> list[Finding]:
+    """Rows shared between training and validation, and classes that are rare."""
+    findings = []
+    seen = {source.inputs[i].tobytes() for i in train_rows}
+    shared = sum(source.inputs[i].tobytes() in seen for i in val_rows)
+    if shared:
+        findings.append(
+            Finding(
+                code="DATA001",
+                title="validation rows that are training rows too",
+                number=shared / len(val_rows),
+                threshold=0.0,
+                n=len(val_rows),
+                text=f"{shared} of {len(val_rows)} validation rows have a twin among the training rows.",
+                remedy="Drop duplicates before the split, or split by group.",
+                severity="warning",
+            )
+        )
+    return findings

@@ -1,0 +1,266 @@
+"""What a worker does with its messages: open a task, hold trials in slots, advance, evaluate.
+
+The session has no process and no pipe: `handle` takes a message, `advance` takes one chunk of training; both
+yield events. The worker program and the in-process executor run the same session. The words are written down
+in docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from luthier.data import Data, preparation
+from luthier.engines import engine_for
+from luthier.engines.spec import Engine, GroupKey, Loss, Placed, Population, Snapshot, Source
+from luthier.errors import InvalidInput, LuthierError, RunFolderError
+from luthier.records import Facts, Recipe
+from luthier.runs.best import source_of
+from luthier.runs.snapshots import read_snapshot, write_snapshot
+from luthier.training import metrics, preflight
+from luthier.training.group import Event, Group, Live, Setting, peak_bytes, without_loop
+from luthier.training.task import Task, find_task
+
+Array = npt.NDArray[Any]
+LOSSES = {"binary": "cross_entropy", "multiclass": "cross_entropy", "regression": "mse"}
+PLACED_KEPT = 4
+
+
+class Session:
+    """One worker's work on one task. `close` is dropping it."""
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[GroupKey, tuple[Any, ...]], list[Group]] = {}
+        self.placed: OrderedDict[tuple[Any, ...], Placed] = OrderedDict()
+        self.splits: OrderedDict[int, tuple[Array, Array]] = OrderedDict()
+
+    # ------------------------------------------------------------------------------------------- messages
+
+    def handle(self, message: dict[str, Any]) -> Iterator[Event]:
+        """Do what one message says; errors of the task become events, so that the worker lives on."""
+        do = message["do"]
+        try:
+            yield from getattr(self, f"_{do}")(**{k: v for k, v in message.items() if k != "do"})
+        except Exception as error:  # whatever the user's code raises is the trial's result
+            yield error_event(error, doing=do, trial=message.get("trial"))
+
+    def busy(self) -> bool:
+        """Is there training to do?"""
+        return any(group.busy() for group in self._all_groups())
+
+    def advance(self) -> Iterator[Event]:
+        """One chunk in every group that has steps to take."""
+        for group in self._all_groups():
+            if group.busy():
+                try:
+                    yield from group.advance()
+                except Exception as error:  # the whole program of the group failed
+                    for slot, live in enumerate(group.slots):
+                        if live is not None:
+                            group.slots[slot] = None
+                            yield error_event(error, doing="advance", trial=live.trial)
+
+    def _all_groups(self) -> list[Group]:
+        return [group for groups in self.groups.values() for group in groups]
+
+    def _open(self, task: dict[str, Any], seed: int, baseline: Any, metric: str, folder: str, probe: bool,
+              P: int = 1, checkpoint: dict[str, float] | None = None) -> Iterator[Event]:  # fmt: skip
+        self.task: Task = find_task(task)
+        self.data: Data = self.task.load()
+        self.seed, self.P = seed, P
+        self.recipe = msgspec.convert(baseline, Recipe)
+        self.metric = metrics.metric_for(metric or self.task.metric, self.data.kind)
+        self.test_rows = self.data.test_rows(seed)
+        self.loss = Loss(LOSSES[self.data.kind])
+        self.engine = self._engine()
+        self.mode = self.engine.modes()[0]
+        self.setting = Setting(
+            self.metric.name, self.loss.name, self.data.targets, Path(folder), **(checkpoint or {})
+        )
+        yield {"event": "opened", "facts": self._facts(probe)}
+
+    def _put(self, trial: int, recipe: Any, seed: int, split_seed: int, num_reports: int, snapshot: str | None = None,
+             checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
+        converted = msgspec.convert(recipe, Recipe)
+        train_rows, val_rows = self._split(split_seed)
+        live = Live(trial, converted, seed, converted.num_steps(len(train_rows)), train_rows, val_rows,
+                    num_reports, self._fitted(split_seed, converted))  # fmt: skip
+        group = self._group(converted, split_seed)
+        stored = self._stored(snapshot, checksum)
+        slot = group.free_slot()
+        assert slot is not None
+        group.put(slot, live, stored)
+        yield {"event": "put", "trial": trial, "step": live.step, "num_steps": live.num_steps}
+
+    def _advance(self, trial: int, until: int, take: bool = True) -> Iterator[Event]:
+        group, slot = self._find(trial)
+        live = group.slots[slot]
+        assert live is not None
+        live.until, live.take = until, take
+        if live.waits:  # it stands there already: a retry of a finished segment
+            yield group.reached(slot, live)
+
+    def _take(self, trial: int) -> Iterator[Event]:
+        group, slot = self._find(trial)
+        live = group.slots[slot]
+        assert live is not None
+        yield {"event": "snapshot", "trial": trial, "step": live.step, **group.save(slot, live)}
+
+    def _drop(self, trial: int) -> Iterator[Event]:
+        group, slot = self._find(trial)
+        live = group.slots[slot]
+        assert live is not None
+        kept = group.save(slot, live)
+        group.slots[slot] = None
+        yield {"event": "dropped", "trial": trial, "step": live.step, "seconds": live.seconds, **kept}
+
+    def _evaluate(self, trial: int, recipe: Any, split_seed: int, snapshot: str, rows: str, out: str,
+                  checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
+        converted = msgspec.convert(recipe, Recipe)
+        chosen = self.test_rows if rows == "test" else self._split(split_seed)[1]
+        stored = read_snapshot(self.setting.folder / snapshot, checksum)
+        population = self.engine.open(self.task.build, converted, self.loss, self.mode, 1)
+        state = population.stack([without_loop(stored)])
+        data = self._place(split_seed, converted)
+        outputs = population.predict(state, data, chosen)[0]
+        loss = population.evaluate(state, data, chosen)[0]
+        targets = self.data.targets[chosen]
+        write_snapshot(Path(out), {"outputs": outputs, "targets": targets, "loss": loss, "rows": chosen}, {})
+        yield {"event": "evaluated", "trial": trial, "rows": rows, "file": Path(out).name,
+               "score": metrics.score(self.metric.name, outputs, targets), "loss": float(loss.mean()),
+               "latency_s": self._latency(population, state, data, chosen)}  # fmt: skip
+
+    # --------------------------------------------------------------------------------------------- pieces
+
+    def _engine(self) -> Engine:
+        sizes = {"inputs": self.data.num_inputs, "outputs": self.data.num_outputs}
+        if self.task.engine:
+            module, _, name = self.task.engine.partition(":")
+            engine: Engine = getattr(importlib.import_module(module), name)(**sizes)
+            return engine
+        return engine_for(self.task.build, self.recipe, **sizes)
+
+    def _split(self, split_seed: int) -> tuple[Array, Array]:
+        if split_seed not in self.splits:
+            self.splits[split_seed] = self.data.split(self.seed, split_seed)
+            if len(self.splits) > 64:
+                self.splits.popitem(last=False)
+        return self.splits[split_seed]
+
+    def _stored(self, file: str | None, checksum: str | None) -> Snapshot | None:
+        """A snapshot that can be read; None starts afresh, which costs time and changes nothing."""
+        try:
+            return read_snapshot(self.setting.folder / file, checksum) if file else None
+        except RunFolderError as error:
+            print(f"starting afresh: {error}", file=sys.stderr)  # noqa: T201 - the worker's log
+            return None
+
+    def _placed_key(self, split_seed: int, recipe: Recipe) -> tuple[Any, ...]:
+        scale = recipe.preparation.get("scale", "none")
+        return (scale,) if scale == "none" else (scale, split_seed)
+
+    def _place(self, split_seed: int, recipe: Recipe) -> Placed:
+        key = self._placed_key(split_seed, recipe)
+        if key not in self.placed:
+            inputs = preparation.apply(self.data.inputs, self._fitted(split_seed, recipe))
+            self.placed[key] = self.engine.place(Source(inputs, self.data.targets))
+            if len(self.placed) > PLACED_KEPT:
+                self.placed.popitem(last=False)
+        self.placed.move_to_end(key)
+        return self.placed[key]
+
+    def _fitted(self, split_seed: int, recipe: Recipe) -> dict[str, Array]:
+        return preparation.fit(self.data.inputs, self._split(split_seed)[0], recipe.preparation)
+
+    def _group(self, recipe: Recipe, split_seed: int) -> Group:
+        """A group of the same program and data with a free slot, else a new one."""
+        key = (self.engine.inspect(self.task.build, recipe), self._placed_key(split_seed, recipe))
+        groups = self.groups.setdefault(key, [])
+        for group in groups:
+            if group.free_slot() is not None:
+                return group
+        self.groups = {
+            k: kept for k, gs in self.groups.items() if (kept := [g for g in gs if any(g.slots)]) or k == key
+        }  # programs that hold no trial are dropped with their memory
+        population = self.engine.open(self.task.build, recipe, self.loss, self.mode, self.P)
+        group = Group(population, self._place(split_seed, recipe), self.setting)
+        self.groups[key].append(group)
+        return group
+
+    def _find(self, trial: int) -> tuple[Group, int]:
+        for group in self._all_groups():
+            slot = group.find(trial)
+            if slot is not None:
+                return group, slot
+        raise InvalidInput(f"trial={trial}", must="a trial that was put", where="worker")
+
+    def _latency(self, population: Population, state: Any, data: Placed, rows: Array) -> float:
+        """Median seconds of predicting one row, of 9 after 2 for warming up."""
+        times = []
+        for _ in range(11):
+            began = time.perf_counter()
+            population.predict(state, data, rows[:1])
+            times.append(time.perf_counter() - began)
+        return float(np.median(times[2:]))
+
+    def _facts(self, probe: bool) -> Facts:
+        train_rows, val_rows = self._split(0)
+        population = self.engine.open(self.task.build, self.recipe, self.loss, self.mode, 1)
+        data = self._place(0, self.recipe)
+        look = preflight.look(population, data, self.recipe, self.data, train_rows, val_rows, timed=probe)
+        return Facts(
+            task=self.task.name,
+            kind=self.data.kind,
+            metric=self.metric,
+            framework=self.engine.framework,
+            engine=self.engine.name,
+            mode=self.mode,
+            num_train=len(train_rows),
+            num_val=len(val_rows),
+            num_test=len(self.test_rows),
+            num_inputs=self.data.num_inputs,
+            num_outputs=self.data.num_outputs,
+            num_parameters=look.num_parameters,
+            labels=self.data.labels,
+            test_hash=self.data.hash_of(self.test_rows) if probe else "",
+            step_s=look.step_s,
+            eval_s=look.eval_s,
+            constant_score=metrics.constant_score(
+                self.metric.name, self.data.targets[train_rows], self.data.targets[val_rows], self.data.num_outputs
+            ),
+            versions=versions(),
+            device="cpu" if not hasattr(self.engine, "device") else str(self.engine.device),
+            source=source_of(self.task.build),
+            findings=tuple(look.findings),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the interpreter and of the frameworks that are loaded."""
+    names = ("torch", "jax", "flax", "keras", "tensorflow", "numpy", "sklearn")
+    found = {n: str(getattr(sys.modules[n], "__version__", "")) for n in names if n in sys.modules}
+    return {"python": sys.version.split()[0], **found}
+
+
+def error_event(error: Exception, *, doing: str, trial: int | None) -> Event:
+    """An exception as an event; the traceback goes to the worker's log."""
+    import traceback
+
+    traceback.print_exc(file=sys.stderr)
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    event: Event = {"event": "error", "doing": doing, "trial": trial, "memory": out_of_memory,
+                    "peak_bytes": peak_bytes()}  # fmt: skip
+    if isinstance(error, LuthierError):
+        parts = {"fact": error.fact, "must": error.must, "where": error.where, "remedy": error.remedy}
+        return {**event, "class": type(error).__name__, **parts}
+    return {**event, "class": "TrainingFailed", "fact": f"{type(error).__name__}: {error}", "must": "",
+            "where": f"the model's own code, while luthier did {doing!r}", "remedy": ""}  # fmt: skip

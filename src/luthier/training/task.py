@@ -1,0 +1,85 @@
+"""A task: a builder, its data, what is compared, where to start, what may vary."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from luthier.data import Data
+from luthier.errors import InvalidInput
+from luthier.records import Recipe
+from luthier.space import Domain
+
+TaskRef = dict[str, Any]
+"""What a worker needs to find a task: {"name": ..., "options": ...}, or {"pickle": base64} over the pipe only."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that a run is about.
+
+    Args:
+        name: for people.
+        build: returns a fresh model; its keyword arguments are its hyperparameters.
+        data: the rows, or a function that returns them (called in the workers).
+        metric: name of a metric; "" takes accuracy for classes, mean squared error for real values.
+        baseline: what must be beaten.
+        space: settings that may vary; None takes the default space of the playbook.
+        engine: "module:function" of an engine factory (inputs, outputs) -> Engine; None recognises it from
+            the built model.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    data: Data | Callable[[], Data]
+    metric: str = ""
+    baseline: Recipe = field(default_factory=Recipe)
+    space: Mapping[str, Domain] | None = None
+    engine: str | None = None
+
+    def load(self) -> Data:
+        """The rows."""
+        return self.data if isinstance(self.data, Data) else self.data()
+
+
+def find_task(ref: TaskRef) -> Task:
+    """The task that a reference names.
+
+    Raises:
+        InvalidInput: no such task; names those that exist.
+    """
+    if "pickle" in ref:
+        import cloudpickle
+
+        loaded = cloudpickle.loads(base64.b64decode(ref["pickle"]))
+        assert isinstance(loaded, Task)
+        return loaded
+    return named_task(ref["name"], **ref.get("options", {}))
+
+
+def named_task(name: str, **options: Any) -> Task:
+    """A ready task by name (entry point group "luthier.tasks"), with its options."""
+    import difflib
+    from importlib.metadata import entry_points
+
+    known = {point.name: point for point in entry_points(group="luthier.tasks")}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        raise InvalidInput(
+            f"task={name!r}",
+            must=f"a known task: {', '.join(sorted(known)) or 'none is installed'}",
+            where="tune",
+            remedy=f"Did you mean {near[0]!r}" if near else "",
+        )
+    task = known[name].load()(**options)
+    assert isinstance(task, Task)
+    return task
+
+
+def pickled(task: Task) -> TaskRef:
+    """A reference that carries the task itself, for functions of a script or notebook."""
+    import cloudpickle
+
+    return {"name": task.name, "pickle": base64.b64encode(cloudpickle.dumps(task)).decode()}

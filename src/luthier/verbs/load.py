@@ -1,0 +1,90 @@
+"""`luthier.load`: the model that a run ships, ready to predict."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from luthier.data import preparation
+from luthier.engines import engine_for
+from luthier.engines.spec import Loss, Source
+from luthier.errors import InvalidInput, SourceChanged
+from luthier.records import Recipe
+from luthier.runs.best import About, check_source, read_best
+from luthier.runs.folder import RunFolder
+
+Array = npt.NDArray[Any]
+CHUNK = 4096
+
+
+class Model:
+    """A trained model: `predict` takes raw rows and prepares them as its training rows were.
+
+    `recipe` is how it was trained, `labels` are the names of the classes in the order of the outputs.
+    """
+
+    def __init__(self, builder: Callable[..., Any], snapshot: dict[str, Array], recipe: Recipe, about: About) -> None:
+        self.recipe, self.labels, self.about = recipe, about.labels, about
+        self._fitted = {n.removeprefix("prepare/"): a for n, a in snapshot.items() if n.startswith("prepare/")}
+        self._engine = engine_for(builder, recipe, inputs=about.inputs, outputs=about.outputs)
+        loss = Loss("cross_entropy" if about.labels else "mse")
+        self._population = self._engine.open(builder, recipe, loss, self._engine.modes()[0], 1)
+        fresh = self._population.fresh(recipe, 0)
+        weights = {n: a for n, a in snapshot.items() if not n.startswith("prepare/")}
+        self._state = self._population.stack([{**fresh, **weights}])
+
+    def predict(self, inputs: Any) -> Array:
+        """Outputs float32 [n, C] for raw rows [n, ...]: logits of classes, or values.
+
+        Raises:
+            InvalidInput: rows of another width.
+        """
+        rows = np.asarray(inputs, np.float32)
+        width = int(np.prod(rows.shape[1:]))
+        if width != self.about.inputs:
+            raise InvalidInput(f"{width} numbers a row", must=f"{self.about.inputs}, as in training", where="predict")
+        parts = []
+        for start in range(0, len(rows), CHUNK):
+            chunk = preparation.apply(rows[start : start + CHUNK], self._fitted)
+            data = self._engine.place(Source(chunk, np.zeros(len(chunk), np.int64)))
+            parts.append(self._population.predict(self._state, data, np.arange(len(chunk), dtype=np.int32))[0])
+        return np.concatenate(parts) if parts else np.zeros((0, self.about.outputs), np.float32)
+
+
+def load(run: str | Path, *, builder: Callable[..., Any] | None = None) -> Model:
+    """The model in `best/` of a run.
+
+    The folder holds weights and a recipe, no code. The builder is imported from where it stood, and only if
+    its source is what it was; else pass it.
+
+    Args:
+        run: folder of the run.
+        builder: the function that builds the model; says that it is the right one, whatever its source.
+
+    Raises:
+        RunFolderError: no run, or no best model yet.
+        SourceChanged: the source is not what it was, or not to be found; pass `builder=`.
+    """
+    snapshot, recipe, about = read_best(RunFolder(Path(run)).require())
+    return Model(builder or _stored_builder(about), snapshot, recipe, about)
+
+
+def _stored_builder(about: About) -> Callable[..., Any]:
+    module, name = about.source.get("module", ""), about.source.get("name", "")
+    try:
+        if module in ("", "__main__") or "<" in name:
+            raise ImportError(f"{name} was defined in a script or notebook")
+        found = reduce(getattr, name.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise SourceChanged(
+            f"the builder {module}:{name} is not to be found ({error})",
+            remedy="Pass it: luthier.load(run, builder=...)",
+        ) from None
+    check_source(about.source, found)
+    return found  # type: ignore[return-value]  # getattr on a module knows no type

@@ -1,0 +1,63 @@
+"""What a person gets back from a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from luthier.records import Config, Estimate, Recipe, RunRecord
+from luthier.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A recipe with its score on fresh seeds (mean, 95 % interval, n)."""
+
+    recipe: Recipe
+    config: Config
+    score: Estimate
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the verdict, both sides, where the report is. `record` holds everything."""
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def adopted(self) -> bool:
+        """Was a change adopted?"""
+        return self.record.adopted
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one sentence."""
+        return self.record.verdict
+
+    @property
+    def best(self) -> Outcome:
+        """What is shipped: the adopted recipe, else the baseline."""
+        none = Estimate(score=float("nan"))
+        recipe = self.record.best or self.record.baseline
+        return Outcome(recipe, self.record.best_config, self.record.best_score or none)
+
+    @property
+    def baseline(self) -> Outcome:
+        """What had to be beaten."""
+        return Outcome(self.record.baseline, {}, self.record.baseline_score or Estimate(score=float("nan")))
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return RunFolder(self.folder).report
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """A run from its folder; runs no code from it.
+
+        Raises:
+            RunFolderError: there is no run, or it cannot be read.
+        """
+        place = RunFolder(Path(folder)).require()
+        return cls(place.path, place.read_run())

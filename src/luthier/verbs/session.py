@@ -1,0 +1,181 @@
+"""From an open run folder to the verdict, the best model and the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from luthier.errors import Interrupted, LuthierError, RunFolderError
+from luthier.evidence import held_out
+from luthier.evidence.paired import Contender, estimate
+from luthier.playbook.rounds import history_of
+from luthier.records import Evidence, Facts, HeldOutResult, Progress, RunPlan, RunRecord, Trial
+from luthier.reports.html import render
+from luthier.runs.best import About, write_best
+from luthier.runs.folder import RunFolder, write_text_atomic
+from luthier.runs.snapshots import read_snapshot
+from luthier.training.driver import Driver
+from luthier.training.task import TaskRef
+from luthier.verbs.request import Request
+from luthier.verbs.result import Run
+from luthier.verbs.stages import Tuning
+
+
+class Watcher:
+    """Who is told how a run goes: the terminal and the notebook. This one is silent."""
+
+    def planned(self, plan: RunPlan, facts: Facts) -> None:
+        """The plan is made."""
+
+    def progress(self, progress: Progress) -> None:
+        """A few times a second."""
+
+    def finished(self, record: RunRecord, report: Path) -> None:
+        """The verdict is there."""
+
+
+class Session:
+    """One run, from what was asked for to what is shipped. `record` grows into run.json."""
+
+    def __init__(self, folder: RunFolder, driver: Driver, asked: Request, watcher: Watcher) -> None:
+        self.folder, self.driver, self.asked, self.watcher = folder, driver, asked, watcher
+        header = driver.ledger.header
+        self.record = RunRecord(
+            name=folder.name,
+            created=header["created"],
+            command=header["command"],
+            task={"name": asked.task, "options": asked.options, "budget": asked.budget, "seed": asked.seed},
+            space=asked.space,
+            baseline=asked.baseline,
+            environment=header["environment"],
+        )
+
+    def run(self, ref: TaskRef) -> Run:
+        """All stages. However it ends, run.json and the report say how far it came.
+
+        Raises:
+            LuthierError: what ended it.
+        """
+        try:
+            self._stages(ref)
+        except LuthierError as error:
+            self._keep(
+                status="interrupted" if isinstance(error, Interrupted) else "failed", verdict=str(error)
+            )
+            if not isinstance(error, RunFolderError):
+                self._write()
+            raise
+        self.watcher.finished(self.record, self.folder.report)
+        return Run(self.folder.path, self.record)
+
+    def _stages(self, ref: TaskRef) -> None:
+        asked = self.asked
+        facts = self.driver.open({"task": ref, "seed": asked.seed, "baseline": asked.baseline, "metric": asked.metric,
+                                  "folder": str(self.folder.snapshots)})  # fmt: skip
+        tuning = Tuning(self.driver, asked, facts)
+        plan = tuning.make_plan()
+        self._keep(facts=facts, plan=plan)
+        self.watcher.planned(plan, facts)
+        self._keep(noise=tuning.noise())
+        self._write()
+        tuning.search()
+        self._keep(findings=tuple(tuning.judge_search()), space=tuning.space)
+        self._write()
+        contenders, evidence = tuning.confirm()
+        pairs: list[Trial] = []
+        if contenders:
+            deciding, pairs = tuning.decide(contenders[0].trial)
+            evidence = [deciding, *evidence]
+        tested, shown = tuning.test(pairs, self.folder, f"{self.folder.name} {self.record.created}")
+        self.driver.begin("report")
+        self._decided(evidence, contenders, tested)
+        self._ship(shown, facts)
+        self._keep(status="finished")
+        self._write()
+        self.driver.write("end", {"adopted": self.record.adopted})
+        self.driver.journal.sync()
+
+    # ---------------------------------------------------------------------------------------------- pieces
+
+    def _keep(self, **changes: Any) -> None:
+        self.record = msgspec.structs.replace(self.record, **changes)
+
+    def _write(self) -> None:
+        """run.json and report.html as things stand."""
+        ledger = self.driver.ledger
+        facts, plan = self.record.facts, self.record.plan
+        if facts is not None and plan is not None:
+            trials = [ledger.trials[i] for i in sorted(ledger.trials)]
+            self._keep(history=history_of(facts.metric, plan, trials))
+        self._keep(spent={**ledger.spent, ledger.phase: self._spent_now()})
+        self.folder.write_run(self.record)
+        write_text_atomic(self.folder.report, render(self.record))
+
+    def _spent_now(self) -> float:
+        ledger = self.driver.ledger
+        return ledger.spent.get(ledger.phase, 0.0) + self.driver.elapsed_s() - ledger.t
+
+    def _decided(self, evidence: Sequence[Evidence], contenders: Sequence[Contender], tested: HeldOutResult) -> None:
+        """What the evidence says, in fields and in one sentence."""
+        noise = self.record.noise
+        assert noise is not None
+        deciding = evidence[0] if evidence else None
+        adopted = deciding is not None and deciding.verdict == "adopted"
+        winner = contenders[0].trial if contenders else None
+        fresh = deciding.baseline if deciding else ()
+        base_score = estimate(fresh) if fresh else noise.estimate
+        best_score = estimate(deciding.candidate) if adopted and deciding else base_score
+        self._keep(
+            evidence=tuple(evidence),
+            adopted=adopted,
+            best=winner.recipe if adopted and winner else self.record.baseline,
+            best_config=winner.config if adopted and winner else {},
+            baseline_score=base_score,
+            best_score=best_score,
+            search_score=winner.last.score if winner and winner.last else math.nan,
+            test=tested,
+        )
+        self._keep(verdict=sentence(self.record))
+
+    def _ship(self, shown: Sequence[Trial], facts: Facts) -> None:
+        """best/: the model of the first fresh seed, declared before the runs, not the best of several."""
+        trial = shown[1] if self.record.adopted else shown[0]
+        stored = self.driver.ledger.stored[trial.id]
+        snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
+        weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
+        score = self.record.best_score
+        about = About(
+            metric=facts.metric,
+            score=score.score if score else math.nan,
+            inputs=facts.num_inputs,
+            outputs=facts.num_outputs,
+            framework=facts.framework,
+            engine=facts.engine,
+            labels=facts.labels,
+            versions=facts.versions,
+            source=facts.source,
+        )
+        write_best(self.folder, weights, trial.recipe, about)
+        self._keep(**held_out.pictures(self.folder.evaluations, trial, facts.num_outputs))
+
+
+def sentence(record: RunRecord) -> str:
+    """The verdict in one sentence."""
+    assert record.facts is not None
+    name = record.facts.metric.name
+    deciding = record.evidence[0] if record.evidence else None
+    if deciding is None:
+        return "Kept what you had: the budget did not allow a candidate to be trained to its end."
+    low, high = deciding.difference.interval
+    gain = f"{deciding.difference.score:+.4g} {name} (95 % interval {low:+.4g} to {high:+.4g}, {deciding.n} pairs of fresh seeds)"
+    if deciding.n < 2:
+        gain = f"no paired comparison was paid for ({deciding.missing})"
+    if record.adopted:
+        return f"Adopted {deciding.change.name}: {gain}."
+    if deciding.verdict == "rejected":
+        return f"Kept what you had: the best candidate is not better, {gain}."
+    return f"Kept what you had: a gain is not shown, {gain}; it would take {deciding.missing}."

@@ -1,0 +1,219 @@
+"""The stages of a tuning run, in their order; each can be resumed, none runs twice.
+
+task -> pre-flight and speed -> plan -> noise of the baseline -> rounds of search -> confirmation -> final
+comparison -> test rows, once -> best model and report
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from luthier.errors import TrainingFailed
+from luthier.evidence import held_out, paired
+from luthier.evidence.paired import Bench, Contender
+from luthier.playbook import boundaries, rounds, stability, steps
+from luthier.playbook.budget import parse_budget, split
+from luthier.records import Evidence, Facts, Finding, HeldOutResult, History, Noise, RunPlan, Trial, convert, derive_seed
+from luthier.runs.folder import RunFolder
+from luthier.search import sampler as find_sampler
+from luthier.search import scheduler
+from luthier.space import Space
+from luthier.training.driver import Driver
+from luthier.verbs.request import Request
+
+NUM_REPORTS = 18
+SAFETY = 1.1
+"""Later phases are given a tenth more time than the runs so far suggest."""
+ROUND_TRIALS = 40
+"""A further round of search is worth while from so many trials on: fewer say little about edges."""
+
+
+class Tuning:
+    """One tuning run on an open driver; every method is one stage and may be called once."""
+
+    def __init__(self, driver: Driver, request: Request, facts: Facts) -> None:
+        self.driver, self.request, self.facts = driver, request, facts
+        self.space = request.space
+
+    # ------------------------------------------------------------------------------------------------ plan
+
+    def make_plan(self) -> RunPlan:
+        """Decide what the budget is spent on."""
+        self.plan = convert(self.driver.once("plan", self._plan), RunPlan)
+        self.bench = Bench(self.driver, self.plan, self.facts, self.request.baseline)
+        return self.plan
+
+    def _plan(self) -> RunPlan:
+        budget = parse_budget(self.request.budget)
+        num_steps = self.request.baseline.num_steps(self.facts.num_train)
+        num_reports = min(NUM_REPORTS, num_steps)
+        full_s = num_steps * self.facts.step_s + num_reports * self.facts.eval_s
+        num_workers = self.driver.executor.num_workers
+        parts = split(budget, full_cost_s=full_s, num_workers=num_workers, startup_s=self.driver.elapsed_s())
+        return RunPlan(
+            **parts,
+            rungs=scheduler.choose_rungs(num_steps, num_reports, eta=3),
+            lag=3 * max(num_workers, 2),
+            num_reports=num_reports,
+            num_workers=num_workers,
+            seed=self.request.seed,
+            price=self.request.price,
+            sampler=self.request.sampler,
+        )
+
+    @property
+    def timed(self) -> bool:
+        """Does the budget count seconds?"""
+        return self.plan.unit == "seconds"
+
+    def _left_s(self) -> float:
+        """Seconds of budget left for training, the report's share taken off; inf for a budget of trials."""
+        if not self.timed:
+            return math.inf
+        return self.plan.total - self.plan.split["report"] - self.driver.elapsed_s()
+
+    def _full_s(self, trials: Sequence[Trial] = ()) -> float:
+        """Seconds that a full run takes a worker: the mean of these trials, else of the baseline."""
+        runs = [t.cost.seconds for t in trials if t.status == "finished"]
+        runs = runs or [t.cost.seconds for t in self.driver.ledger.trials.values() if t.phase == "noise"]
+        return float(np.mean(runs)) if runs else 0.0
+
+    # ----------------------------------------------------------------------------------------------- noise
+
+    def noise(self) -> Noise:
+        """How much does the baseline move with the seed?
+
+        Raises:
+            TrainingFailed: not one run of the baseline came to its end.
+        """
+        found = paired.measure_noise(
+            self.bench, lambda number: number == 0 or self._left_s() > 2 * self._full_s()
+        )
+        runs = [t for t in self.driver.ledger.trials.values() if t.phase == "noise"]
+        if not any(t.status == "finished" for t in runs):
+            raise TrainingFailed(
+                f"the baseline did not train: {_why(runs[0])}",
+                must="the baseline reaches its end on one seed at least",
+                where="noise of the baseline",
+                remedy="Lower its learning rate, or pass another baseline",
+            )
+        return found
+
+    # ---------------------------------------------------------------------------------------------- search
+
+    def search(self) -> None:
+        """Rounds of search, the space widened between them where the optimum lies at an edge."""
+        sampler = find_sampler(self.plan.sampler)
+        shares = self.driver.once("rounds", self._round_shares)
+        for number, share in enumerate(shares, 1):
+            rounds.run_round(self.bench, number, self.space, sampler, self._limits(shares, number, share))
+            if number < len(shares) and not self.driver.interrupted:
+                self.space = convert(self.driver.once(f"space {number + 1}", self._widened), Space)
+        self._stop_paused()
+
+    def _round_shares(self) -> list[float]:
+        """What part of the search each round gets: one round, or two where enough trials are to be expected."""
+        expected = self.plan.split["search"]
+        if self.timed:
+            mean_run = self.plan.rungs[0] + 1.0 / len(self.plan.rungs) * (1 - self.plan.rungs[0])
+            expected *= self.plan.num_workers / max(self._full_s() * mean_run, 1e-6)
+        return [0.5, 0.5] if expected >= 2 * ROUND_TRIALS else [1.0]
+
+    def _limits(self, shares: list[float], number: int, share: float) -> rounds.Limits:
+        last = number == len(shares)
+        complete = self.plan.num_top if last else 0
+        if not self.timed:
+            total = int(self.plan.split["search"])
+            before = sum(int(total * s) for s in shares[: number - 1])
+            return rounds.Limits(total - before if last else int(total * share), None, complete)
+        began = self.driver.once(f"round {number} began", self.driver.elapsed_s)
+        if last:
+            return rounds.Limits(None, self._search_deadline, complete)
+        return rounds.Limits(None, lambda: began + share * (self._search_deadline() - began), complete)
+
+    def _search_deadline(self) -> float:
+        """When the search must end, so that the evidence can be paid for: on the run's clock."""
+        ledger = self.driver.ledger
+        ranked = sorted((t for t in ledger.trials.values() if t.phase == "search" and t.status == "finished"),
+                        key=self.bench.utility)  # fmt: skip
+        top = ranked[-max(self.plan.num_top, 1) :]
+        base_s, best_s = self._full_s(), max(self._full_s(top), self._full_s())
+        confirm_s = self.plan.num_fresh * (base_s + self.plan.num_top * best_s)
+        final_s = self.plan.num_final * (base_s + best_s)
+        evidence_s = SAFETY * (confirm_s + final_s) / self.plan.num_workers
+        return self.plan.total - self.plan.split["report"] - evidence_s
+
+    def _widened(self) -> Space:
+        history = self._history()
+        rng = np.random.default_rng(derive_seed(self.plan.seed, "boundaries"))
+        wider = dict(self.space.domains)
+        for edge in boundaries.find(history, self.space, rng).boundaries:
+            if edge.expansion is not None:
+                wider[edge.name] = edge.expansion
+        return Space(wider)
+
+    def _history(self) -> History:
+        trials = self.driver.ledger.trials
+        return rounds.history_of(self.facts.metric, self.plan, [trials[i] for i in sorted(trials)])
+
+    def _stop_paused(self) -> None:
+        history = self._history()
+        self.driver.stop(scheduler.stop_paused(history))
+
+    def judge_search(self) -> list[Finding]:
+        """What the playbook says of the trials: edges, number of steps, stability."""
+        history = self._history()
+        rng = np.random.default_rng(derive_seed(self.plan.seed, "boundaries"))
+        return [
+            *self.facts.findings,
+            *boundaries.find(history, self.space, rng).findings,
+            *stability.judge(history, self.space),
+            *steps.judge(history, self.facts),
+        ]
+
+    # -------------------------------------------------------------------------------------------- evidence
+
+    def confirm(self) -> tuple[list[Contender], list[Evidence]]:
+        """The best few on fresh seeds beside the baseline: contenders, best first, and their evidence."""
+        trials = list(self.driver.ledger.trials.values())
+        candidates = paired.shortlist(self.bench, trials)
+        per_seed = (len(candidates) + 1) * self._full_s(candidates) / self.plan.num_workers
+        final_s = 2 * self.plan.num_final * self._full_s(candidates) / self.plan.num_workers
+        width = len(candidates) + 1
+        contenders = paired.confirm(
+            self.bench, candidates, lambda number: number % width != 0 or self._left_s() > per_seed + final_s
+        )
+        ledger = [
+            paired.judge(self.bench, c.trial, candidate=c.fresh, baseline=c.baseline, seeds=c.seeds, deciding=False)
+            for c in contenders[1:]
+        ]
+        return contenders, ledger
+
+    def decide(self, winner: Trial) -> tuple[Evidence, list[Trial]]:
+        """Winner against baseline on seeds used for nothing else."""
+        pair_s = 2 * self._full_s([winner]) / self.plan.num_workers
+        return paired.decide(
+            self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s
+        )
+
+    def test(self, pairs: Sequence[Trial], folder: RunFolder, run: str) -> tuple[HeldOutResult, list[Trial]]:
+        """The test rows, once: by the pairs that are whole, else by the first baseline alone."""
+        shown = _whole_pairs(pairs) or [self.driver.ledger.trials[0]]
+        self.driver.begin("test")
+        return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown
+
+
+def _whole_pairs(pairs: Sequence[Trial]) -> list[Trial]:
+    """Only the pairs of which both sides came to their end."""
+    both = zip(pairs[0::2], pairs[1::2], strict=False)
+    return [t for pair in both if all(x.status == "finished" for x in pair) for t in pair]
+
+
+def _why(trial: Trial) -> str:
+    if trial.status == "diverged":
+        return f"its loss was not finite at step {trial.step} of {trial.num_steps}"
+    return trial.error or trial.status

@@ -1,0 +1,178 @@
+"""`luthier.tune`: find better settings, and show that they are better."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from luthier.data import Data
+from luthier.errors import Interrupted
+from luthier.records import Recipe, convert
+from luthier.runs.folder import RunFolder, default_root, free_name
+from luthier.runs.journal import Journal, read
+from luthier.runs.lock import Lock
+from luthier.training.driver import Driver
+from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
+from luthier.training.ledger import Ledger
+from luthier.verbs.request import Request, request, resolve
+from luthier.verbs.result import Run
+from luthier.verbs.session import Session, Watcher
+
+
+def tune(
+    target: Any,
+    *,
+    data: Any = None,
+    metric: str = "",
+    budget: str = "5min",
+    space: Any = None,
+    fixed: Mapping[str, Any] | None = None,
+    space_only: bool = False,
+    baseline: Recipe | None = None,
+    options: Mapping[str, Any] | None = None,
+    name: str = "",
+    root: str | Path | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    sampler: str = "auto",
+    price: float = 0.0,
+    workers: int | None = None,
+    hang_s: float = 300.0,
+    watcher: Watcher | None = None,
+) -> Run:
+    """Tune a model within a budget, and adopt a change only if a paired comparison shows that it helps.
+
+    Args:
+        target: name of a ready task ("digits"), a `Task`, or a function that returns a fresh model and whose
+            keyword arguments are its hyperparameters.
+        data: for a function: `Data(X, y)` or `(X, y)`.
+        metric: what is compared, by its usual name; "" takes the task's.
+        budget: "5min", "2h", or "40trials": everything is paid from it.
+        space: further or other domains by name. `fixed` holds settings; `space_only` tunes nothing else.
+        baseline: what must be beaten; default: the task's recipe.
+        options: of a ready task ({"model": "mlp"}).
+        name: of the run's folder under `root` (default $LUTHIER_RUNS or ./runs).
+        resume: go on with the run of this name.
+        seed: of the run; everything random follows from it.
+        price: adopt only if the gain is surely larger than this, in units of the metric.
+        workers: programs that train, one thread each; default one a core; 0 trains in this process.
+        hang_s: a worker that is silent for so long is replaced.
+
+    Returns:
+        The run: `.adopted`, `.best`, `.baseline`, `.verdict`, `.report`.
+
+    Raises:
+        InvalidInput, RunFolderError, TrainingFailed, Interrupted.
+
+    Example:
+        >>> run = luthier.tune("digits", budget="1min")       # doctest: +SKIP
+        >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
+    """
+    task, ref = resolve(target, options or {}, data, baseline)
+    workers = os.cpu_count() or 1 if workers is None else workers
+    asked = request(
+        task, options=options or {}, metric=metric, budget=budget, space=space, fixed=fixed or {},
+        space_only=space_only, baseline=baseline, sampler=sampler, seed=seed, price=price,
+        num_workers=max(workers, 1), kind=task.data.kind if isinstance(task.data, Data) else "multiclass",
+    )  # fmt: skip
+    place = Path(root) if root is not None else default_root()
+    folder = RunFolder(place / (name or _name(place, task.name, resume)))
+    folder.require() if resume else folder.create()
+    with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
+        if ledger.ended:
+            return Run.open(folder.path)
+        executor: Executor = (
+            ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
+        )
+        told = watcher or Watcher()
+        driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
+        with contextlib.closing(executor), _interrupts(driver):
+            return Session(folder, driver, asked, told).run(ref)
+
+
+def _name(root: Path, stem: str, resume: bool) -> str:
+    """A name that nobody asked for: the next free one, or the newest run of this stem to go on with."""
+    runs = [p for p in root.glob(f"{stem}*") if RunFolder(p).is_run() and re.fullmatch(rf"{re.escape(stem)}(-\d+)?", p.name)]
+    if resume and runs:
+        return max(runs, key=lambda p: p.stat().st_mtime).name
+    return free_name(root, stem)
+
+
+@contextlib.contextmanager
+def _opened(folder: RunFolder, asked: Request, resume: bool) -> Iterator[tuple[Journal, Ledger]]:
+    """The journal and what it says; a resumed run must be the one that was asked for."""
+    ledger = Ledger()
+    if not resume or not folder.journal.exists():
+        journal = Journal.create(folder.journal)
+    else:
+        journal = Journal.open(folder.journal)
+        ledger.replay(read(folder.journal))
+    with contextlib.closing(journal):
+        if ledger.header:
+            asked.same_as(convert(ledger.header["request"], Request))
+            line = journal.append("resumed", {"pid": os.getpid()}, ledger.t)
+        else:
+            header = {"request": asked, "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                      "command": _command(), "environment": _environment()}  # fmt: skip
+            line = journal.append("run", header, 0.0)
+        ledger.apply(line.kind, line.data, line.t)
+        folder.delete_orphans(ledger.files())
+        yield journal, ledger
+
+
+@contextlib.contextmanager
+def _interrupts(driver: Driver) -> Iterator[None]:
+    """First Ctrl-C: end the search in order. Second: stop at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if driver.interrupted:
+            raise Interrupted("stopped", remedy="What was journalled is kept; --resume goes on")
+        driver.interrupted = True
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _command() -> str:
+    """The command to repeat the run, as it was typed."""
+    import shlex
+
+    program, *arguments = sys.argv
+    return shlex.join([Path(program).name or "python", *(a for a in arguments if a != "--resume")])
+
+
+def _environment() -> dict[str, str]:
+    """What numbers depend on: versions and hardware; no host or user names."""
+    from importlib.metadata import version
+
+    return {
+        "luthier": version("luthier"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,312 @@
+"""The JAX engine: the contract, and what is its own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+nnx = pytest.importorskip("flax.nnx")
+
+from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
+from luthier.engines.jax.build import Sizes, build  # noqa: E402
+from luthier.engines.jax.model import forward, seed_words, split, threefry  # noqa: E402
+from luthier.engines.spec import Loss, Plan, Source, optimizer_numbers  # noqa: E402
+from luthier.errors import InvalidInput, Unsupported  # noqa: E402
+from luthier.records import OPTIMIZERS, Recipe  # noqa: E402
+
+INPUTS, CLASSES, ROWS = 6, 3, 120
+ENTROPY = Loss("cross_entropy")
+
+
+class MLP(nnx.Module):
+    """Two hidden layers with dropout and, if asked for, BatchNorm."""
+
+    def __init__(self, width: int = 16, dropout: float = 0.2, norm: bool = True, *, inputs, outputs, rngs):
+        self.first, self.second = nnx.Linear(inputs, width, rngs=rngs), nnx.Linear(width, width, rngs=rngs)
+        self.head = nnx.Linear(width, outputs, rngs=rngs)
+        self.norm = nnx.BatchNorm(width, rngs=rngs) if norm else None
+        self.drops = nnx.List([nnx.Dropout(dropout, rngs=rngs) for _ in range(2)])
+
+    def __call__(self, x):
+        x = self.first(x)
+        x = self.drops[0](nnx.relu(x if self.norm is None else self.norm(x)))
+        return self.head(self.drops[1](nnx.relu(self.second(x))))
+
+
+@pytest.fixture(scope="module")
+def engine() -> JaxEngine:
+    return JaxEngine(INPUTS, CLASSES)
+
+
+@pytest.fixture(scope="module")
+def data(engine: JaxEngine) -> Any:
+    return engine.place(source())
+
+
+def source() -> Source:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(ROWS, INPUTS))
+    return Source(inputs, inputs[:, :CLASSES].argmax(axis=1))
+
+
+def plan(recipes: list[Recipe], start: int = 0, num_steps: int = 8, steps: list[int] | None = None) -> Plan:
+    """A chunk of constant numbers; the rows of a step are the same for every slot."""
+    S, P = num_steps, len(recipes)
+    rows = [np.random.default_rng([1, s]).integers(0, ROWS, 16) for s in range(start, start + S)]
+    numbers = [optimizer_numbers(recipe) for recipe in recipes]
+    return Plan(
+        rows=np.repeat(np.array(rows, np.int32)[:, None], P, axis=1),
+        hparams={n: np.repeat(np.stack([t[n] for t in numbers])[None], S, axis=0) for n in numbers[0]},
+        steps=np.array(steps or [S] * P, np.int32),
+        kinds=np.array([OPTIMIZERS.index(recipe.optimizer) for recipe in recipes], np.int32),
+    )
+
+
+def train(engine: JaxEngine, data: Any, recipe: Recipe, *, seed: int = 3, num_steps: int = 8) -> Any:
+    """(snapshot, loss [S]) of one trial alone."""
+    population = engine.open(MLP, recipe, ENTROPY)
+    state = population.stack([population.fresh(recipe, seed)])
+    state, report = population.advance(state, data, plan([recipe], num_steps=num_steps))
+    return population.take(state, 0), report["loss"][:, 0]
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_snapshot_names(engine: JaxEngine) -> None:
+    """Weights, optimizer states and statistics go by the names that the contract gives them."""
+    snapshot = engine.open(MLP, Recipe(), ENTROPY).fresh(Recipe(optimizer="sgd"), 2**40 + 1)
+    weights = {f"{m}.{a}" for m in ("first", "second", "head") for a in ("kernel", "bias")}
+    weights |= {"norm.scale", "norm.bias"}
+    expected = {f"weights/{name}" for name in weights} | {f"optimizer/momentum/{name}" for name in weights}
+    assert snapshot.keys() == expected | {"buffers/norm.mean", "buffers/norm.var", "seed", "step"}
+    assert all(type(array) is np.ndarray for array in snapshot.values())
+    assert (snapshot["seed"], snapshot["seed"].dtype, snapshot["step"]) == (2**40 + 1, np.int64, 0)
+
+
+def test_seeds_use_all_their_bits() -> None:
+    """Seeds that differ above bit 32 only give other weights; a small one is JAX's own key."""
+    first, second = (build(MLP, Recipe(), Sizes(4, 2), seed).first.kernel[...] for seed in (5, 5 + 2**32))
+    assert not np.array_equal(first, second)
+    own = jax.random.key_data(jax.random.key(5, impl="threefry2x32"))
+    assert np.array_equal(jax.random.key_data(threefry(seed_words(5))), own)
+
+
+def test_each_layer_draws_its_own_masks() -> None:
+    """Two dropout layers in a row share no mask, and no step repeats the mask of another."""
+
+    class Twice(nnx.Module):
+        def __init__(self, rngs):
+            self.a, self.b = nnx.Dropout(0.5, rngs=rngs), nnx.Dropout(0.5, rngs=rngs)
+
+        def __call__(self, x):
+            return jax.numpy.concatenate([self.a(x), self.b(x)])
+
+    structure, weights, buffers = split(Twice(nnx.Rngs(0)))
+    ones = np.ones((1, 400), np.float32)
+    masks = [
+        row
+        for step in range(3)
+        for row in forward(structure, weights, buffers, ones, key=jax.random.fold_in(threefry(seed_words(0)), step))[0]
+    ]
+    agreement = np.corrcoef(np.array(masks) > 0)
+    assert np.abs(agreement[~np.eye(len(masks), dtype=bool)]).max() < 5 / np.sqrt(400)
+
+
+def test_steps_are_data(engine: JaxEngine, data: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Another number of steps, slot, P, seed or learning rate compiles nothing; another S does."""
+    recipe = Recipe(model={"width": 8})
+
+    def compilations(P: int, recipe: Recipe, steps: list[int], num_steps: int = 8) -> int:
+        population = engine.open(MLP, recipe, ENTROPY, "scan", P)
+        state = population.stack([population.fresh(recipe, seed) for seed in range(P)])
+        caplog.clear()
+        with jax.log_compiles(), caplog.at_level(logging.WARNING):
+            population.advance(state, data, plan([recipe] * P, num_steps=num_steps, steps=steps))
+        return sum("Finished XLA compilation of" in message for message in caplog.messages)
+
+    assert compilations(1, recipe, [8]) == 1
+    assert compilations(3, recipe.with_config({"lr": 0.1, "batch_size": 9}), [5, 0, 8]) == 0
+    assert compilations(1, recipe, [4], num_steps=4) == 1
+    assert compilations(2, recipe.with_config({"optimizer": "sgd"}), [8, 8]) == 1
+    assert compilations(1, recipe.with_config({"width": 9}), [8]) == 1
+
+
+def test_key_holds_what_is_compiled(engine: JaxEngine) -> None:
+    """A dropout rate inside the model is part of the program, a learning rate is not."""
+    key = engine.inspect(MLP, Recipe())
+    assert key == engine.inspect(MLP, Recipe(lr=0.5, optimizer="sgd"))
+    assert (key.dtype, key.batch_size, key.refused) == ("float32", 64, "")
+    others = [Recipe(model={"dropout": 0.5}), Recipe(model={"width": 5}), Recipe(batch_size=32)]
+    assert all(engine.inspect(MLP, other) != key for other in others)
+
+
+def test_rules_side_by_side(engine: JaxEngine, data: Any) -> None:
+    """Slots under four different rules train as each would alone, to the bit."""
+    recipes = [Recipe(optimizer=name, lr=0.01, clip_norm=0.5, label_smoothing=0.1) for name in OPTIMIZERS]
+    population = engine.open(MLP, recipes[0], ENTROPY, "scan", len(recipes))
+    state = population.stack([population.fresh(recipe, 3) for recipe in recipes])
+    state, report = population.advance(state, data, plan(recipes))
+    for p, recipe in enumerate(recipes):
+        snapshot, loss = train(engine, data, recipe)
+        assert np.array_equal(report["loss"][:, p], loss)
+        assert same(population.take(state, p), snapshot)
+
+
+def test_snapshots_outlive_donation(engine: JaxEngine, data: Any) -> None:
+    """Neither what was stacked nor what was taken changes when the live arrays are overwritten."""
+    population = engine.open(MLP, Recipe(), ENTROPY)
+    fresh = population.fresh(Recipe(), 0)
+    before = {name: array.copy() for name, array in fresh.items()}
+    state, _ = population.advance(population.stack([fresh]), data, plan([Recipe()]))
+    taken = population.take(state, 0)
+    kept = {name: array.copy() for name, array in taken.items()}
+    population.advance(state, data, plan([Recipe()], start=8))
+    assert same(fresh, before)
+    assert same(taken, kept)
+
+
+def test_decay_by_group(engine: JaxEngine, data: Any) -> None:
+    """One step of decay takes lr * weight_decay * weight off the kernels and leaves biases and scales alone."""
+    plain, decayed = (Recipe(optimizer="sgd", lr=0.1, weight_decay=decay) for decay in (0.0, 0.5))
+    start = engine.open(MLP, plain, ENTROPY).fresh(plain, 3)
+    (a, _), (b, _) = (train(engine, data, recipe, num_steps=1) for recipe in (plain, decayed))
+    for name in (name for name in a if name.startswith("weights/")):
+        expected = 0.1 * 0.5 * start[name] if a[name].ndim >= 2 else 0.0
+        np.testing.assert_allclose(a[name] - b[name], expected, atol=1e-7)
+
+
+def test_clipping(engine: JaxEngine, data: Any) -> None:
+    """The reported norm is that before clipping; the step of plain SGD has the norm lr * clip_norm."""
+    recipe = Recipe(optimizer="sgd", lr=1.0, momentum=0.0, weight_decay=0.0, clip_norm=1e-2)
+    population = engine.open(MLP, recipe, ENTROPY)
+    start = population.fresh(recipe, 3)
+    state, report = population.advance(population.stack([start]), data, plan([recipe], num_steps=1))
+    end = population.take(state, 0)
+    moved = np.sqrt(sum(((end[n] - start[n]) ** 2).sum() for n in start if n.startswith("weights/")))
+    assert report["grad_norm"][0, 0] > 0.1
+    assert moved == pytest.approx(1e-2, rel=1e-3)
+
+
+def test_statistics_move_in_training_only(engine: JaxEngine, data: Any) -> None:
+    """BatchNorm's running statistics are learned by `advance`; evaluating and probing change nothing."""
+    population = engine.open(MLP, Recipe(), ENTROPY)
+    start = population.fresh(Recipe(), 0)
+    state, _ = population.advance(population.stack([start]), data, plan([Recipe()]))
+    after = population.take(state, 0)
+    rows = np.arange(ROWS, dtype=np.int32)
+    population.evaluate(state, data, rows)
+    population.probe(state, data, rows[:16])
+    assert not np.array_equal(start["buffers/norm.mean"], after["buffers/norm.mean"])
+    assert same(population.take(state, 0), after)
+
+
+def test_rows_in_blocks(engine: JaxEngine, data: Any) -> None:
+    """However many rows are asked for, a row's output and loss are its own."""
+    population = engine.open(MLP, Recipe(), ENTROPY)
+    state = population.stack([population.fresh(Recipe(), 0)])
+    many = np.random.default_rng(0).integers(0, ROWS, 1500).astype(np.int32)
+    outputs, losses = population.predict(state, data, many), population.evaluate(state, data, many)
+    assert (outputs.shape, losses.shape, outputs.dtype) == ((1, 1500, CLASSES), (1, 1500), np.float32)
+    one = population.predict(state, data, many[1400:1401])
+    np.testing.assert_allclose(one[0, 0], outputs[0, 1400], rtol=1e-5)
+    log_softmax = outputs[0] - np.log(np.exp(outputs[0]).sum(axis=1, keepdims=True))
+    expected = -log_softmax[np.arange(1500), source().targets[many]]
+    np.testing.assert_allclose(losses[0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_regression_with_one_output() -> None:
+    """A model that returns [B] is trained as one that returns [B, 1]."""
+
+    class Line(nnx.Module):
+        def __init__(self, inputs, rngs):
+            self.linear = nnx.Linear(inputs, 1, rngs=rngs)
+
+        def __call__(self, x):
+            return self.linear(x)[:, 0]
+
+    engine, recipe = JaxEngine(INPUTS, 1), Recipe(optimizer="sgd", lr=0.05)
+    inputs = source().inputs
+    data = engine.place(Source(inputs, inputs @ np.arange(INPUTS)))
+    population = engine.open(Line, recipe, Loss("mse"))
+    state = population.stack([population.fresh(recipe, 0)])
+    state, _ = population.advance(state, data, plan([recipe], num_steps=200))
+    rows = np.arange(ROWS, dtype=np.int32)
+    assert population.predict(state, data, rows).shape == (1, ROWS, 1)
+    assert population.evaluate(state, data, rows).max() < 0.05
+
+
+def test_sixty_four_bits_stay_off(engine: JaxEngine) -> None:
+    """Data arrives in 32 bits and the global switch is left as it was."""
+    placed = engine.place(Source(np.zeros((2, 1)), np.zeros(2, np.int64)))
+    assert (placed.inputs.dtype, placed.targets.dtype) == (np.float32, np.int32)
+    assert not jax.config.jax_enable_x64
+
+
+def fixed(width: int = 4) -> nnx.Module:
+    return nnx.Linear(INPUTS, width, rngs=nnx.Rngs(0))
+
+
+def test_builder_is_given_what_it_asks_for() -> None:
+    """A builder that names neither sizes nor rngs is called with its settings only; a setting wins."""
+    assert build(fixed, Recipe(model={"width": 5}), Sizes(1, 2), 0).kernel.shape == (INPUTS, 5)
+    assert build(MLP, Recipe(model={"inputs": 7}), Sizes(1, 2), 0).first.kernel.shape == (7, 16)
+    open_ended = build(lambda **all: MLP(**all), Recipe(model={"width": 3}), Sizes(1, 2), 0)
+    assert open_ended.first.kernel.shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("builder", "model", "message"),
+    [
+        (MLP, {"depth": 2}, "model.depth=2: `MLP takes 'depth'` must hold (recipe.model). It takes width, dropout, norm."),
+        (fixed, {"depth": 2}, "model.depth=2: `fixed takes 'depth'` must hold (recipe.model). It takes width."),
+        (dict, {}, "dict returned dict: `it returns a flax.nnx.Module` must hold (JAX engine). Return the model itself."),
+    ],
+)
+def test_wrong_builders(engine: JaxEngine, builder: Any, model: dict[str, Any], message: str) -> None:
+    """A builder that does not fit is answered by a sentence."""
+    with pytest.raises(InvalidInput) as caught:
+        engine.open(builder, Recipe(model=model), ENTROPY)
+    assert str(caught.value) == message
+
+
+def test_wrong_calls(engine: JaxEngine, data: Any) -> None:
+    """Mode, snapshot, optimizer, rows and steps that do not fit are refused before anything moves."""
+    with pytest.raises(Unsupported, match="mode is one of scan"):
+        engine.open(MLP, Recipe(), ENTROPY, "vmap")
+    population = engine.open(MLP, Recipe(), ENTROPY)
+    with pytest.raises(InvalidInput, match="2 snapshots"):
+        population.stack([population.fresh(Recipe(), 0)] * 2)
+    with pytest.raises(InvalidInput, match=r"weights/.*Stack only trials"):
+        population.stack([population.fresh(Recipe(model={"width": 5}), 0)])
+    state = population.stack([population.fresh(Recipe(), 0)])
+    good = plan([Recipe()])
+    for wrong, message in (
+        (plan([Recipe(optimizer="sgd")]), "sgd keeps"),
+        (plan([Recipe()], steps=[9]), "0 <= steps <= 8"),
+        (good._replace(rows=good.rows + ROWS), f"0 <= row < {ROWS}"),
+        (plan([Recipe()] * 2), "P=1"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            population.advance(state, data, wrong)
+    population.advance(state, data, good)
+
+
+def test_outputs_of_another_shape_are_refused(engine: JaxEngine, data: Any) -> None:
+    """A model that returns more than one row for each example is not trained on something else."""
+
+    class Cube(nnx.Module):
+        def __init__(self):
+            pass
+
+        def __call__(self, x):
+            return x[:, :, None, None]
+
+    population = engine.open(Cube, Recipe(), ENTROPY)
+    with pytest.raises(Unsupported, match=r"returned the shape \(16, 6, 1, 1\)"):
+        population.predict(population.stack([population.fresh(Recipe(), 0)]), data, np.arange(16, dtype=np.int32))

@@ -1,0 +1,167 @@
+"""An engine that trains nothing and returns scores of which the truth is known.
+
+It fulfils the contract, so studies run through `luthier.tune` itself: the whole flow, with the journal, thousands
+of times. The score of a trained model is
+
+    truth(settings) + split_effect(validation rows) + own_effect(seed, settings)
+
+both effects normal, together of standard deviation 1; `shared` is the part of the variance that pairs share.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from luthier import Data, Float, Recipe, Task
+from luthier.engines.spec import GroupKey, Mode, Placed, Plan, Snapshot, Source
+
+BEST_POSSIBLE = 100.0
+NUM_STEPS = 9
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the builder returns in place of a model."""
+
+    mean: float
+    shared: float = 0.5
+    diverges: bool = False
+
+
+class FakeEngine:
+    """See the module."""
+
+    name, framework = "fake", "fake"
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        self.outputs = outputs
+
+    def modes(self) -> tuple[str, ...]:
+        return ("loop",)
+
+    def inspect(self, builder: Callable[..., Any], recipe: Recipe) -> GroupKey:
+        return GroupKey("fake", "float32", recipe.batch_size, "mse")
+
+    def open(self, builder: Any, recipe: Recipe, loss: Any, mode: str, P: int = 1) -> FakePopulation:
+        return FakePopulation(builder, P)
+
+    def place(self, source: Source) -> Placed:
+        return source
+
+
+class FakePopulation:
+    """Slots are snapshots; a step only counts. `step_s` of a recipe's model makes it take time."""
+
+    mode = Mode("loop", True)
+
+    def __init__(self, builder: Callable[..., Truth], P: int) -> None:
+        self.builder, self.P = builder, P
+
+    def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
+        arguments = dict(recipe.model)
+        step_s = float(arguments.pop("step_s", 0.0))
+        truth = self.builder(**arguments)
+        return {
+            "weights/mean": np.array([truth.mean, truth.shared, truth.diverges, step_s]),
+            "weights/own": np.array([zlib.crc32(repr(sorted(arguments.items())).encode())]),
+            "seed": np.array(seed),
+            "step": np.array(0),
+        }
+
+    def stack(self, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        return [{k: v.copy() for k, v in s.items()} for s in snapshots]
+
+    def take(self, state: list[Snapshot], slot: int) -> Snapshot:
+        return {k: v.copy() for k, v in state[slot].items()}
+
+    def put(self, state: list[Snapshot], slot: int, snapshot: Snapshot) -> list[Snapshot]:
+        state[slot] = {k: v.copy() for k, v in snapshot.items()}
+        return state
+
+    def advance(self, state: list[Snapshot], data: Placed, plan: Plan) -> tuple[Any, dict[str, Any]]:
+        S = plan.rows.shape[0]
+        loss = np.full((S, self.P), np.nan, np.float32)
+        for p, taken in enumerate(plan.steps):
+            state[p]["step"] += taken
+            loss[:taken, p] = np.inf if state[p]["weights/mean"][2] else 1.0
+            time.sleep(float(taken * state[p]["weights/mean"][3]))
+        return state, {"loss": loss, "grad_norm": np.ones_like(loss)}
+
+    def predict(self, state: list[Snapshot], data: Source, rows: Any, slots: Any = None) -> Any:
+        wanted = range(self.P) if slots is None else slots
+        miss = [BEST_POSSIBLE - score(state[p], rows) for p in wanted]
+        targets = data.targets[rows].astype(np.float64)
+        return np.stack([targets[:, None] + m for m in miss])
+
+    def evaluate(self, state: list[Snapshot], data: Source, rows: Any, slots: Any = None) -> Any:
+        return (self.predict(state, data, rows, slots)[..., 0] - data.targets[rows]) ** 2
+
+    def probe(self, state: list[Snapshot], data: Source, rows: Any) -> dict[str, Any]:
+        return {name: np.ones(self.P, np.float32) for name in ("loss", "grad_norm", "weight_norm")}
+
+
+def score(slot: Snapshot, rows: Any) -> float:
+    """The score of a slot on these rows, rising with training: known truth plus known noise."""
+    mean, shared = slot["weights/mean"][:2]
+    split = np.random.default_rng(zlib.crc32(rows.tobytes())).standard_normal()
+    own = np.random.default_rng([int(slot["seed"]), int(slot["weights/own"][0])]).standard_normal()
+    done = min(1.0, float(slot["step"]) / NUM_STEPS)
+    return float(mean * done + np.sqrt(shared) * split + np.sqrt(1 - shared) * own)
+
+
+def flat(x: float = 0.5, shared: float = 0.5) -> Truth:
+    """No setting matters."""
+    return Truth(0.0, shared)
+
+
+def plateau(x: float = 0.5, gain: float = 2.0, shared: float = 0.5) -> Truth:
+    """Two fifths of the range are better by `gain` standard deviations; the baseline is not there."""
+    return Truth(gain if 0.55 <= x <= 0.95 else 0.0, shared)
+
+
+def hill(x: float = 0.1, y: float = 0.1, gain: float = 2.0, shared: float = 0.5) -> Truth:
+    """A smooth hill of height `gain` in two settings; the baseline stands at its foot."""
+    away = np.hypot(x - 0.7, y - 0.6)
+    return Truth(float(gain * np.exp(-((away / 0.25) ** 2))), shared)
+
+
+def broken(x: float = 0.5, shared: float = 0.5) -> Truth:
+    """Diverges everywhere."""
+    return Truth(0.0, shared, diverges=True)
+
+
+def half_broken(x: float = 0.2, shared: float = 0.5) -> Truth:
+    """Diverges where x > 0.5."""
+    return Truth(x, shared, diverges=x > 0.5)
+
+
+def raises(x: float = 0.5, shared: float = 0.5) -> Truth:
+    """A builder with a fault."""
+    raise RuntimeError("no model today")
+
+
+def rows() -> Data:
+    """Forty rows: enough to be split."""
+    rng = np.random.default_rng(0)
+    return Data(rng.normal(size=(40, 2)), rng.normal(size=40), kind="regression")
+
+
+def task(truth: str = "flat", **fixed: Any) -> Task:
+    """A task on the fake engine, by the name of its truth."""
+    build = globals()[truth]
+    space = {"x": Float(0.0, 1.0)} | ({"y": Float(0.0, 1.0)} if truth == "hill" else {})
+    start = {"x": 0.2} if truth in ("plateau", "half_broken") else {}
+    baseline = Recipe(batch_size=8, steps=NUM_STEPS, model=start | fixed)
+    return Task(truth, build, rows(), metric="mae", baseline=baseline, space=space, engine="fakes:FakeEngine")
+
+
+def slow(base: Task, step_s: float) -> Task:
+    """The same task, every step taking `step_s` seconds."""
+    model = {**base.baseline.model, "step_s": step_s}
+    return replace(base, baseline=Recipe(batch_size=8, steps=NUM_STEPS, model=model))

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# All tests, fast ones first; what is skipped is printed with its reason.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=.venv/bin
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+bash tests/check.sh
+$bin/pytest -n 2 -m "not slow" "$@"
+$bin/pytest -n 2 -m slow "$@"
