@@ -90,7 +90,8 @@ class FakePopulation:
         for p, taken in enumerate(plan.steps):
             state[p]["step"] += taken
             loss[:taken, p] = np.inf if state[p]["weights/mean"][2] else 1.0
-            time.sleep(float(taken * state[p]["weights/mean"][3]))
+            if state[p]["weights/mean"][3]:
+                time.sleep(float(taken * state[p]["weights/mean"][3]))
         return state, {"loss": loss, "grad_norm": np.ones_like(loss)}
 
     def predict(self, state: list[Snapshot], data: Source, rows: Any, slots: Any = None) -> Any:

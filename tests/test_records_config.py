@@ -31,7 +31,14 @@ def test_a_prefixed_value_is_held_to_the_legal_range():
 
 def test_an_unprefixed_name_means_what_it_did():
     recipe = Recipe(model={"width": 1}).with_config(
-        {"lr": 0.1, "one_minus_beta1": 0.25, "width": 8, "model.sgd": 3, "adamw": 4, "prepare_scale": "robust"}
+        {
+            "lr": 0.1,
+            "one_minus_beta1": 0.25,
+            "width": 8,
+            "model.depth": 3,
+            "sgd": 4,
+            "prepare_scale": "robust",
+        }
     )
     assert (recipe.lr, recipe.beta1, recipe.preparation) == (0.1, 0.75, {"scale": "robust"})
-    assert recipe.model == {"width": 8, "sgd": 3, "adamw": 4}
+    assert recipe.model == {"width": 8, "depth": 3, "sgd": 4}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -66,10 +67,17 @@ def _nan_for_null(body: Any, kind: Any) -> Any:
     if not (isinstance(body, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return body
     out = dict(body)
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name in out:
-            out[field.encode_name] = _fill(out[field.encode_name], field.type)
+    for name, type_ in _fields(kind):
+        if name in out:
+            out[name] = _fill(out[name], type_)
     return out
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    """(name, type) of the fields that can hold a null for a NaN."""
+    plain = (int, str, bool)
+    return tuple((f.encode_name, f.type) for f in msgspec.structs.fields(kind) if f.type not in plain)
 
 
 def _fill(value: Any, kind: Any) -> Any:
@@ -91,7 +99,7 @@ def _fill(value: Any, kind: Any) -> Any:
 # --------------------------------------------------------------------------------------------- how to train
 
 
-class Legal(Record):
+class Legal(Record, frozen=True, kw_only=True):
     """The range in which a training setting makes sense. Stated once: validation and messages come from it."""
 
     low: float = -math.inf
@@ -202,10 +210,11 @@ class Recipe(msgspec.Struct, frozen=True):
         model, preparation = dict(self.model), dict(self.preparation)
         optimizer = config.get("optimizer", self.optimizer)
         for key, value in config.items():
-            owner, _, rest = key.partition(".")
-            if owner in OPTIMIZERS and owner != optimizer:
+            owner, dot, rest = key.partition(".")
+            owned = bool(dot) and owner in OPTIMIZERS
+            if owned and owner != optimizer:
                 continue
-            name = rest if owner in OPTIMIZERS and rest else key
+            name = rest if owned else key
             if name.startswith("one_minus_"):
                 fields[name.removeprefix("one_minus_")] = 1.0 - value
             elif name.startswith("prepare_"):
@@ -240,7 +249,7 @@ def _flat(recipe: Recipe) -> dict[str, Any]:
     return flat | {f"{g}.{k}": v for g, numbers in recipe.groups.items() for k, v in numbers.items()}
 
 
-class Metric(Record):
+class Metric(Record, frozen=True, kw_only=True):
     """What is compared: a name and a direction."""
 
     name: str
@@ -262,7 +271,7 @@ Phase = Literal["noise", "search", "confirm", "final"]
 DONE: frozenset[str] = frozenset({"stopped", "finished", "diverged", "failed"})
 
 
-class Point(Record):
+class Point(Record, frozen=True, kw_only=True):
     """One report of a trial: the state after `step` optimizer steps.
 
     `fraction` is step / all steps of the trial's own schedule; losses are means over examples (`train_loss`
@@ -279,7 +288,7 @@ class Point(Record):
     seconds: float = 0.0
 
 
-class Cost(Record):
+class Cost(Record, frozen=True, kw_only=True):
     """What a trial used: training seconds of one worker, peak resident bytes of that worker, trainable
     parameters, seconds a single-row prediction takes (NaN: not measured)."""
 
@@ -289,7 +298,7 @@ class Cost(Record):
     latency_s: float = math.nan
 
 
-class Trial(Record):
+class Trial(Record, frozen=True, kw_only=True):
     """One configuration being trained.
 
     Args:
@@ -330,7 +339,7 @@ class Trial(Record):
         return next((p for p in reversed(self.curve) if abs(p.fraction - fraction) <= tolerance), None)
 
 
-class History(Record):
+class History(Record, frozen=True, kw_only=True):
     """All trials of a run in the order of their ids, with what is needed to compare them."""
 
     metric: Metric
@@ -367,7 +376,7 @@ class History(Record):
 Verdict = Literal["adopted", "rejected", "not shown"]
 
 
-class Change(Record):
+class Change(Record, frozen=True, kw_only=True):
     """What differs from which recipe: the unit of the ledger.
 
     `settings` maps each setting to (value in the base, value now).
@@ -380,7 +389,7 @@ class Change(Record):
     trial: int | None = None
 
 
-class Estimate(Record):
+class Estimate(Record, frozen=True, kw_only=True):
     """A mean with its two-sided 95 % Student-t interval over n seeds; NaN ends where n < 2."""
 
     score: float
@@ -389,7 +398,7 @@ class Estimate(Record):
     sd: float = math.nan
 
 
-class Evidence(Record):
+class Evidence(Record, frozen=True, kw_only=True):
     """A paired experiment: candidate against baseline on the same seeds and splits, larger is better.
 
     Args:
@@ -424,7 +433,7 @@ class Evidence(Record):
     missing: str = ""
 
 
-class Noise(Record):
+class Noise(Record, frozen=True, kw_only=True):
     """How much the baseline's score moves with the seed alone, and what that lets the run show."""
 
     estimate: Estimate
@@ -433,7 +442,7 @@ class Noise(Record):
     detectable: float = math.nan  # smallest difference that the final comparison shows with 80 % power
 
 
-class HeldOutResult(Record):
+class HeldOutResult(Record, frozen=True, kw_only=True):
     """The untouched test rows, looked at once: both models on the same rows.
 
     `difference` is candidate - baseline in utility with a paired bootstrap interval over rows (n = rows).
@@ -448,7 +457,7 @@ class HeldOutResult(Record):
     method: str = ""
 
 
-class Finding(Record):
+class Finding(Record, frozen=True, kw_only=True):
     """Something noticed: a number, its threshold, where, why, and what to do."""
 
     code: str
@@ -461,7 +470,7 @@ class Finding(Record):
     severity: Literal["info", "warning", "error"] = "info"
 
 
-class RunPlan(Record):
+class RunPlan(Record, frozen=True, kw_only=True):
     """What the budget is spent on, decided before the start.
 
     Args:
@@ -494,7 +503,7 @@ class RunPlan(Record):
     note: str = ""
 
 
-class Facts(Record):
+class Facts(Record, frozen=True, kw_only=True):
     """What a worker found when it opened the task: sizes, names, speed."""
 
     task: str
@@ -520,7 +529,7 @@ class Facts(Record):
     findings: tuple[Finding, ...] = ()
 
 
-class Progress(Record):
+class Progress(Record, frozen=True, kw_only=True):
     """Where a run stands, for those who watch: counts of trials by status, best so far, speed, time left."""
 
     phase: str  # open | noise | search | confirm | final | test | report
@@ -538,7 +547,7 @@ class Progress(Record):
     trials_left: int | None = None
 
 
-class RunRecord(Record):
+class RunRecord(Record, frozen=True, kw_only=True):
     """`run.json`: everything that a report or a later reader needs, rewritten as the run goes on."""
 
     name: str

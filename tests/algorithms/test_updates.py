@@ -129,7 +129,7 @@ def test_update_changes_nothing_in_place(name: str) -> None:
     """Gradient, state and weight are as they were."""
     rule, param, grad = RULES[name], start(), next(gradients())
     state = rule.init(np, param)
-    rule.update(np, grad, state, param, NUMBERS, 0)
+    rule.update(np, grad, state, param, NUMBERS | {"lr": 0.1}, 0)
     assert np.array_equal(param, start())
     assert np.array_equal(grad, next(gradients()))
     assert all(not value.any() for value in state.values())

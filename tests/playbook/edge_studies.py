@@ -1,9 +1,9 @@
 """Simulated studies for the boundary test, and two wrong twins of it.
 
-A study: Halton points in 5 dimensions, a quadratic response with random optima in dimensions 1 to 4, the shape under
-test in dimension 0, normal noise of SD .02. Shapes and cells are those of the test's confirmation: "quad" is
-(x - c)^2, "weak" a quarter of it, "abs" |x - c|, "cliff" a gentle slope below c and a steep one above,
-"diverging" is "abs" with divergence beyond c + .1.
+A study: Halton points in 5 dimensions, a quadratic response with random optima in dimensions 1 to 4, the
+shape under test in dimension 0, normal noise of SD .02. Shapes and cells are those of the test's
+confirmation: "quad" is (x - c)^2, "weak" a quarter of it, "abs" |x - c|, "cliff" a gentle slope below c and a
+steep one above, "diverging" is "abs" with divergence beyond c + .1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Found = Callable[[np.ndarray, np.ndarray, np.random.Generator], list[bool]]
 
 
 def real(u_nD, utility_n, rng) -> list[bool]:
-    """Which dimensions have an edge: the product's own test, diverged trials capped as `History.capped` does."""
+    """Which dimensions have an edge: the test itself, diverged trials capped as `History.capped` does."""
     bad_n = utility_n == DIVERGED
     capped_n = np.where(bad_n, utility_n[~bad_n].min(), utility_n)
     edges = boundaries.edge_test(boundaries.Design.of(u_nD), capped_n, range(u_nD.shape[1]), rng)

@@ -34,7 +34,12 @@ def scored(i: int, config: dict, score: float, **recipe) -> Trial:
 
 def history(trials: Sequence[Trial], metric: Metric = ACCURACY) -> History:
     """They and a baseline without configuration as trial 0."""
-    return History(metric=metric, trials=(scored(0, {}, 0.5), *trials))
+    return alone([scored(0, {}, 0.5), *trials], metric)
+
+
+def alone(trials: Sequence[Trial], metric: Metric = ACCURACY) -> History:
+    """They and nothing else."""
+    return History(metric=metric, trials=tuple(trials))
 
 
 def curve(train: Sequence[float], val: Sequence[float] | None = None, score: Sequence[float] | None = None):

@@ -1,0 +1,135 @@
+"""Engines by the framework of the object in hand; importing this imports no framework.
+
+    engine = engine_for(build, recipe, inputs=64, outputs=10)
+
+A further engine is one `register` call.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from luthier.engines.building import asks, called, keywords
+from luthier.engines.spec import Engine
+from luthier.errors import InvalidInput, MissingExtra, Unsupported
+from luthier.records import Recipe
+
+__all__ = ["engine_for", "register"]
+
+Factory = Callable[[int, int, str | None], Engine]
+
+
+class _Entry(NamedTuple):
+    recognises: Callable[[Any], bool]
+    factory: Factory
+
+
+_ENGINES: dict[str, _Entry] = {}
+
+
+def register(name: str, recognises: Callable[[Any], bool], factory: Factory) -> None:
+    """Offer an engine.
+
+    Args:
+        recognises: is this object a model of the framework? It looks into `sys.modules` and imports nothing.
+            Asked from the last registered to the first: register the more specific later.
+        factory: (inputs, outputs, device) -> Engine; device None is the engine's default.
+    """
+    _ENGINES[name] = _Entry(recognises, factory)
+
+
+def engine_for(
+    builder_or_model: Any, recipe: Recipe | None = None, *, inputs: int, outputs: int, device: str | None = None
+) -> Engine:
+    """The engine for a model, or for what a builder returns; a builder is called once.
+
+    Args:
+        recipe: its `model` settings are passed to the builder.
+        inputs, outputs: widths of the data, for builders that ask for them.
+        device: "cpu", "cuda:0" ...; None is the engine's default.
+
+    Raises:
+        InvalidInput: the builder does not take a setting of recipe.model.
+        Unsupported: no engine knows the object.
+        MissingExtra: the builder needs a framework that is not installed.
+    """
+    found = _name_of(builder_or_model)
+    if found is None and callable(builder_or_model):
+        found = _name_of_built(builder_or_model, recipe or Recipe(), inputs=inputs, outputs=outputs)
+    if found is None:
+        kind = type(builder_or_model)
+        raise Unsupported(
+            f"model={kind.__module__}.{kind.__qualname__}",
+            must=f"a model, or a function that returns one, for {', '.join(_ENGINES)}",
+            where="engine_for",
+            remedy="Return a torch.nn.Module or a flax.nnx.Module",
+        )
+    return _ENGINES[found].factory(inputs, outputs, device)
+
+
+def _name_of(model: Any) -> str | None:
+    return next((name for name in reversed(_ENGINES) if _ENGINES[name].recognises(model)), None)
+
+
+def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) -> str | None:
+    if "rngs" in asks(builder)[0]:  # by the contract of `Builder`: only Flax NNX has them
+        return "jax"
+    try:
+        with _torch_draws_kept():
+            model = builder(**keywords(builder, recipe.model, sizes))
+    except ModuleNotFoundError as error:
+        extra = {"torch": "torch", "jax": "jax", "flax": "jax"}.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        raise MissingExtra(
+            f"{called(builder)} needs {error.name}", remedy=f'Install it: pip install "luthier[{extra}]"'
+        ) from None
+    return _name_of(model)
+
+
+@contextmanager
+def _torch_draws_kept() -> Iterator[None]:
+    """A build that only finds out a type leaves torch's random numbers as they were."""
+    torch = sys.modules.get("torch")
+    state = torch.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_rng_state(state)
+
+
+def _is_torch(model: Any) -> bool:
+    torch = sys.modules.get("torch.nn")
+    return torch is not None and isinstance(model, torch.Module)
+
+
+def _is_nnx(model: Any) -> bool:
+    nnx = sys.modules.get("flax.nnx")
+    return nnx is not None and isinstance(model, nnx.Module)
+
+
+def _torch_engine(inputs: int, outputs: int, device: str | None) -> Engine:
+    from luthier.engines.torch import TorchEngine
+
+    return TorchEngine(inputs=inputs, outputs=outputs, device=device or "cpu")
+
+
+def _jax_engine(inputs: int, outputs: int, device: str | None) -> Engine:
+    from luthier.engines.jax import JaxEngine
+
+    if device is not None:
+        raise InvalidInput(
+            f"device={device!r}",
+            must="None for a JAX model",
+            where="engine_for",
+            remedy="JAX takes its own default device: set JAX_PLATFORMS before Python starts",
+        )
+    return JaxEngine(inputs=inputs, outputs=outputs)
+
+
+register("torch", _is_torch, _torch_engine)
+register("jax", _is_nnx, _jax_engine)

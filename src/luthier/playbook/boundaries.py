@@ -292,9 +292,9 @@ def _legal(name: str, domain: Float | Int) -> Legal:
 
 def _within(legal: Legal, old: float, new: float) -> float:
     """`new` cut to the legal range; an open end is approached from `old` to a tenth of the distance."""
-    if legal.allows(new):
-        return new
     end, is_open = (legal.low, legal.open_low) if new < old else (legal.high, legal.open_high)
+    if legal.allows(new) or not math.isfinite(end):
+        return new
     return end + (old - end) / 10 if is_open else end
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from luthier.evidence.paired import Bench, Entry
 from luthier.records import History, Metric, RunPlan, Trial, derive_seed
 from luthier.search import scheduler
-from luthier.search.spec import Sampler
+from luthier.search.spec import Resume, Sampler
 from luthier.space import Space
 from luthier.training.ledger import Job
 
@@ -71,7 +71,7 @@ def _may_start(bench: Bench, history: History, mine: Sequence[Trial], limits: Li
 def _next(bench: Bench, history: History, phase: str, job: int, space: Space, sampler: Sampler) -> Job:
     """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
     action = scheduler.fill(history, 1, eta=bench.plan.eta)[0]
-    if isinstance(action, scheduler.Resume):
+    if isinstance(action, Resume):
         trial = history.trials[action.trial]
         return Job(
             phase=phase,
@@ -91,7 +91,7 @@ def _finish(history: History, phase: str, job: int, limits: Limits) -> Job | Non
     """No new trials: bring the best paused ones to their end, wait for those that run, then end the round."""
     best = scheduler.finish_top(history, limits.num_complete)
     if best:
-        return Job(phase=phase, number=job, action="resume", trial=best[0].trial)
+        return Job(phase=phase, number=job, action="resume", trial=best[0])
     if any(t.status == "running" for t in history.search()):
         return Job(phase=phase, number=job, action="wait")
     return None

@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from luthier.errors import InvalidInput
 from luthier.playbook.wording import setting
 from luthier.records import SCHEDULES, Recipe
@@ -123,13 +125,15 @@ def _lr_range(optimizer: str, own: Recipe | None) -> tuple[float, float]:
 def combine(default: Space, named: Space, fixed: Mapping[str, Any]) -> Space:
     """The default space with what a person says about it: settings of their own, and settings held fixed.
 
-    A setting that is named or fixed replaces each default form of itself: "beta1" replaces "one_minus_beta1",
-    and "lr" replaces "sgd.lr" and "adamw.lr". `fixed` wins over `named`.
+    A setting that is named or fixed replaces each default form of itself: "beta1" replaces
+    "one_minus_beta1", and "lr" replaces "sgd.lr" and "adamw.lr"; "sgd.lr" replaces itself and keeps its
+    condition. `fixed` wins over `named`.
     """
     said = {*named, *fixed}
     fields = {_field(name) for name in said if "." not in name or name.startswith("model.")}
     kept = {n: d for n, d in default.domains.items() if n in said or _field(n) not in fields}
-    return Space(kept).merge(named.domains).without(fixed)
+    own = {n: replace(d, when=d.when or kept[n].when) if n in kept else d for n, d in named.domains.items()}
+    return Space(kept).merge(own).without(fixed)
 
 
 def _field(name: str) -> str:

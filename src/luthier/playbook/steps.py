@@ -43,10 +43,16 @@ def judge(history: History, facts: Facts) -> list[Finding]:
     if not best:
         return [unknown("P19", "training curves", 0, 1, of="complete trials")]
     rising = train_loss_rises(best)
-    findings = [best_step(history, best), rising]
-    if rising is None:  # a rising training loss takes the validation loss along: one cause, one finding
-        findings.append(overfitting(best))
-    findings += [late_variance(history, best[0], facts.num_val), still_improving(best[0])]
+    length, improving = best_step(history, best), still_improving(best[0])
+    # one cause, one finding: a loss that still falls puts the best step late, and a training loss that rises
+    # takes the validation loss along
+    findings = [
+        None if length and improving and length.code == improving.code else length,
+        improving,
+        rising,
+        overfitting(best) if rising is None else None,
+        late_variance(history, best[0], facts.num_val),
+    ]
     return [finding for finding in findings if finding is not None]
 
 
@@ -204,9 +210,10 @@ def rise_after_minimum(trial: Trial, loss: str) -> Rise | None:
 
 
 class Slope(NamedTuple):
-    """A least-squares line: its rise over the span of x, and the p values of both one-sided t tests."""
+    """A least-squares line: its rise over the span of x, the SD about it, and p of both one-sided t tests."""
 
     rise: float
+    sd: float
     p_rises: float
     p_falls: float
 
@@ -227,24 +234,25 @@ def fit_slope(x: npt.ArrayLike, y: npt.ArrayLike) -> Slope:
     span = float(x_n.max() - x_n.min())
     se = math.sqrt(residual / free / spread)
     p_rises = stats.t_tail(slope / se, free) if se > 0 else 0.5 - 0.5 * float(np.sign(slope))
-    return Slope(slope * span, p_rises, 1 - p_rises)
+    return Slope(slope * span, math.sqrt(residual / free), p_rises, 1 - p_rises)
 
 
 def late_variance(history: History, trial: Trial, num_val: int) -> Finding | None:
     """Score of the best trial jumps from report to report late in training (P21); accuracy only.
 
-    The SD comes from successive differences, sqrt(mean(d^2) / 2) (von Neumann, 1941): a trend does not count.
-    The yardstick is the binomial standard error of the validation set, sqrt(a (1 - a) / rows).
+    The SD is that about a straight line: a trend does not count. The yardstick is the binomial standard error
+    of the validation set, sqrt(a (1 - a) / rows).
     """
     title = "late variance of the score"
     if history.metric.name != "accuracy":
         return None  # other scores have no yardstick in closed form
-    tail_n = np.array([p.score for p in _tail(trial.curve)])
+    tail = _tail(trial.curve)
+    tail_n = np.array([p.score for p in tail])
     if len(tail_n) < MIN_TAIL or num_val < 1:
         return unknown(
             "P21", title, len(tail_n), MIN_TAIL, of=f"reports in the last quarter of trial {trial.id}"
         )
-    sd = math.sqrt(float((np.diff(tail_n) ** 2).mean()) / 2)
+    sd = fit_slope([p.fraction for p in tail], tail_n).sd
     accuracy = min(max(float(tail_n.mean()), 1 / (2 * num_val)), 1 - 1 / (2 * num_val))
     ratio = sd / math.sqrt(accuracy * (1 - accuracy) / num_val)
     if ratio < AS_SET:

@@ -150,10 +150,12 @@ class Bars(Record):
 
 
 class Dots(Record):
-    """Estimates on one axis: (label, measure, role)."""
+    """Estimates on one axis: (label, measure, role). `line` marks a value, such as no difference."""
 
+    title: str
     axis: Axis
     rows: tuple[tuple[str, Measure, Role], ...]
+    line: float | None = None
 
 
 class Noise(Record):
@@ -214,6 +216,7 @@ class ReportModel(Record):
     verdict: Verdict
     cards: tuple[Card, ...]
     ledger: tuple[Entry, ...]
+    differences: Dots | None
     noise: Noise | None
     curves: Curves | None
     slices: Slices | None

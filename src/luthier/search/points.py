@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from luthier.records import OPTIMIZERS, TRAINING_SETTINGS, Recipe
-from luthier.space import Choice, Config, Domain, Space
+from luthier.space import Choice, Config, Domain, Int, Space
 
 Point = dict[str, float]
 
@@ -41,7 +41,9 @@ FAMILY = {"nadamw": "nadamw", "adamw": "nadamw", "sgd": "sgd"}
 """Whose points an optimizer can use: NAdamW is AdamW with Nesterov's look-ahead, in the same units."""
 
 
-def known_points(space: Space, baseline_config: Mapping[str, Any], *, optimizer: str = "adamw") -> list[Config]:
+def known_points(
+    space: Space, baseline_config: Mapping[str, Any], *, optimizer: str = "adamw"
+) -> list[Config]:
     """The points of `POINTS` as configurations of this space, without repeats and without the baseline.
 
     Values are clamped into their domains. A setting that a point does not name has the baseline's value where
@@ -67,7 +69,10 @@ def _optimizers(space: Space, own: str) -> list[str]:
     domain = space.domains.get("optimizer")
     names = [str(option) for option in domain.options] if isinstance(domain, Choice) else [own]
     names.sort(key=lambda name: name != own)  # stable: the others keep their order
-    return list({FAMILY.get(name, name): name for name in reversed(names)}.values())[::-1]
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(FAMILY.get(name, name), name)
+    return list(first.values())
 
 
 def _fit(space: Space, point: Point, optimizer: str, baseline: Mapping[str, Any]) -> tuple[Config, int]:
@@ -83,7 +88,9 @@ def _fit(space: Space, point: Point, optimizer: str, baseline: Mapping[str, Any]
         elif name == "optimizer" and domain.contains(optimizer):
             full[name] = optimizer
         else:
-            full[name] = baseline[name] if name in baseline and domain.contains(baseline[name]) else domain.decode(0.5)
+            full[name] = (
+                baseline[name] if name in baseline and domain.contains(baseline[name]) else domain.decode(0.5)
+            )
     config = {name: value for name, value in full.items() if space.active(name, full)}
     return config, len(used & set(config))
 
@@ -103,7 +110,7 @@ def _nearest(domain: Domain, value: float) -> Any:
     """The value of a domain next to a number; None for a choice among things that are not numbers."""
     if not isinstance(domain, Choice):
         inside = min(max(value, domain.low), domain.high)
-        return round(inside) if isinstance(domain.low, int) and isinstance(domain.high, int) else inside
+        return round(inside) if isinstance(domain, Int) else float(inside)
     numbers = [o for o in domain.options if isinstance(o, int | float) and not isinstance(o, bool)]
     return min(numbers, key=lambda option: abs(option - value)) if numbers else None
 

@@ -45,6 +45,7 @@ class Table:
             or is the baseline: then they are read from its recipe.
         unit_ND: the same in the unit cube; NaN: not active, or not known.
         utility_NK: `History.utility` at each rung; NaN: not known; -inf: diverged.
+        status_N: `Trial.status`.
         tried: how often each configuration occurs.
         origins: how many trials came from where.
     """
@@ -59,16 +60,9 @@ class Table:
         self._keys: list[Key] = []
         self.tried: Counter[Key] = Counter()
         self.origins: Counter[str] = Counter()
-        self._unit = np.empty((0, num_settings))
-        self._utility = np.empty((0, num_rungs))
-
-    @property
-    def unit_ND(self) -> Array:
-        return self._unit[: len(self.trials)]
-
-    @property
-    def utility_NK(self) -> Array:
-        return self._utility[: len(self.trials)]
+        self._unit = self.unit_ND = np.empty((0, num_settings))
+        self._utility = self.utility_NK = np.empty((0, num_rungs))
+        self._status = self.status_N = np.empty(0, "<U8")
 
     def update(self, space: Space, history: History) -> list[int]:
         """Bring the arrays up to date; returns the rows that changed, rising."""
@@ -85,7 +79,8 @@ class Table:
             if row < num_old:
                 self._forget(row)
             self._read(row, trials[row], space, history)
-        self.trials = trials
+        self.trials, num = trials, len(trials)
+        self.unit_ND, self.utility_NK, self.status_N = self._unit[:num], self._utility[:num], self._status[:num]
         return changed
 
     def _grow(self, num: int) -> None:
@@ -93,6 +88,7 @@ class Table:
             extra = max(num, 2 * len(self._unit), 64) - len(self._unit)
             self._unit = np.pad(self._unit, ((0, extra), (0, 0)))
             self._utility = np.pad(self._utility, ((0, extra), (0, 0)))
+            self._status = np.pad(self._status, (0, extra))
 
     def _forget(self, row: int) -> None:
         self.tried[self._keys[row]] -= 1
@@ -108,6 +104,7 @@ class Table:
             self._keys.append(key)
         self.tried[key] += 1
         self.origins[trial.origin] += 1
+        self._status[row] = trial.status
         self._unit[row] = space.encode(config)
         for rung in range(1, len(history.rungs) + 1):
             utility = history.utility(trial, rung)
@@ -118,10 +115,14 @@ class Table:
         enough_K = np.isfinite(self.utility_NK).sum(axis=0) >= few
         return int(np.flatnonzero(enough_K)[-1]) if enough_K.any() else 0
 
-    def capped(self, level: int) -> tuple[Array, Array]:
-        """(rows, utilities) known at a rung, diverged trials at the worst feasible: `History.capped`."""
+    def utilities(self, level: int) -> tuple[Array, Array]:
+        """(rows, utilities) of those known at a rung; diverged trials have -inf."""
         utility_N = self.utility_NK[:, level]
         rows = np.flatnonzero(~np.isnan(utility_N))
-        known = utility_N[rows]
+        return rows, utility_N[rows]
+
+    def capped(self, level: int) -> tuple[Array, Array]:
+        """(rows, utilities) of those known at a rung, diverged trials at the worst feasible: `History.capped`."""
+        rows, known = self.utilities(level)
         finite = known[np.isfinite(known)]
         return rows, np.where(np.isfinite(known), known, finite.min() if len(finite) else 0.0)

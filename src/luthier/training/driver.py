@@ -85,7 +85,7 @@ class Driver:
     # -------------------------------------------------------------------------------------------- opening
 
     def open(self, message: dict[str, Any]) -> Facts:
-        """Start the workers, wait until one has opened the task, return its facts.
+        """Start the workers, wait until the first has opened the task, return its facts.
 
         Raises:
             RunFolderError: the run is resumed, and the data or the model are not what they were.
@@ -109,6 +109,7 @@ class Driver:
         When time is up, trials at work are taken off their workers and count as stopped.
         """
         self.plan = plan
+        self.begin(phase.split()[0])
         recorded = self.ledger.jobs.setdefault(phase, [])
         view = View(self.ledger, phase)
         number = 0
@@ -202,7 +203,8 @@ class Driver:
         kind, trial = event.pop("event"), event.get("trial")
         if kind == "opened":
             self.ready.add(worker)
-            self.opened = self.opened or convert(event["facts"], Facts)
+            if worker == 0:  # the one that was asked for its speed
+                self.opened = self.opened or convert(event["facts"], Facts)
             self.executor.rest(worker)
         elif kind == "lost":
             self._lost(worker, event["reason"])

@@ -17,7 +17,7 @@ from luthier.records import DONE, Cost, Point, Record, Trial, convert
 from luthier.runs.journal import Line
 
 
-class Job(Record):
+class Job(Record, frozen=True, kw_only=True):
     """One decision of a phase, numbered: start a trial, resume one, look again later, or end the phase.
 
     `until` is the fraction of the trial's own schedule at which it stops; `new` the trial that it starts.

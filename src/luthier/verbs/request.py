@@ -9,14 +9,14 @@ from typing import Any
 from luthier.data import Data
 from luthier.errors import InvalidInput, RunFolderError
 from luthier.playbook.budget import Budget, parse_budget
-from luthier.playbook.spaces import default_space, forbidden
+from luthier.playbook.spaces import combine, default_space, forbidden
 from luthier.records import TRAINING_SETTINGS, Recipe, Record
 from luthier.search import sampler as find_sampler
-from luthier.space import Domain, Space
+from luthier.space import Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
 
 
-class Request(Record):
+class Request(Record, frozen=True, kw_only=True):
     """A tuning run as asked for. Two requests that are equal give, with a budget of trials, equal runs."""
 
     task: str
@@ -93,21 +93,23 @@ def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str,
     amount = parse_budget(budget)
     find_sampler(sampler)
     start = (baseline or task.baseline).with_config(fixed)
-    whole = _space(task, space, space_only, amount, start, kind).without(fixed)
+    whole = _space(task, space, space_only, amount, start, kind, fixed)
     forbidden(whole)
     _known_names(whole, start)
     return Request(task=task.name, options=dict(options), metric=metric, budget=budget, space=whole, baseline=start,
                    sampler=sampler, seed=seed, price=price, num_workers=num_workers)  # fmt: skip
 
 
-def _space(task: Task, space: Any, space_only: bool, budget: Budget, baseline: Recipe, kind: str) -> Space:
-    own: Mapping[str, Domain] = Space.of(space).domains
+def _space(task: Task, space: Any, space_only: bool, budget: Budget, baseline: Recipe, kind: str,
+           fixed: Mapping[str, Any]) -> Space:  # fmt: skip
+    own = Space.of(space)
     if space_only:
-        if not own:
+        if not len(own):
             raise InvalidInput("space_only=True without space", must="a space to search", where="tune")
-        return Space.of(own)
-    base = Space.of(task.space) if task.space is not None else default_space(kind, budget.expected_trials, baseline)
-    return base.merge(own)
+        return own.without(fixed)
+    if task.space is not None:
+        return combine(Space.of(task.space), own, fixed)
+    return combine(default_space(kind, budget.expected_trials, baseline), own, fixed)
 
 
 def _known_names(space: Space, baseline: Recipe) -> None:

@@ -148,13 +148,19 @@ class Tuning:
         return self.plan.total - self.plan.split["report"] - evidence_s
 
     def _widened(self) -> Space:
-        history = self._history()
-        rng = np.random.default_rng(derive_seed(self.plan.seed, "boundaries"))
         wider = dict(self.space.domains)
-        for edge in boundaries.find(history, self.space, rng).boundaries:
+        for edge in self._edges().boundaries:
             if edge.expansion is not None:
                 wider[edge.name] = edge.expansion
         return Space(wider)
+
+    def _edges(self) -> boundaries.Edges:
+        """The boundary test at the highest rung that enough trials have reached."""
+        history = self._history()
+        rng = np.random.default_rng(derive_seed(self.plan.seed, "boundaries"))
+        known = [len(history.capped(history.search(), rung + 1)) for rung in range(len(history.rungs))]
+        rung = max((r for r, n in enumerate(known) if n >= boundaries.SURE_TRIALS), default=len(known) - 1)
+        return boundaries.find(history, self.space, rng, rung=rung + 1)
 
     def _history(self) -> History:
         trials = self.driver.ledger.trials
@@ -167,10 +173,9 @@ class Tuning:
     def judge_search(self) -> list[Finding]:
         """What the playbook says of the trials: edges, number of steps, stability."""
         history = self._history()
-        rng = np.random.default_rng(derive_seed(self.plan.seed, "boundaries"))
         return [
             *self.facts.findings,
-            *boundaries.find(history, self.space, rng).findings,
+            *self._edges().findings,
             *stability.judge(history, self.space),
             *steps.judge(history, self.facts),
         ]

@@ -31,7 +31,7 @@ class JaxEngine:
         self._programs: dict[tuple[Builder, str, str], Program] = {}
 
     def modes(self) -> tuple[str, ...]:
-        """The one mode: slots one after another, each a compiled scan over the steps of a chunk."""
+        """The one mode: slots one after another, each a compiled loop over the steps of a chunk."""
         return (SCAN.name,)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:

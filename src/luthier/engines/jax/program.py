@@ -68,28 +68,25 @@ class Program:
         return after
 
     def _chunk(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
-        """A scan over all S steps in which those after `num_steps` do nothing and report NaN."""
+        """A loop over the first `num_steps` of the S steps; the others report NaN.
+
+        The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
+        length are computed alike.
+        """
         seed_key = threefry(chunk.seed)
-        nan = jnp.float32(jnp.nan)
 
-        def body(arrays: Arrays, x: tuple[Any, Any, Tree]) -> tuple[Arrays, tuple[Any, Any]]:
-            s, rows_B, numbers = x
+        def body(s: Any, carry: tuple[Arrays, Any, Any]) -> tuple[Arrays, Any, Any]:
+            arrays, loss_S, norm_S = carry
             step = chunk.first_step + s
+            batch = Placed(data.inputs[chunk.rows[s]], data.targets[chunk.rows[s]])
+            numbers = {name: values[s] for name, values in chunk.hparams.items()}
+            key = jax.random.fold_in(seed_key, step)
+            arrays, (loss, norm) = self._step(rule, arrays, batch, numbers=numbers, step=step, key=key)
+            return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
 
-            def live(arrays: Arrays) -> tuple[Arrays, tuple[Any, Any]]:
-                batch = Placed(data.inputs[rows_B], data.targets[rows_B])
-                key = jax.random.fold_in(seed_key, step)
-                return self._step(rule, arrays, batch, numbers=numbers, step=step, key=key)
-
-            def frozen(arrays: Arrays) -> tuple[Arrays, tuple[Any, Any]]:
-                return arrays, (nan, nan)
-
-            after: tuple[Arrays, tuple[Any, Any]] = jax.lax.cond(s < chunk.num_steps, live, frozen, arrays)
-            return after
-
-        steps_S = jnp.arange(chunk.rows.shape[0], dtype=jnp.int32)
-        arrays, (loss_S, norm_S) = jax.lax.scan(body, arrays, (steps_S, chunk.rows, chunk.hparams))
-        return arrays, loss_S, norm_S
+        nan_S = jnp.full(len(chunk.rows), jnp.nan, jnp.float32)
+        after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
+        return after
 
     def _step(
         self, rule: str, arrays: Arrays, batch: Placed, *, numbers: Tree, step: Any, key: Any
@@ -155,4 +152,4 @@ def clip(grads: Tree, norm: Any, clip_norm: Any) -> Tree:
 
 def l2_norm(tree: Tree) -> Any:
     """L2 norm over all arrays together."""
-    return jnp.sqrt(sum(jnp.vdot(a, a) for a in tree.values()))
+    return jnp.sqrt(sum(jnp.sum(jnp.square(array)) for array in tree.values()))

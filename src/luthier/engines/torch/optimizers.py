@@ -1,0 +1,146 @@
+"""The update rules in torch's own words, with their state under the rulebook's names.
+
+Each is tied to `luthier.algorithms.updates` by test. Where torch has no equal, the rulebook itself is run. A
+momentum of exactly 0 leaves the momentum of sgd and rmsprop as it is, where the rulebook would renew it: this
+matters only to a recipe in which momentum comes on again during training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import torch
+
+from luthier.algorithms.updates import RULES
+from luthier.engines.spec import GROUPS
+
+Tensors = dict[str, torch.Tensor]
+FUSED = ("cpu", "cuda", "mps")
+"""Devices with fused kernels of AdamW and SGD."""
+
+
+class Words(NamedTuple):
+    """How torch says an update rule.
+
+    Args:
+        make: param_groups -> Optimizer.
+        states: the rulebook's name of a state -> torch's.
+        numbers: numbers of a group by the names of the recipe -> entries of the param_group.
+    """
+
+    make: Callable[[list[dict[str, Any]]], torch.optim.Optimizer]
+    states: dict[str, str]
+    numbers: Callable[[Mapping[str, float]], dict[str, Any]]
+
+
+class RuleOptimizer(torch.optim.Optimizer):
+    """Runs a rule of the rulebook; the numbers stand in the param_groups, the step in the state."""
+
+    def __init__(self, groups: list[dict[str, Any]], rule: str) -> None:
+        super().__init__(groups, {})
+        self._rule = RULES[rule]
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update of all weights, in place."""
+        assert closure is None, "the loop never passes one"
+        for group in self.param_groups:
+            for param in group["params"]:
+                state = self.state[param]
+                kept = {name: state[name] for name in self._rule.states}
+                new, kept = self._rule.update(torch, param.grad, kept, param, group, int(state["step"]))
+                param.copy_(new)
+                for name, value in kept.items():
+                    state[name].copy_(value)
+                state["step"] += 1
+
+
+def _fused(groups: list[dict[str, Any]]) -> bool:
+    return all(param.device.type in FUSED for group in groups for param in group["params"])
+
+
+def _adam_numbers(n: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "lr": n["lr"],
+        "weight_decay": n["weight_decay"],
+        "betas": (n["beta1"], n["beta2"]),
+        "eps": n["eps"],
+    }
+
+
+def _shrink(n: Mapping[str, float]) -> float:
+    """What decoupled decay leaves of a weight; torch's own SGD and RMSprop add the decay to the gradient."""
+    return 1.0 - n["lr"] * n["weight_decay"]
+
+
+WORDS: dict[str, Words] = {
+    "adamw": Words(
+        lambda groups: torch.optim.AdamW(groups, fused=_fused(groups)),
+        {"m": "exp_avg", "v": "exp_avg_sq"},
+        _adam_numbers,
+    ),
+    "nadamw": Words(lambda groups: RuleOptimizer(groups, "nadamw"), {"m": "m", "v": "v"}, dict),
+    "sgd": Words(
+        lambda groups: torch.optim.SGD(groups, fused=_fused(groups)),
+        {"momentum": "momentum_buffer"},
+        lambda n: {
+            "lr": n["lr"],
+            "momentum": n["momentum"],
+            "nesterov": bool(n["nesterov"]) and n["momentum"] > 0,
+            "shrink": _shrink(n),
+        },
+    ),
+    "rmsprop": Words(
+        torch.optim.RMSprop,
+        {"square_avg": "square_avg", "momentum": "momentum_buffer"},
+        lambda n: {
+            "lr": n["lr"],
+            "momentum": n["momentum"],
+            "alpha": n["beta2"],
+            "eps": n["eps"],
+            "shrink": _shrink(n),
+        },
+    ),
+}
+
+
+def initial_state(rule: str, params: Mapping[str, torch.Tensor]) -> dict[str, Tensors]:
+    """{state: {name of the weight: zeros}} before the first step."""
+    by_name = {name: RULES[rule].init(torch, param.detach()) for name, param in params.items()}
+    return {state: {name: kept[state] for name, kept in by_name.items()} for state in RULES[rule].states}
+
+
+def optimizer_on(
+    rule: str, params: Mapping[str, torch.Tensor], kept: Mapping[str, Tensors], step: int
+) -> torch.optim.Optimizer:
+    """An optimizer at `step` that works in place on the weights and on the tensors `kept` {state: {name: tensor}}.
+
+    Its param_groups are those of GROUPS.
+    """
+    words = WORDS[rule]
+    optimizer = words.make(
+        [{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
+    )
+    for name, param in params.items():
+        optimizer.state[param] = {theirs: kept[ours][name] for ours, theirs in words.states.items()}
+        # torch wants one a parameter, in float32 beside it where the kernel is fused
+        optimizer.state[param]["step"] = torch.tensor(
+            float(step), device=param.device if rule == "adamw" else "cpu"
+        )
+    return optimizer
+
+
+def group_of(param: torch.Tensor) -> int:
+    """Index into GROUPS: weight decay is for tensors of two axes and more."""
+    return GROUPS.index("decay" if param.ndim >= 2 else "no_decay")
+
+
+def update_(optimizer: torch.optim.Optimizer, numbers_G: list[dict[str, Any]]) -> None:
+    """One step with the numbers of each group, in the words of WORDS."""
+    for group, numbers in zip(optimizer.param_groups, numbers_G, strict=True):
+        group.update(numbers)
+        if numbers.get("shrink", 1.0) != 1.0 and group["params"]:
+            with torch.no_grad():
+                torch._foreach_mul_(group["params"], numbers["shrink"])
+    optimizer.step()

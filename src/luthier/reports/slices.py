@@ -1,0 +1,165 @@
+"""The search as pictures: score against each setting, and the best trials across all settings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from luthier.records import Trial
+from luthier.reports.axes import linear, of_domain, position
+from luthier.reports.model import Axis, Dot, Parallel, Role, Scatter, Slices, Table
+from luthier.reports.numbers import plural, setting
+from luthier.reports.reading import Reading, quantile, setting_of, thin, value_of
+from luthier.reports.words import label
+from luthier.space import Choice, Domain
+
+MOST_SLICES = 12
+MOST_DOTS = 160
+MOST_LINES = 24
+MOST_AXES = 9
+
+
+def slices(reading: Reading) -> Slices | None:
+    """One chart a setting of the space; None where no trial has a score."""
+    space = reading.record.space
+    if not len(space) or not _last_scores(reading):
+        return None
+    y = _y_axis(reading)
+    names = list(space)[:MOST_SLICES]
+    hidden = len(space) - len(names)
+    note = (
+        "Filled: trained to the end. Hollow: the last score of a trial that was stopped or is not finished, which is "
+        "lower for that alone. Crosses: diverged. Triangles at the edge: beyond the axis. n = 1 run each."
+    )
+    if hidden:
+        note += f" {plural(hidden, 'more setting')} of the space not drawn."
+    charts = tuple(_slice(reading, name, space.domains[name], y) for name in names)
+    return Slices(charts=charts, note=note)
+
+
+def _last_scores(reading: Reading) -> dict[int, float]:
+    """The last score of each trial that has one."""
+    return {t.id: t.last.score for t in reading.search if t.last and math.isfinite(t.last.score)}
+
+
+def _y_axis(reading: Reading) -> Axis:
+    """Room for the complete trials; the worst fifth may leave the picture."""
+    sign = 1.0 if reading.metric.greater_is_better else -1.0
+    utilities = [u for _, u in reading.scored] or [sign * s for s in _last_scores(reading).values()]
+    low, high = sorted((sign * quantile(utilities, 0.15), sign * max(utilities)))
+    return linear(reading.metric_name, low, high, pad=0.08, num=4)
+
+
+def _slice(reading: Reading, name: str, domain: Domain, y: Axis) -> Scatter:
+    anchor = setting_of(reading.record.baseline, name)
+    also = [float(anchor)] if _is_number(anchor) and not isinstance(domain, Choice) else []
+    x = of_domain(name, domain, also)
+    trials = [t for t in reading.search if _place(domain, value_of(t, name), t.id) is not None]
+    named = [t for t in trials if t.id in (0, reading.best)]
+    others = thin([t for t in trials if t.id not in (0, reading.best)], MOST_DOTS)
+    dots = [dot for t in (*others, *named) if (dot := _dot(reading, t, name, domain, y)) is not None]
+    drawn = "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
+    return Scatter(
+        title=label(name), x=x, y=y, dots=tuple(dots), text=_words(reading, name, dots, anchor), note=drawn
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _place(domain: Domain, value: Any, number: int) -> float | None:
+    """Where a value stands on the axis; options are spread a little, the same way each time."""
+    if isinstance(domain, Choice):
+        if value not in domain.options:
+            return None
+        return domain.options.index(value) + 0.5 * ((number * 0.618034) % 1.0 - 0.5)
+    if not _is_number(value) or (domain.log and value <= 0):
+        return None
+    return float(value)
+
+
+def _dot(reading: Reading, trial: Trial, name: str, domain: Domain, y: Axis) -> Dot | None:
+    x = _place(domain, value_of(trial, name), trial.id)
+    if x is None:
+        return None
+    diverged = trial.status == "diverged"
+    score = trial.last.score if trial.last else math.nan
+    if diverged:
+        score = y.low if reading.metric.greater_is_better else y.high
+    if not math.isfinite(score):
+        return None
+    inside = min(max(score, y.low), y.high)
+    complete = trial.at(1.0) is not None
+    words = "diverged" if diverged else reading.score(score) + ("" if complete else ", not complete")
+    kind = (
+        "baseline" if trial.id == 0
+        else "best" if trial.id == reading.best
+        else "diverged" if diverged
+        else "complete" if complete else "partial"
+    )  # fmt: skip
+    return Dot(
+        x=x, y=inside, kind=kind, outside=inside != score, text=f"trial {trial.id}: {setting(value_of(trial, name))}, {words}"
+    )
+
+
+def _words(reading: Reading, name: str, dots: list[Dot], anchor: Any) -> str:
+    """The chart in words: how many trials, where the good ones lie, the baseline."""
+    complete = [t for t, _ in reading.scored if value_of(t, name) is not None]
+    top = [value_of(t, name) for t in complete[: max(3, len(complete) // 5)]]
+    text = f"{reading.metric_name} against {label(name)}: {plural(len(dots), 'trial')}."
+    numbers = [v for v in top if _is_number(v)]
+    if numbers and len(numbers) == len(top):
+        text += f" The best {len(top)} complete ones lie between {setting(min(numbers))} and {setting(max(numbers))}."
+    elif top:
+        text += f" The best complete one has {setting(top[0])}."
+    return text + (f" Baseline: {setting(anchor)}." if anchor is not None else " The baseline does not set it.")
+
+
+def parallel(reading: Reading) -> Parallel | None:
+    """The best complete trials, one line each, across the settings and the score; None for fewer than three."""
+    space = reading.record.space
+    if len(reading.scored) < 3 or not len(space):
+        return None
+    names = list(space)[: MOST_AXES - 1]
+    axes = [of_domain(name, space.domains[name], _anchors(reading, name)) for name in names]
+    named = [(t, u) for t, u in reading.scored[MOST_LINES:] if t.id in (0, reading.best)]
+    chosen = [*reading.scored[:MOST_LINES], *named]
+    sign = 1.0 if reading.metric.greater_is_better else -1.0
+    scores = [sign * u for _, u in chosen]
+    axes.append(linear(reading.metric_name, min(scores), max(scores)))
+    lines = []
+    for (trial, _), score in zip(chosen, scores, strict=True):
+        role: Role = "best" if trial.id == reading.best else "baseline" if trial.id == 0 else "other"
+        places = [_place(space.domains[n], value_of(trial, n), trial.id) for n in names]
+        at = [None if v is None else position(a, v) for a, v in zip(axes, places, strict=False)]
+        lines.append((role, (*at, position(axes[-1], score))))
+    note = f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
+    hidden = len(space) - len(names)
+    note += f"; {plural(hidden, 'more setting')} not drawn." if hidden else "."
+    order = {"other": 0, "baseline": 1, "best": 2}
+    lines.sort(key=lambda line: order[line[0]])
+    return Parallel(axes=tuple(axes), lines=tuple(lines), note=note, table=_parallel_table(reading, names))
+
+
+def _anchors(reading: Reading, name: str) -> list[float]:
+    value = setting_of(reading.record.baseline, name)
+    return [float(value)] if _is_number(value) else []
+
+
+def _parallel_table(reading: Reading, names: list[str]) -> Table:
+    rows = [
+        (str(t.id), reading.score(u if reading.metric.greater_is_better else -u),
+         *(_or_dash(value_of(t, name)) for name in names))
+        for t, u in reading.scored[:MOST_LINES]
+    ]  # fmt: skip
+    return Table(
+        columns=("trial", reading.metric_name, *(label(n, 40) for n in names)),
+        rows=tuple(rows),
+        numeric=frozenset(range(len(names) + 2)),
+        caption="The best complete trials, best first, one run each",
+    )
+
+
+def _or_dash(value: Any) -> str:
+    return "–" if value is None else setting(value, 24)

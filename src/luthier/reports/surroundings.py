@@ -1,0 +1,86 @@
+"""What a number needs to be repeated: data, seeds, versions, machine, command, and how to load the model."""
+
+from __future__ import annotations
+
+from luthier.reports.model import Group, Note
+from luthier.reports.numbers import MISSING, count, number, seconds, setting
+from luthier.reports.reading import Reading
+from luthier.reports.words import clean, clip, label
+
+MOST_FACTS = 40
+MOST_FINDINGS = 60
+
+
+def groups(reading: Reading) -> tuple[Group, ...]:
+    """Facts under headings; empty groups left out."""
+    record, facts, plan = reading.record, reading.record.facts, reading.record.plan
+    task, versions, seeds = [], {}, []
+    if facts:
+        task = [
+            ("task", label(facts.task)), ("kind", facts.kind),
+            ("rows", f"{count(facts.num_train)} training, {count(facts.num_val)} validation, {count(facts.num_test)} test"),
+            ("inputs, outputs", f"{count(facts.num_inputs)}, {count(facts.num_outputs)}"),
+            ("metric", f"{reading.metric_name}, {reading.direction()}"),
+            ("best constant prediction", reading.score(facts.constant_score)),
+            ("one optimizer step", seconds(facts.step_s)), ("hash of the test rows", label(facts.test_hash or "none")),
+        ]  # fmt: skip
+        versions = {"framework": facts.framework, "engine": f"{facts.engine}, mode {facts.mode}",
+                    "device": facts.device, **facts.versions}  # fmt: skip
+    if plan:
+        seeds = [
+            ("seed of the run", str(plan.seed)), ("sampler", label(plan.sampler)),
+            ("rungs", ", ".join(number(r) for r in plan.rungs)), ("workers", str(plan.num_workers)),
+        ]  # fmt: skip
+    if record.noise:
+        seeds.append(("seeds of the baseline runs", _list(record.noise.seeds)))
+    if record.evidence:
+        seeds.append(("seeds of the deciding comparison", _list(record.evidence[0].seeds)))
+    if record.test:
+        seeds.append(("looks at the test rows", f"{record.test.looks}, {label(record.test.method or 'no method', 160)}"))
+    machine = {**versions, **record.environment}
+    named = [
+        Group(title="Task", facts=tuple(task)),
+        Group(title="Seeds and plan", facts=tuple(seeds)),
+        Group(title="Machine and versions", facts=_named(machine)),
+        Group(title="Baseline recipe", facts=_recipe(reading)),
+    ]
+    return tuple(g for g in named if g.facts)
+
+
+def _named(items: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    known = [(label(k), label(v, 160)) for k, v in items.items() if v]
+    return tuple(known[:MOST_FACTS])
+
+
+def _recipe(reading: Reading) -> tuple[tuple[str, str], ...]:
+    """The baseline's settings, in the order of the recipe."""
+    recipe = reading.record.baseline
+    own = [(name, getattr(recipe, name)) for name in recipe.__struct_fields__ if name not in ("model", "preparation", "groups")]
+    rest = [*((f"prepare_{k}", v) for k, v in recipe.preparation.items()), *((f"model.{k}", v) for k, v in recipe.model.items())]
+    return tuple((label(k), setting(v)) for k, v in [*own, *rest][:MOST_FACTS])
+
+
+def _list(seeds: tuple[int, ...]) -> str:
+    return ", ".join(map(str, seeds[:12])) + (" …" if len(seeds) > 12 else "") or "none"
+
+
+def findings(reading: Reading) -> tuple[Note, ...]:
+    """Findings of the data and of the run, each once, errors first."""
+    record = reading.record
+    every = [*(record.facts.findings if record.facts else ()), *record.findings]
+    unique = list({(f.code, f.title, f.text): f for f in every}.values())
+    unique.sort(key=lambda f: ("error", "warning", "info").index(f.severity))
+    return tuple(
+        Note(
+            severity=f.severity, title=f"{label(f.code, 12)} {label(f.title, 120)}", text=clip(clean(f.text), 600),
+            remedy=clip(clean(f.remedy), 400),
+            figures=f"{number(f.number)}, threshold {number(f.threshold)}, n = {count(f.n)}"
+            if number(f.number) != MISSING else f"n = {count(f.n)}",
+        )
+        for f in unique[:MOST_FINDINGS]
+    )  # fmt: skip
+
+
+def loading(reading: Reading) -> str:
+    """Lines of Python that load the model of the run."""
+    return f"import luthier\n\nmodel = luthier.load({clean(reading.record.name)!r})"

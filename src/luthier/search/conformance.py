@@ -1,0 +1,416 @@
+"""What every sampler and scheduler must keep: test classes to subclass, one method a promise.
+
+    class TestMine(SamplerConformance):
+        def make(self):
+            return MySampler()
+
+pytest collects the methods; no plugin is needed. The same for `SchedulerConformance`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from luthier.records import Config, History, Metric, Phase, Point, Recipe, Status, Trial, to_json
+from luthier.search.spec import Decision, Resume, Sampler, Start, Suggestion
+from luthier.search.table import key_of
+from luthier.space import Choice, Float, Int, Space
+
+LOSS = Metric(name="loss", greater_is_better=False)
+RUNGS = (1 / 9, 1 / 3, 1.0)
+NUM_STEPS = 90
+SPACES: dict[str, Space] = {
+    "mixed": Space(
+        {
+            "lr": Float(1e-5, 1e-1, log=True),
+            "width": Int(8, 256, log=True),
+            "depth": Int(1, 4),
+            "activation": Choice(("relu", "gelu", "tanh")),
+        }
+    ),
+    "conditional": Space(
+        {
+            "optimizer": Choice(("adamw", "sgd")),
+            "adamw.lr": Float(1e-4, 1e-2, log=True, when={"optimizer": ["adamw"]}),
+            "sgd.lr": Float(1e-2, 1.0, log=True, when={"optimizer": ["sgd"]}),
+            "sgd.one_minus_momentum": Float(0.01, 0.3, log=True, when={"optimizer": ["sgd"]}),
+        }
+    ),
+    "one number": Space({"lr": Float(1e-5, 1e-1, log=True)}),
+    "choices": Space({"a": Choice((True, False)), "b": Choice(("x", "y", "z")), "c": Choice((None, 1, 2.5))}),
+}
+
+
+def make_trial(number: int, config: Config | None = None, scores: Sequence[float] = (), *, status: Status = "paused",
+               phase: Phase = "search", origin: str = "halton", rungs: Sequence[float] = RUNGS) -> Trial:  # fmt: skip
+    """A trial with its scores at the first rungs."""
+    curve = tuple(
+        Point(step=round(f * NUM_STEPS), fraction=f, train_loss=s, val_loss=s, score=s)
+        for f, s in zip(rungs, scores, strict=False)
+    )
+    return Trial(
+        id=number,
+        phase=phase,
+        config=config or {},
+        recipe=Recipe(),
+        seed=7 + number,
+        split_seed=0,
+        num_steps=NUM_STEPS,
+        origin="baseline" if number == 0 else origin,
+        status=status,
+        rung=len(curve),
+        step=curve[-1].step if curve else 0,
+        curve=curve,
+    )
+
+
+def make_history(space: Space, num: int, seed: int = 0, *, status: Status | None = None) -> History:
+    """A baseline and `num` random trials, some finished, paused, diverged, running; or all of one status."""
+    rng = np.random.default_rng(seed)
+    trials = [make_trial(0, {}, (1.0, 0.9, 0.8), status="finished")]
+    kinds: tuple[Status, ...] = ("finished", "paused", "paused", "diverged", "running")
+    for number in range(1, num + 1):
+        kind = status or kinds[number % len(kinds)]
+        length = {"finished": 3, "paused": 1 + number % 2}.get(kind, 0)
+        config = space.decode(rng.random(len(space)))
+        trials.append(make_trial(number, config, tuple(rng.random(length)), status=kind))
+    return History(metric=LOSS, rungs=RUNGS, trials=tuple(trials))
+
+
+class SamplerConformance:
+    """The promises of a `Sampler`. `make` returns a new one."""
+
+    def make(self) -> Sampler:
+        """A new sampler, without anything cached."""
+        raise NotImplementedError
+
+    def histories(self, space: Space) -> list[History]:
+        """Histories that a sampler must be able to work with."""
+        return [
+            History(metric=LOSS, rungs=RUNGS),
+            make_history(space, 0),
+            make_history(space, 3),
+            make_history(space, 40),
+            make_history(space, 12, status="diverged"),
+            make_history(space, 12, status="running"),
+        ]
+
+    def test_it_has_the_form_of_a_sampler(self) -> None:
+        """The protocol: a name and `suggest`."""
+        sampler = self.make()
+        assert isinstance(sampler, Sampler)
+        assert isinstance(sampler.name, str)
+
+    def test_suggestions_lie_in_the_space_and_respect_its_conditions(self) -> None:
+        """Exactly the active settings, each in its domain, for any history; as many as asked for."""
+        for label, space in SPACES.items():
+            for history in self.histories(space):
+                made = self.make().suggest(space, history, 5, 3)
+                assert len(made) == 3, (label, made)
+                for suggestion in made:
+                    assert isinstance(suggestion, Suggestion), (label, suggestion)
+                    assert space.contains(suggestion.config), (label, suggestion)
+                    assert suggestion.origin, (label, suggestion)
+
+    def test_the_answer_is_a_function_of_space_history_and_key(self) -> None:
+        """What was asked before leaves no trace; the order of the trials does not matter."""
+        for label, space in SPACES.items():
+            used = self.make()
+            for history in (*self.histories(space), make_history(space, 41, 1), make_history(space, 30)):
+                for key in (1, 2):
+                    backwards = msgspec.structs.replace(history, trials=history.trials[::-1])
+                    want = self.make().suggest(space, history, key, 2)
+                    assert used.suggest(space, history, key, 2) == want, (label, "another answer after use")
+                    assert self.make().suggest(space, backwards, key, 2) == want, (label, "order of arrival")
+
+    def test_growing_a_history_is_the_same_as_reading_it_at_once(self) -> None:
+        """A cache that follows a history trial by trial, status by status, stays right."""
+        space = SPACES["mixed"]
+        full, grown = make_history(space, 30), self.make()
+        for num in range(1, 31, 3):
+            young = msgspec.structs.replace(full.trials[num], status="running", curve=(), rung=0, step=0)
+            for last in (young, full.trials[num]):
+                history = msgspec.structs.replace(full, trials=(*full.trials[:num], last))
+                want = self.make().suggest(space, history, num, 1)
+                assert grown.suggest(space, history, num, 1) == want, num
+
+    def test_other_keys_give_other_suggestions(self) -> None:
+        """Where there is no trial yet, all the randomness is in the key."""
+        for label in ("mixed", "one number"):
+            empty = History(metric=LOSS, rungs=RUNGS)
+            draws = [_keys(SPACES[label], self.make().suggest(SPACES[label], empty, key, 8)) for key in range(3)]
+            assert not any(a == b for a, b in pairwise(draws)), label
+
+    def test_nothing_is_tried_twice_while_something_is_left(self) -> None:
+        """Also not what is still running: a finite space is walked through to its last configuration."""
+        space, size = SPACES["choices"], 18
+        history = make_history(space, 0)
+        for _ in range(size):
+            for suggestion in self.make().suggest(space, history, len(history.trials), 1):
+                number = len(history.trials)
+                status: Status = "running" if number % 2 else "paused"
+                new = make_trial(number, suggestion.config, () if number % 2 else (0.5,), status=status,
+                                 origin=suggestion.origin)  # fmt: skip
+                history = msgspec.structs.replace(history, trials=(*history.trials, new))
+        tried = {key_of(space, t.config) for t in history.trials[1:]}
+        assert len(tried) == size
+        assert len(self.make().suggest(space, history, 1, 1)) == 1, "an exhausted space still gets an answer"
+        batch = self.make().suggest(space, make_history(space, 0), 1, size)
+        assert len(set(_keys(space, batch))) == size, "repeats within one call"
+
+    def test_an_empty_space_has_one_configuration(self) -> None:
+        """Nothing to vary is not an error."""
+        assert [s.config for s in self.make().suggest(Space(), make_history(Space(), 0), 1, 1)] == [{}]
+
+    def test_the_history_is_left_alone(self) -> None:
+        """Records are frozen, the dictionaries in them are not."""
+        for space in SPACES.values():
+            history = make_history(space, 20)
+            before = to_json(history)
+            for suggestion in self.make().suggest(space, history, 1, 4):
+                suggestion.config.clear()  # a caller may change what it was given
+            assert to_json(history) == before
+
+
+def _keys(space: Space, suggestions: Iterable[Suggestion]) -> list[Any]:
+    return [key_of(space, suggestion.config) for suggestion in suggestions]
+
+
+# ----------------------------------------------------------------------------------------------- schedulers
+
+
+class Scheduler(Protocol):
+    """The functions of a scheduler, as methods of anything (a module will do)."""
+
+    def decide(self, history: History, trial: Trial) -> Decision: ...
+    def fill(self, history: History, capacity: int, *, eta: float) -> list[Resume | Start]: ...
+    def next_segment(self, history: History, trial: Trial) -> float: ...
+
+
+class Simulation:
+    """A random study with several workers: jobs end in any order, some trials diverge or fail.
+
+    `jobs` lists (trial, rung before, rung after, status); `histories` every history that `fill` has seen.
+    """
+
+    def __init__(self, scheduler: Scheduler, seed: int, *, eta: float, num_jobs: int = 60,
+                 rungs: tuple[float, ...] = RUNGS) -> None:  # fmt: skip
+        self.scheduler, self.eta = scheduler, eta
+        self.rng = np.random.default_rng(seed)
+        self.history = History(metric=LOSS, rungs=rungs, trials=(make_trial(0, status="waiting"),))
+        self.at_work: list[int] = []
+        self.jobs: list[tuple[int, int, int, Status]] = []
+        self.histories: list[History] = []
+        self.actions: list[list[Resume | Start]] = []
+        self._begin(0)
+        while len(self.jobs) < num_jobs:
+            free = 3 - len(self.at_work)
+            if free:
+                self._fill(free)
+            self._finish(self.at_work.pop(int(self.rng.integers(len(self.at_work)))))
+
+    def _set(self, trial: Trial) -> None:
+        kept = [t for t in self.history.trials if t.id != trial.id]
+        self.history = msgspec.structs.replace(self.history, trials=(*kept, trial))  # in the order of arrival
+
+    def trial(self, number: int) -> Trial:
+        """The trial with this id."""
+        return next(t for t in self.history.trials if t.id == number)
+
+    def _begin(self, number: int) -> None:
+        self._set(msgspec.structs.replace(self.trial(number), status="running"))
+        self.at_work.append(number)
+
+    def _fill(self, free: int) -> None:
+        self.histories.append(self.history)
+        self.actions.append(self.scheduler.fill(self.history, free, eta=self.eta))
+        assert len(self.actions[-1]) == free, "every free slot gets something to do"
+        for action in self.actions[-1]:
+            if isinstance(action, Resume):
+                assert self.trial(action.trial).status == "paused", "only a paused trial can be resumed"
+                self._begin(action.trial)
+            else:
+                number = max(t.id for t in self.history.trials) + 1
+                self._set(make_trial(number, status="waiting"))
+                self._begin(number)
+
+    def _finish(self, number: int) -> None:
+        """Train to the next pause, decide at every report."""
+        trial = self.trial(number)
+        until = self.scheduler.next_segment(self.history, trial)
+        before = trial.rung
+        for fraction in [f for f in self.history.rungs if trial.step / NUM_STEPS < f - 1e-9 and f <= until + 1e-9]:
+            chance = self.rng.random()
+            if chance < 0.1 and number:
+                trial = msgspec.structs.replace(trial, status="diverged" if chance < 0.07 else "failed")
+                break
+            score = float(np.round(self.rng.random(), 1))  # ties happen
+            step = round(fraction * NUM_STEPS)
+            point = Point(step=step, fraction=fraction, train_loss=score, val_loss=score, score=score)
+            trial = msgspec.structs.replace(trial, curve=(*trial.curve, point), rung=trial.rung + 1, step=step)
+            decision = self.scheduler.decide(self.history, trial)
+            if decision is not Decision.CONTINUE:
+                status: Status = "finished" if step == NUM_STEPS else "paused"
+                trial = msgspec.structs.replace(trial, status=status)
+                break
+        self.jobs.append((number, before, trial.rung, trial.status))
+        self._set(trial)
+
+
+class SchedulerConformance:
+    """The promises of a scheduler. `make` returns something with `decide`, `fill` and `next_segment`."""
+
+    eta = 3.0
+
+    def make(self) -> Scheduler:
+        """The scheduler under test."""
+        raise NotImplementedError
+
+    def studies(self) -> list[Simulation]:
+        """Random studies to look at."""
+        return [Simulation(self.make(), seed, eta=self.eta) for seed in range(12)]
+
+    def test_every_job_raises_its_trial_by_one_rung(self) -> None:
+        """Budgets grow rung by rung; the baseline goes through at once."""
+        for study in self.studies():
+            for number, before, after, status in study.jobs:
+                if status not in ("diverged", "failed"):
+                    assert after == (len(RUNGS) if number == 0 else before + 1), (number, before, after)
+
+    def test_no_rung_lets_more_than_one_in_eta_through(self) -> None:
+        """At any time: trials resumed from a rung <= floor(trials that came to it / eta)."""
+        for study in self.studies():
+            for history, actions in zip(study.histories, study.actions, strict=True):
+                for level in range(len(RUNGS) - 1):
+                    came, left = _traffic(history, level)
+                    resumed = {a.trial for a in actions if isinstance(a, Resume)}
+                    left += sum(t.id in resumed and len(t.curve) == level + 1 for t in history.trials)
+                    assert left <= math.floor(came / self.eta), (level, left, came)
+
+    def test_only_the_top_of_a_rung_goes_on(self) -> None:
+        """A resumed trial is among the best floor(n / eta) of its rung, at the scores of that rung."""
+        for study in self.studies():
+            for history, actions in zip(study.histories, study.actions, strict=True):
+                for action in actions:
+                    if isinstance(action, Resume):
+                        trial = next(t for t in history.trials if t.id == action.trial)
+                        came, _ = _traffic(history, len(trial.curve) - 1)
+                        assert _rank(history, trial) < math.floor(came / self.eta), action
+
+    def test_trials_are_promoted_at_all(self) -> None:
+        """A scheduler that only starts new trials never finishes one."""
+        for study in self.studies():
+            assert any(isinstance(action, Resume) for actions in study.actions for action in actions)
+
+    def test_the_order_of_arrival_does_not_matter(self) -> None:
+        """The same trials in another order give the same answer."""
+        for study in self.studies():
+            for history in study.histories:
+                want = self.make().fill(history, 3, eta=self.eta)
+                for order in (history.trials[::-1], tuple(sorted(history.trials, key=lambda t: t.id))):
+                    other = msgspec.structs.replace(history, trials=order)
+                    assert self.make().fill(other, 3, eta=self.eta) == want
+
+    def test_the_highest_rung_comes_first_then_the_best_then_the_lower_id(self) -> None:
+        """Ten trials at the first rung, four at the second, two promotable at each; equal scores."""
+        second = [make_trial(i, {}, (0.1, score)) for i, score in ((9, 0.5), (8, 0.3), (7, 0.9), (6, 0.3), (5, 0.9), (4, 0.9))]  # noqa: E501  # a table
+        first = [make_trial(i, {}, (score,)) for i, score in ((30, 0.2), (20, 0.2), (21, 0.05), *((i, 0.9) for i in range(31, 48)))]  # noqa: E501  # a table
+        history = History(metric=LOSS, rungs=RUNGS, trials=(*first, *second))
+        got = self.make().fill(history, 5, eta=self.eta)
+        assert got == [Resume(6), Resume(8), Resume(21), Resume(20), Start()], got
+
+    def test_trials_compare_at_equal_fractions(self) -> None:
+        """A good late score does not push an early comparison: the trial is judged where the others stand."""
+        ahead = make_trial(1, {}, (0.9, 0.01))
+        others = [make_trial(i, {}, (0.1 * i,)) for i in (2, 3, 4, 5, 6)]
+        history = History(metric=LOSS, rungs=RUNGS, trials=(ahead, *others))
+        assert self.make().fill(history, 1, eta=self.eta) == [Resume(2)]
+
+    def test_the_baseline_is_never_held(self) -> None:
+        """It continues at every rung, trains to the end in one go and is never resumed as if it were paused."""
+        for scores in ((0.9,), (0.9, 0.9)):
+            baseline = make_trial(0, {}, scores, status="running")
+            others = [make_trial(i, {}, (0.1, 0.1)) for i in range(1, 9)]
+            history = History(metric=LOSS, rungs=RUNGS, trials=(baseline, *others))
+            assert self.make().decide(history, baseline) is Decision.CONTINUE
+            assert self.make().next_segment(history, baseline) == 1.0
+
+    def test_the_baseline_counts_at_its_rungs(self) -> None:
+        """With two others it makes a rung of three, and where it leads nobody goes on."""
+        for score, want in ((0.9, [Resume(1)]), (0.1, [Start()])):
+            baseline = make_trial(0, {}, (score, score, score), status="finished")
+            others = [make_trial(1, {}, (0.4,)), make_trial(2, {}, (0.5,))]
+            history = History(metric=LOSS, rungs=RUNGS, trials=(baseline, *others))
+            assert self.make().fill(history, 1, eta=self.eta) == want
+
+    def test_other_phases_are_none_of_its_business(self) -> None:
+        """Repeats for noise and confirmation train to the end and count nowhere."""
+        others = [make_trial(i, {}, (0.1 * i,)) for i in range(1, 7)]
+        phases: tuple[Phase, ...] = ("noise", "confirm", "final")
+        repeats = [make_trial(50 + i, {}, (0.01,), phase=phase) for i, phase in enumerate(phases)]
+        alone = History(metric=LOSS, rungs=RUNGS, trials=tuple(others))
+        mixed = History(metric=LOSS, rungs=RUNGS, trials=(*others, *repeats))
+        assert self.make().fill(mixed, 3, eta=self.eta) == self.make().fill(alone, 3, eta=self.eta)
+        for repeat in repeats:
+            running = msgspec.structs.replace(repeat, status="running")
+            assert self.make().decide(mixed, running) is Decision.CONTINUE
+            assert self.make().next_segment(mixed, running) == 1.0
+
+    def test_it_pauses_at_rungs_and_only_there(self) -> None:
+        """Between rungs a trial trains on, at an inner rung it pauses, at the end it stops."""
+        history = History(metric=LOSS, rungs=RUNGS)
+        for step in range(1, NUM_STEPS + 1):
+            point = Point(step=step, fraction=step / NUM_STEPS, train_loss=0.5, val_loss=0.5, score=0.5)
+            trial = msgspec.structs.replace(make_trial(3, status="running"), curve=(point,), step=step)
+            want = {10: Decision.PAUSE, 30: Decision.PAUSE, 90: Decision.STOP}.get(step, Decision.CONTINUE)
+            assert self.make().decide(history, trial) is want, step
+
+    def test_diverged_trials_are_a_result_and_stay_where_they_are(self) -> None:
+        """They count at the rung they were on their way to, not beyond, and are never resumed."""
+        lost = [make_trial(i, status="diverged") for i in range(4, 13)]
+        seconds = [make_trial(1, {}, (0.1, 0.4)), make_trial(2, {}, (0.2, 0.5))]
+        history = History(metric=LOSS, rungs=RUNGS, trials=(*seconds, *lost, make_trial(3, {}, (0.3,))))
+        assert self.make().fill(history, 2, eta=self.eta) == [Resume(3), Start()]
+        only = History(metric=LOSS, rungs=RUNGS, trials=tuple(lost))
+        assert self.make().fill(only, 2, eta=self.eta) == [Start(), Start()]
+
+    def test_without_inner_rungs_every_trial_trains_to_the_end(self) -> None:
+        """rungs = (1.0,): no scheduler."""
+        study = Simulation(self.make(), 0, eta=self.eta, num_jobs=20, rungs=(1.0,))
+        assert all(isinstance(action, Start) for actions in study.actions for action in actions)
+        assert all(after == 1 or status in ("diverged", "failed") for _, _, after, status in study.jobs)
+
+    def test_the_history_is_left_alone(self) -> None:
+        """Nothing in it is changed by any of the functions."""
+        history = make_history(SPACES["mixed"], 20)
+        before = to_json(history)
+        self.make().fill(history, 4, eta=self.eta)
+        for trial in history.trials:
+            self.make().decide(history, trial)
+            self.make().next_segment(history, trial)
+        assert to_json(history) == before
+
+
+def _here(trial: Trial, level: int) -> bool:
+    """Did the trial come to the rung (from 0), or diverge on its way to it?"""
+    return len(trial.curve) > level or (trial.status == "diverged" and len(trial.curve) == level)
+
+
+def _traffic(history: History, level: int) -> tuple[int, int]:
+    """(trials that came to a rung, trials other than the baseline that went on from it): counted by hand."""
+    came = [t for t in history.trials if _here(t, level)]
+    on = [t for t in came if t.id and len(t.curve) > level and not (len(t.curve) == level + 1 and t.status == "paused")]
+    return len(came), len(on)
+
+
+def _rank(history: History, trial: Trial) -> int:
+    """Place of a trial at the rung where it stands, from 0; ties by id."""
+    level = len(trial.curve) - 1
+    place: Callable[[Trial], tuple[float, int]] = lambda t: (t.curve[level].score, t.id)  # noqa: E731  # short
+    return sum(place(t) < place(trial) for t in history.trials if len(t.curve) > level)

@@ -1,0 +1,70 @@
+"""The batch size from a throughput curve."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luthier.errors import InvalidInput
+from luthier.playbook.throughput import Speed, choose_batch_size
+
+OOM = math.nan
+
+
+def curve(*speeds, start=16):
+    return [Speed(start * 2**k, s) for k, s in enumerate(speeds)]
+
+
+def test_the_largest_before_the_plateau():
+    chosen = choose_batch_size(curve(100, 190, 350, 380, 385), 10**6)
+    assert (chosen.batch_size, chosen.stopped_by) == (64, "plateau")
+    assert "1.09" in chosen.reason
+
+
+def test_memory_ends_the_growth():
+    chosen = choose_batch_size(curve(100, 190, OOM), 10**6)
+    assert (chosen.batch_size, chosen.stopped_by) == (32, "memory")
+    assert "64 rows do not fit" in chosen.reason
+
+
+def test_small_data_get_at_least_sixteen_steps_an_epoch():
+    chosen = choose_batch_size(curve(100, 190, 350, 700), 600)
+    assert (chosen.batch_size, chosen.stopped_by) == (32, "rows")
+
+
+def test_the_smallest_is_allowed_whatever_the_rows():
+    assert choose_batch_size(curve(100, 190), 20).batch_size == 16
+
+
+def test_growth_to_the_end_says_that_more_was_not_measured():
+    assert choose_batch_size(curve(100, 190, 350), 10**6).stopped_by == "measured"
+
+
+def test_steps_other_than_doublings_are_judged_per_doubling():
+    """A factor 1.2 for 4 times the rows is 1.095 a doubling."""
+    assert choose_batch_size([Speed(16, 100), Speed(64, 120)], 10**6).batch_size == 16
+    assert choose_batch_size([Speed(16, 100), Speed(64, 122)], 10**6).batch_size == 64
+
+
+def test_the_order_of_measuring_does_not_matter():
+    speeds = curve(100, 190, 350, 380)
+    assert choose_batch_size(speeds[::-1], 10**6) == choose_batch_size(speeds, 10**6)
+
+
+@pytest.mark.parametrize("speeds", [[], curve(OOM), curve(OOM, OOM)])
+def test_nothing_that_ran_is_refused(speeds):
+    with pytest.raises(InvalidInput, match="smaller batch_size"):
+        choose_batch_size(speeds, 1000)
+
+
+@given(st.lists(st.floats(1, 1e6) | st.just(OOM), min_size=1, max_size=10), st.integers(1, 10**6))
+def test_the_choice_ran_and_leaves_sixteen_steps(speeds, num_train):
+    points = curve(*speeds, start=1)
+    ran = [s.batch_size for s in points if s.fits]
+    if ran:
+        chosen = choose_batch_size(points, num_train).batch_size
+        assert chosen in ran
+        assert chosen == ran[0] or chosen * 16 <= num_train

@@ -1,0 +1,42 @@
+"""A driver that dies after any kind of journal line: the resumed run decides what the unbroken one decided."""
+
+import json
+
+import pytest
+
+from survival.running import finish, kinds_of
+
+KINDS = ["run", "decision", "phase", "job", "report", "snapshot", "reached", "diverged", "stopped", "evaluated", "end"]
+
+
+def arguments(root, **more):
+    return {"root": str(root), "name": "run", "budget": "42trials", "workers": 2, **more}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """What an unbroken run of the same command decides."""
+    root = tmp_path_factory.mktemp("unbroken")
+    code, decided, said = finish(task="fake:half_broken", arguments=arguments(root))
+    assert code == 0, said
+    counts = kinds_of(root / "run")
+    assert set(KINDS) - {"snapshot"} <= set(counts)
+    return decided, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "snapshot"])
+def test_killed_after_a_line_and_resumed_decides_the_same(tmp_path, unbroken, kind, where):
+    expected, counts = unbroken
+    count = {"first": 1, "middle": (counts[kind] + 1) // 2, "last": counts[kind]}[where]
+    if where != "first" and count == 1:
+        pytest.skip("this kind of line is written once")
+    code, _, said = finish(task="fake:half_broken", arguments=arguments(tmp_path), kill_after=[kind, count])
+    assert code == -9, said
+    code, decided, said = finish(task="fake:half_broken", arguments=arguments(tmp_path, resume=True))
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(expected)
+    jobs = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    reached = [(d["d"]["phase"], d["d"]["job"]) for d in jobs if d["k"] == "reached"]
+    assert len(reached) == len(set(reached)), "a finished piece of training was repeated"
