@@ -23,6 +23,7 @@ from luthier.engines.spec import GroupKey, Mode, Placed, Plan, Snapshot, Source
 
 BEST_POSSIBLE = 100.0
 NUM_STEPS = 9
+DIVERGES_AT = 5
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ class FakePopulation:
         S = plan.rows.shape[0]
         loss = np.full((S, self.P), np.nan, np.float32)
         for p, taken in enumerate(plan.steps):
+            loss[:taken, p] = 1.0
+            if state[p]["weights/mean"][2] and state[p]["step"] + taken > DIVERGES_AT:
+                loss[max(DIVERGES_AT - int(state[p]["step"]), 0) : taken, p] = np.inf
             state[p]["step"] += taken
-            loss[:taken, p] = np.inf if state[p]["weights/mean"][2] else 1.0
             if state[p]["weights/mean"][3]:
                 time.sleep(float(taken * state[p]["weights/mean"][3]))
         return state, {"loss": loss, "grad_norm": np.ones_like(loss)}

@@ -12,7 +12,7 @@ jax = pytest.importorskip("jax")
 nnx = pytest.importorskip("flax.nnx")
 
 from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
-from luthier.engines.jax.build import Sizes, build  # noqa: E402
+from luthier.engines.jax.build import Blueprint  # noqa: E402
 from luthier.engines.jax.model import forward, seed_words, split, threefry  # noqa: E402
 from luthier.engines.spec import Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
@@ -91,7 +91,7 @@ def test_snapshot_names(engine: JaxEngine) -> None:
 
 def test_seeds_use_all_their_bits() -> None:
     """Seeds that differ above bit 32 only give other weights; a small one is JAX's own key."""
-    first, second = (build(MLP, Recipe(), Sizes(4, 2), seed).first.kernel[...] for seed in (5, 5 + 2**32))
+    first, second = (Blueprint(MLP, {}, 4, 2).build(seed).first.kernel[...] for seed in (5, 5 + 2**32))
     assert not np.array_equal(first, second)
     own = jax.random.key_data(jax.random.key(5, impl="threefry2x32"))
     assert np.array_equal(jax.random.key_data(threefry(seed_words(5))), own)
@@ -256,13 +256,13 @@ def fixed(width: int = 4) -> nnx.Module:
 
 def test_builder_is_given_what_it_asks_for() -> None:
     """A builder that names neither sizes nor rngs is called with its settings only; a setting wins."""
-    assert build(fixed, Recipe(model={"width": 5}), Sizes(1, 2), 0).kernel.shape == (INPUTS, 5)
-    assert build(MLP, Recipe(model={"inputs": 7}), Sizes(1, 2), 0).first.kernel.shape == (7, 16)
+    assert Blueprint(fixed, {"width": 5}, 1, 2).build(0).kernel.shape == (INPUTS, 5)
+    assert Blueprint(MLP, {"inputs": 7}, 1, 2).build(0).first.kernel.shape == (7, 16)
 
     def anything(**settings):
         return MLP(**settings)
 
-    open_ended = build(anything, Recipe(model={"width": 3}), Sizes(1, 2), 0)
+    open_ended = Blueprint(anything, {"width": 3}, 1, 2).build(0)
     assert open_ended.first.kernel.shape == (1, 3)
 
 
@@ -296,13 +296,20 @@ def test_wrong_builders(engine: JaxEngine, builder: Any, model: dict[str, Any], 
 
 def test_wrong_calls(engine: JaxEngine, data: Any) -> None:
     """Mode, snapshot, optimizer, rows and steps that do not fit are refused before anything moves."""
+    wide = {"width": 20}
     with pytest.raises(Unsupported, match="mode is one of scan"):
         engine.open(MLP, Recipe(), ENTROPY, "vmap")
+    with pytest.raises(Unsupported, match="loss is one of cross_entropy"):
+        engine.open(MLP, Recipe(), Loss("hinge"))
+    with pytest.raises(Unsupported, match=r"without nnx\.Param"):
+        engine.open(lambda: nnx.Dropout(0.5), Recipe(), ENTROPY)
     population = engine.open(MLP, Recipe(), ENTROPY)
     with pytest.raises(InvalidInput, match="2 snapshots"):
         population.stack([population.fresh(Recipe(), 0)] * 2)
     with pytest.raises(InvalidInput, match=r"weights/.*Stack only trials"):
-        population.stack([population.fresh(Recipe(model={"width": 5}), 0)])
+        population.stack([engine.open(MLP, Recipe(model=wide), ENTROPY).fresh(Recipe(model=wide), 0)])
+    with pytest.raises(InvalidInput, match="Open a population for each GroupKey"):
+        population.fresh(Recipe(model=wide), 0)
     state = population.stack([population.fresh(Recipe(), 0)])
     good = plan([Recipe()])
     for wrong, message in (
@@ -313,6 +320,8 @@ def test_wrong_calls(engine: JaxEngine, data: Any) -> None:
     ):
         with pytest.raises(InvalidInput, match=message):
             population.advance(state, data, wrong)
+    with pytest.raises(InvalidInput, match="class numbers"):
+        population.advance(state, engine.place(Source(*2 * (source().inputs,))), good)
     population.advance(state, data, good)
 
 
@@ -321,10 +330,10 @@ def test_outputs_of_another_shape_are_refused(engine: JaxEngine, data: Any) -> N
 
     class Cube(nnx.Module):
         def __init__(self):
-            pass
+            self.scale = nnx.Param(jax.numpy.ones(INPUTS))
 
         def __call__(self, x):
-            return x[:, :, None, None]
+            return (x * self.scale)[:, :, None, None]
 
     population = engine.open(Cube, Recipe(), ENTROPY)
     with pytest.raises(Unsupported, match=r"returned the shape \(16, 6, 1, 1\)"):
@@ -349,7 +358,8 @@ def test_agrees_with_torch(optimizer: str) -> None:
         hidden, head = nnx.Linear(inputs, 16, rngs=rngs), nnx.Linear(16, outputs, rngs=rngs)
         return nnx.Sequential(hidden, nnx.relu, head)
 
-    recipe = Recipe(optimizer=optimizer, lr=0.01, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
+    lr = 0.1 if optimizer == "sgd" else 1e-3 if optimizer == "rmsprop" else 0.01
+    recipe = Recipe(optimizer=optimizer, lr=lr, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
     chunk = plan([recipe], num_steps=50)
     engines = TorchEngine(INPUTS, CLASSES), JaxEngine(INPUTS, CLASSES)
     theirs, ours = (
@@ -367,4 +377,4 @@ def test_agrees_with_torch(optimizer: str) -> None:
     )
     np.testing.assert_allclose(report["loss"], expected["loss"], rtol=1e-3)
     np.testing.assert_allclose(report["grad_norm"], expected["grad_norm"], rtol=1e-2)
-    assert report["loss"][-1] < 0.9 * report["loss"][0]
+    assert report["loss"][-10:].mean() < 0.9 * report["loss"][:10].mean()

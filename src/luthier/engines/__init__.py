@@ -42,7 +42,12 @@ def register(name: str, recognises: Callable[[Any], bool], factory: Factory) -> 
 
 
 def engine_for(
-    builder_or_model: Any, recipe: Recipe | None = None, *, inputs: int, outputs: int, device: str | None = None
+    builder_or_model: Any,
+    recipe: Recipe | None = None,
+    *,
+    inputs: int,
+    outputs: int,
+    device: str | None = None,
 ) -> Engine:
     """The engine for a model, or for what a builder returns; a builder is called once.
 

@@ -9,7 +9,9 @@ from typing import Any
 from luthier.errors import InvalidInput
 
 
-def keywords(builder: Callable[..., Any], settings: Mapping[str, Any], offered: Mapping[str, Any]) -> dict[str, Any]:
+def keywords(
+    builder: Callable[..., Any], settings: Mapping[str, Any], offered: Mapping[str, Any]
+) -> dict[str, Any]:
     """What to call the builder with: every setting, and of what is offered that for which it asks.
 
     A setting wins over an offer. A builder with `**kwargs` asks for everything.

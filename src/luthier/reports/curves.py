@@ -45,7 +45,7 @@ def _line(reading: Reading, trial: Trial) -> Curve:
 
 
 def _x_axis(lines: Sequence[Curve], rungs: Sequence[float]) -> Axis:
-    name = "fraction of the trial's own schedule"
+    name = "fraction of own schedule"
     first = min(line.points[0][0] for line in lines)
     if rungs[0] >= LOG_BELOW or first >= 1:
         return linear(name, 0.0, 1.0, pad=0.0)

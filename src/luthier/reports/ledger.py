@@ -41,11 +41,11 @@ def _entry(reading: Reading, one: Evidence, *, deciding: bool) -> Entry:
             caption=f"and {hidden} more settings" if hidden > 0 else "",
         ),
         difference=measure(reading, one.difference, "pair", sign=True),
-        facts=_facts(reading, one),
+        facts=_facts(reading, one, deciding=deciding),
     )
 
 
-def _facts(reading: Reading, one: Evidence) -> tuple[tuple[str, str], ...]:
+def _facts(reading: Reading, one: Evidence, *, deciding: bool) -> tuple[tuple[str, str], ...]:
     decimals = decimals_of(*one.difference.interval)
     decimals = reading.decimals if decimals is None else decimals
 
@@ -57,12 +57,15 @@ def _facts(reading: Reading, one: Evidence) -> tuple[tuple[str, str], ...]:
         ("test named before the runs", clip(clean(one.test), 300) or "none"),
         ("pairs", count(one.n) if one.n >= one.required else enough),
         ("one-sided 95 % lower bound", amount(one.lower)),
-        ("price of complexity", "none" if one.price == 0 else amount(one.price)),
         ("chance to be better on one more seed", percent(one.p_better)),
-        ("smallest difference shown with 80 % power", amount(one.detectable).lstrip("+")),
         ("the interval is one of", clip(clean(one.over), 300) or "not stated"),
-        ("seeds", ", ".join(map(str, one.seeds[:12])) + (" …" if len(one.seeds) > 12 else "") or "none"),
     ]
+    if deciding:
+        facts += [
+            ("price of complexity", "none" if one.price == 0 else amount(one.price)),
+            ("smallest difference shown with 80 % power", amount(one.detectable).lstrip("+")),
+            ("seeds", ", ".join(map(str, one.seeds[:12])) + (" …" if len(one.seeds) > 12 else "") or "none"),
+        ]
     if one.missing:
         facts.append(("to show more", clip(clean(one.missing), 300)))
     return tuple(facts)

@@ -30,10 +30,14 @@ def number(value: float, decimals: int | None = None) -> str:
     """A number with so many decimals, or with four significant digits; MISSING if it is not finite.
 
     >>> number(0.97314, 3), number(12345.678), number(math.nan), number(1e-9)
-    ('0.973', '12,346', 'not measured', '1e-09')
+    ('0.973', '12,346', 'not measured', '1e-9')
     """
     if not math.isfinite(value):
         return MISSING
+    return _plain(value, decimals).replace("e-0", "e-").replace("e+0", "e+")
+
+
+def _plain(value: float, decimals: int | None) -> str:
     if value == 0:
         return f"{0.0:.{min(decimals or 0, _MAX_DECIMALS)}f}"
     size = math.floor(math.log10(abs(value)))

@@ -46,7 +46,8 @@ def _y_axis(reading: Reading) -> Axis:
     """Room for the complete trials; the worst fifth may leave the picture."""
     sign = 1.0 if reading.metric.greater_is_better else -1.0
     utilities = [u for _, u in reading.scored] or [sign * s for s in _last_scores(reading).values()]
-    low, high = sorted((sign * quantile(utilities, 0.15), sign * max(utilities)))
+    named = [u for t, u in reading.scored if t.id in (0, reading.best)]
+    low, high = sorted((sign * min(quantile(utilities, 0.15), *named, math.inf), sign * max(utilities)))
     return linear(reading.metric_name, low, high, pad=0.08, num=4)
 
 

@@ -53,8 +53,8 @@ def _adopted(reading: Reading, evidence: Evidence) -> str:
     found = measure(reading, evidence.difference, "paired seed")
     scores = ""
     if record.best_score and record.baseline_score:
-        best = measure(reading, record.best_score, "seed").text
-        scores = f"{reading.metric_name} {best} instead of {measure(reading, record.baseline_score, 'seed').text}, "
+        scores = f"{reading.score(record.best_score.score)} instead of {reading.score(record.baseline_score.score)}, "
+        scores = f"{reading.metric_name} {scores}"
     text = f"Adopted: {scores}better by {found.text} ({_between(found)})"
     return f"{text}; {_test(reading, record.test)}."
 

@@ -52,7 +52,7 @@ def make_trial(number: int, config: Config | None = None, scores: Sequence[float
     """A trial with its scores at the first rungs."""
     curve = tuple(
         Point(step=round(f * NUM_STEPS), fraction=f, train_loss=s, val_loss=s, score=s)
-        for f, s in zip(rungs, scores, strict=False)
+        for f, s in zip(rungs, map(float, scores), strict=False)
     )
     return Trial(
         id=number,

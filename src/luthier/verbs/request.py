@@ -36,9 +36,14 @@ class Request(Record, frozen=True, kw_only=True):
         Raises:
             RunFolderError: names the first setting that differs.
         """
-        for name in self.__struct_fields__:
-            mine, theirs = getattr(self, name), getattr(other, name)
-            if mine != theirs and name != "num_workers":
+        told = [(f"baseline {name}", *pair) for name, pair in self.baseline.differs(other.baseline).items()]
+        told += [
+            (name, getattr(self, name), getattr(other, name))
+            for name in self.__struct_fields__
+            if name not in ("baseline", "num_workers")
+        ]
+        for name, mine, theirs in told:
+            if mine != theirs:
                 raise RunFolderError(
                     f"{name}={mine!r}",
                     must=f"{name} == {theirs!r}, as the run was begun",

@@ -26,8 +26,8 @@ from luthier.training.driver import Driver
 from luthier.verbs.request import Request
 
 NUM_REPORTS = 18
-SAFETY = 1.1
-"""Later phases are given a tenth more time than the runs so far suggest."""
+SAFETY = 1.2
+"""Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
 ROUND_TRIALS = 40
 """A further round of search is worth while from so many trials on: fewer say little about edges."""
 
@@ -38,6 +38,7 @@ class Tuning:
     def __init__(self, driver: Driver, request: Request, facts: Facts) -> None:
         self.driver, self.request, self.facts = driver, request, facts
         self.space = request.space
+        self._deadline_at, self._deadline = -math.inf, math.inf
 
     # ------------------------------------------------------------------------------------------------ plan
 
@@ -77,10 +78,12 @@ class Tuning:
         return self.plan.total - self.plan.split["report"] - self.driver.elapsed_s()
 
     def _full_s(self, trials: Sequence[Trial] = ()) -> float:
-        """Seconds that a full run takes a worker: the mean of these trials, else of the baseline."""
-        runs = [t.cost.seconds for t in trials if t.status == "finished"]
-        runs = runs or [t.cost.seconds for t in self.driver.ledger.trials.values() if t.phase == "noise"]
-        return float(np.mean(runs)) if runs else 0.0
+        """Seconds that a full run takes a worker: the mean of these trials, or of the baseline, whichever is
+        more; and no less than the runs of the confirmation took, for the machine may have become slower."""
+        trials_of = {phase: [t.cost.seconds for t in self.driver.ledger.trials.values() if t.phase == phase and t.status == "finished"]
+                     for phase in ("noise", "confirm")}  # fmt: skip
+        told = [t.cost.seconds for t in trials if t.status == "finished"]
+        return max((float(np.mean(runs)) for runs in (told, *trials_of.values()) if runs), default=0.0)
 
     # ----------------------------------------------------------------------------------------------- noise
 
@@ -136,15 +139,22 @@ class Tuning:
         return rounds.Limits(None, lambda: began + share * (self._search_deadline() - began), complete)
 
     def _search_deadline(self) -> float:
-        """When the search must end, so that the evidence can be paid for: on the run's clock."""
+        """When the search must end, so that the evidence can be paid for: on the run's clock.
+
+        Looked at all the time, computed twice a second.
+        """
+        now = self.driver.elapsed_s()
+        if now - self._deadline_at > 0.5:
+            self._deadline_at, self._deadline = now, self._compute_deadline()
+        return self._deadline
+
+    def _compute_deadline(self) -> float:
         ledger = self.driver.ledger
         ranked = sorted((t for t in ledger.trials.values() if t.phase == "search" and t.status == "finished"),
                         key=self.bench.utility)  # fmt: skip
         top = ranked[-max(self.plan.num_top, 1) :]
-        base_s, best_s = self._full_s(), max(self._full_s(top), self._full_s())
-        confirm_s = self.plan.num_fresh * (base_s + self.plan.num_top * best_s)
-        final_s = self.plan.num_final * (base_s + best_s)
-        evidence_s = SAFETY * (confirm_s + final_s) / self.plan.num_workers
+        runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final
+        evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
         return self.plan.total - self.plan.split["report"] - evidence_s
 
     def _widened(self) -> Space:
@@ -186,12 +196,14 @@ class Tuning:
         """The best few on fresh seeds beside the baseline: contenders, best first, and their evidence."""
         trials = list(self.driver.ledger.trials.values())
         candidates = paired.shortlist(self.bench, trials)
-        per_seed = (len(candidates) + 1) * self._full_s(candidates) / self.plan.num_workers
-        final_s = 2 * self.plan.num_final * self._full_s(candidates) / self.plan.num_workers
         width = len(candidates) + 1
-        contenders = paired.confirm(
-            self.bench, candidates, lambda number: number % width != 0 or self._left_s() > per_seed + final_s
-        )
+
+        def may_start(number: int) -> bool:
+            runs = width + 2 * self.plan.num_final  # one more seed, and the final comparison
+            needed_s = SAFETY * runs * self._full_s(candidates) / self.plan.num_workers
+            return number % width != 0 or self._left_s() > needed_s
+
+        contenders = paired.confirm(self.bench, candidates, may_start)
         ledger = [
             paired.judge(self.bench, c.trial, candidate=c.fresh, baseline=c.baseline, seeds=c.seeds, deciding=False)
             for c in contenders[1:]

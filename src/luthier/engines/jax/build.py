@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 from flax import nnx
 
 from luthier.engines.building import called, keywords
 from luthier.engines.jax.model import seed_words, threefry
 from luthier.engines.spec import Builder
-from luthier.errors import InvalidInput
-from luthier.records import Recipe
+from luthier.errors import InvalidInput, Unsupported
 
 
-class Sizes(NamedTuple):
-    """Width of the data: what a builder that asks for `inputs` and `outputs` is given."""
+class Blueprint(NamedTuple):
+    """What every model of a population is built from."""
 
+    builder: Builder
+    settings: dict[str, Any]
     inputs: int
     outputs: int
 
+    def build(self, seed: int) -> nnx.Module:
+        """A fresh model: its settings, and `inputs`, `outputs` and `rngs` where the builder asks for them.
 
-def build(builder: Builder, recipe: Recipe, sizes: Sizes, seed: int) -> nnx.Module:
-    """A fresh model: recipe.model, and `inputs`, `outputs` and `rngs` where the builder asks for them.
-
-    Raises:
-        InvalidInput: the builder does not take a setting of recipe.model, or returns something else.
-    """
-    offered = sizes._asdict() | {"rngs": nnx.Rngs(threefry(seed_words(seed)))}
-    model = builder(**keywords(builder, recipe.model, offered))
-    if not isinstance(model, nnx.Module):
-        raise InvalidInput(
-            f"{called(builder)} returned {type(model).__name__}",
-            must="it returns a flax.nnx.Module",
-            where="JAX engine",
-            remedy="Return the model itself",
-        )
-    return model
+        Raises:
+            InvalidInput: the builder does not take a setting, or returns something else.
+            Unsupported: nothing to train.
+        """
+        rngs = nnx.Rngs(threefry(seed_words(seed)))
+        offered = {"inputs": self.inputs, "outputs": self.outputs, "rngs": rngs}
+        model = self.builder(**keywords(self.builder, self.settings, offered))
+        if not isinstance(model, nnx.Module):
+            raise InvalidInput(
+                f"{called(self.builder)} returned {type(model).__name__}",
+                must="it returns a flax.nnx.Module",
+                where="JAX engine",
+                remedy="Return the model itself",
+            )
+        if not jax.tree.leaves(nnx.state(model, nnx.Param)):
+            raise Unsupported(
+                f"{called(self.builder)} returned a model without nnx.Param",
+                where="JAX engine",
+                remedy="Keep what is to be trained in nnx.Param",
+            )
+        return model

@@ -7,7 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from luthier.engines.jax.build import Sizes, build
+from luthier.algorithms.losses import LOSSES
+from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.model import split
 from luthier.engines.jax.population import SCAN, JaxPopulation
 from luthier.engines.jax.program import Placed, Program
@@ -27,7 +28,7 @@ class JaxEngine:
     framework = "jax"
 
     def __init__(self, inputs: int, outputs: int) -> None:
-        self._sizes = Sizes(inputs, outputs)
+        self._sizes = (inputs, outputs)
         self._programs: dict[tuple[Builder, str, str], Program] = {}
 
     def modes(self) -> tuple[str, ...]:
@@ -38,9 +39,9 @@ class JaxEngine:
         """What the trial's program depends on.
 
         Plain numbers inside the model (a dropout rate) are part of the program: recipe.model belongs to the
-        key.
+        key. The loss is not known here, and left empty: it is one for all trials of a task.
         """
-        structure, weights, _ = split(build(builder, recipe, self._sizes, seed=0))
+        structure, weights, _ = split(self._blueprint(builder, recipe).build(seed=0))
         dtypes = sorted({str(weight.dtype) for weight in weights.values()})
         tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model}
         return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
@@ -48,19 +49,24 @@ class JaxEngine:
     def open(
         self, builder: Builder, recipe: Recipe, loss: Loss, mode: str = SCAN.name, P: int = 1
     ) -> JaxPopulation:
-        """A population of width P. Those of one builder, recipe.model and loss share their compiled code."""
-        if mode not in self.modes():
-            raise Unsupported(
-                f"mode={mode!r}",
-                must=f"mode is one of {', '.join(self.modes())}",
-                where="JAX engine",
-                remedy=f"Use {SCAN.name!r}",
-            )
+        """A population of width P. Those of one builder, recipe.model and loss share their compiled code.
+
+        Raises:
+            Unsupported: an unknown mode or loss.
+        """
+        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(LOSSES))):
+            if value not in known:
+                raise Unsupported(
+                    f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="JAX engine"
+                )
         key = (builder, digest(recipe.model), loss.name)
         if key not in self._programs:
-            structure, *_ = split(build(builder, recipe, self._sizes, seed=0))
+            structure, *_ = split(self._blueprint(builder, recipe).build(seed=0))
             self._programs[key] = Program(structure, loss.name)
-        return JaxPopulation(builder, self._programs[key], self._sizes, P)
+        return JaxPopulation(self._blueprint(builder, recipe), self._programs[key], P)
+
+    def _blueprint(self, builder: Builder, recipe: Recipe) -> Blueprint:
+        return Blueprint(builder, dict(recipe.model), *self._sizes)
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once, as 32-bit numbers."""

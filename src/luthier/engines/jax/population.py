@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 from luthier.algorithms.updates import RULES
-from luthier.engines.jax.build import Sizes, build
+from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.model import seed_words, split
 from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
 from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
-from luthier.engines.spec import GROUPS, Array, Builder, Mode, Plan, Snapshot
+from luthier.engines.spec import GROUPS, Array, Mode, Plan, Snapshot
 from luthier.errors import InvalidInput
 from luthier.records import OPTIMIZERS, Recipe
 
@@ -28,13 +28,24 @@ State = list[Slot]
 class JaxPopulation:
     """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P."""
 
-    def __init__(self, builder: Builder, program: Program, sizes: Sizes, P: int) -> None:
+    def __init__(self, blueprint: Blueprint, program: Program, P: int) -> None:
         self.mode, self.P = SCAN, P
-        self._builder, self._program, self._sizes = builder, program, sizes
+        self._blueprint, self._program = blueprint, program
 
     def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
-        """A newly initialised trial at step 0."""
-        _, weights, buffers = split(build(self._builder, recipe, self._sizes, seed))
+        """A newly initialised trial at step 0.
+
+        Raises:
+            InvalidInput: recipe.model is not that for which the population was opened.
+        """
+        if recipe.model != self._blueprint.settings:
+            raise InvalidInput(
+                f"recipe.model={recipe.model}",
+                must=f"it equals {self._blueprint.settings}, for which the population was opened",
+                where="JAX engine",
+                remedy="Open a population for each GroupKey",
+            )
+        _, weights, buffers = split(self._blueprint.build(seed))
         return to_snapshot(Slot(Arrays(weights, init_optimizer(recipe.optimizer, weights), buffers), seed, 0))
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
@@ -75,10 +86,13 @@ class JaxPopulation:
 
     def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
         """Loss of each example in evaluation mode: float32 [slots, len(rows)]."""
+        self._program.check_targets(data)
         return self._by_slot(self._program.evaluate, state, data, rows=rows, slots=slots)
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
+        self._program.check_targets(data)
+        _check_rows(rows, data)
         found = jax.device_get([self._program.probe(slot.arrays, data, rows) for slot in state])
         return {name: np.array([values[name] for values in found], np.float32) for name in found[0]}
 
@@ -107,8 +121,9 @@ class JaxPopulation:
             plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}"
         )
         _check_rows(plan.rows, data)
-        for p, slot in enumerate(state):
-            rule, kept = RULES[OPTIMIZERS[plan.kinds[p]]], tuple(slot.arrays.optimizer)
+        self._program.check_targets(data)
+        for p in map(int, np.flatnonzero(plan.steps)):
+            rule, kept = RULES[OPTIMIZERS[plan.kinds[p]]], tuple(state[p].arrays.optimizer)
             _must(set(kept) == set(rule.states), f"slot {p} keeps {kept}", f"{rule.name} keeps {rule.states}")
 
 

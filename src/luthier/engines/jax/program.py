@@ -16,6 +16,7 @@ from luthier.algorithms.losses import LOSSES
 from luthier.algorithms.updates import RULES
 from luthier.engines.jax.model import Structure, Tree, forward, threefry
 from luthier.engines.spec import GROUPS, Array
+from luthier.errors import InvalidInput
 
 WHOLE_STEP = ("clip_norm", "label_smoothing")
 """Numbers that no group has for itself."""
@@ -66,6 +67,19 @@ class Program:
             self._advance[rule] = jax.jit(functools.partial(self._chunk, rule), donate_argnums=0)
         after: tuple[Arrays, Any, Any] = self._advance[rule](arrays, data, chunk)
         return after
+
+    def check_targets(self, data: Placed) -> None:
+        """Classes are numbers of outputs.
+
+        Raises:
+            InvalidInput: cross entropy on targets that are real numbers.
+        """
+        if self.loss == "cross_entropy" and not jnp.issubdtype(data.targets.dtype, jnp.integer):
+            raise InvalidInput(
+                f"targets of {data.targets.dtype}",
+                must="cross_entropy has class numbers as targets",
+                where="plan",
+            )
 
     def _chunk(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.

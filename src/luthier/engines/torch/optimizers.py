@@ -34,26 +34,29 @@ class Words(NamedTuple):
     numbers: Callable[[Mapping[str, float]], dict[str, Any]]
 
 
-class RuleOptimizer(torch.optim.Optimizer):
+class RuleOptimizer(torch.optim.Optimizer):  # type: ignore[misc]  # the checker does not follow torch
     """Runs a rule of the rulebook; the numbers stand in the param_groups, the step in the state."""
 
     def __init__(self, groups: list[dict[str, Any]], rule: str) -> None:
         super().__init__(groups, {})
         self._rule = RULES[rule]
 
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> None:
         """One update of all weights, in place."""
         assert closure is None, "the loop never passes one"
-        for group in self.param_groups:
-            for param in group["params"]:
-                state = self.state[param]
-                kept = {name: state[name] for name in self._rule.states}
-                new, kept = self._rule.update(torch, param.grad, kept, param, group, int(state["step"]))
-                param.copy_(new)
-                for name, value in kept.items():
-                    state[name].copy_(value)
-                state["step"] += 1
+        with torch.no_grad():
+            for group in self.param_groups:
+                for param in group["params"]:
+                    self._update_(param, group)
+
+    def _update_(self, param: torch.Tensor, numbers: Mapping[str, Any]) -> None:
+        state = self.state[param]
+        kept = {name: state[name] for name in self._rule.states}
+        new, kept = self._rule.update(torch, param.grad, kept, param, numbers, int(state["step"]))
+        param.copy_(new)
+        for name, value in kept.items():
+            state[name].copy_(value)
+        state["step"] += 1
 
 
 def _fused(groups: list[dict[str, Any]]) -> bool:
@@ -114,7 +117,7 @@ def initial_state(rule: str, params: Mapping[str, torch.Tensor]) -> dict[str, Te
 def optimizer_on(
     rule: str, params: Mapping[str, torch.Tensor], kept: Mapping[str, Tensors], step: int
 ) -> torch.optim.Optimizer:
-    """An optimizer at `step` that works in place on the weights and on the tensors `kept` {state: {name: tensor}}.
+    """An optimizer at `step` that works in place on the weights and on `kept`, {state: {name: tensor}}.
 
     Its param_groups are those of GROUPS.
     """

@@ -1,7 +1,7 @@
 """Random numbers as a function of (seed, step, layer): no generator state outlives a step.
 
-Dropout layers are replaced by twins with a generator each. Whatever else draws (functional dropout, attention,
-noise layers) uses torch's default generator, which the loop seeds anew at every step.
+Dropout layers are replaced by twins with a generator each. Whatever else draws (functional dropout,
+attention, noise layers) uses torch's default generator, which the loop seeds anew at every step.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from torch import nn
 
 from luthier.errors import Unsupported
 
-ELEMENTS = -1
 KEPT_AXES: dict[type[nn.Module], dict[int, int]] = {
     nn.Dropout: {},
     nn.Dropout1d: {2: 1, 3: 2},
     nn.Dropout2d: {3: 2, 4: 2},
     nn.Dropout3d: {4: 1, 5: 2},
 }
-"""Layers that have a twin: number of axes of the input -> leading axes of the mask (rows and channels; channels
-only where torch takes the input for one row). Of an input that is not listed each element is drawn."""
+"""Layers that have a twin: number of axes of the input -> leading axes of the mask (rows and channels;
+channels only where torch takes the input for one row). Of any other input each element is drawn."""
 
 
 class Clock:
@@ -60,7 +59,7 @@ def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-class DropoutTwin(nn.Module):
+class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not follow torch
     """Dropout whose mask is drawn by an own generator, seeded from (seed, step, layer).
 
     A layer that is called several times in a step goes on with its generator, so the masks differ.
@@ -68,7 +67,7 @@ class DropoutTwin(nn.Module):
 
     def __init__(self, layer: nn.Module, number: int, clock: Clock) -> None:
         super().__init__()
-        self.p, self.inplace = float(layer.p), bool(layer.inplace)  # type: ignore[arg-type]
+        self.p, self.inplace = float(layer.p), bool(layer.inplace)
         self._kept_axes = KEPT_AXES[type(layer)]
         self._number, self._clock = number, clock
         self._generator: torch.Generator | None = None
@@ -104,7 +103,7 @@ class DropoutTwin(nn.Module):
         """Activation checkpointing repeats the forward pass: the mask must be the same."""
         if self._num_calls > 1:
             raise Unsupported(
-                f"a dropout layer (number {self._number}) is called {self._num_calls} times within a checkpoint",
+                f"dropout layer {self._number} is called {self._num_calls} times within a checkpoint",
                 must="one call a step where activations are checkpointed",
                 where="torch engine",
                 remedy="Use a dropout layer of its own at each place",

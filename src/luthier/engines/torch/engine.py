@@ -1,0 +1,78 @@
+"""PyTorch models on one device."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source
+from luthier.engines.torch.loop import LOOP, LoopPopulation
+from luthier.engines.torch.model import CRITERIA, blueprint
+from luthier.engines.torch.slot import Placed
+from luthier.errors import InvalidInput, Unsupported
+from luthier.records import Recipe, digest
+
+
+class TorchEngine:
+    """See `luthier.engines.spec.Engine`. The number of threads is the caller's affair.
+
+    Args:
+        inputs, outputs: widths of the data, for builders that ask for them.
+        device: "cpu", "cuda", "cuda:1", "mps". The same code runs on all; only "cpu" is tested.
+    """
+
+    name = "torch"
+    framework = "torch"
+
+    def __init__(self, inputs: int, outputs: int, device: str = "cpu") -> None:
+        try:
+            self.device = torch.device(device)
+        except RuntimeError as error:
+            first, *_ = str(error).splitlines()
+            raise InvalidInput(f"device={device!r}", must="a device of torch", remedy=first) from None
+        self._sizes = (inputs, outputs)
+
+    def modes(self) -> tuple[str, ...]:
+        """The one mode: a Python loop over slots and steps."""
+        return (LOOP.name,)
+
+    def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
+        """What the trial's program depends on.
+
+        The builder's settings belong to the key: a dropout rate shows in no shape, and no slot has its own.
+        The loss is not known here, and left empty: it is one for all trials of a task.
+        """
+        model = blueprint(builder, recipe, self._sizes, torch.device("cpu")).build(seed=0)
+        weights, buffers = (
+            {name: tuple(tensor.shape) for name, tensor in tensors}
+            for tensors in (model.named_parameters(), model.named_buffers())
+        )
+        frozen = [name for name, param in model.named_parameters() if not param.requires_grad]
+        dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in model.parameters()})
+        tree = {"weights": weights, "buffers": buffers, "frozen": frozen, "model": recipe.model}
+        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
+
+    def open(
+        self, builder: Builder, recipe: Recipe, loss: Loss, mode: str = LOOP.name, P: int = 1
+    ) -> LoopPopulation:
+        """A population of width P.
+
+        Raises:
+            Unsupported: an unknown mode or loss.
+        """
+        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(CRITERIA))):
+            if value not in known:
+                raise Unsupported(
+                    f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="torch engine"
+                )
+        return LoopPopulation(blueprint(builder, recipe, self._sizes, self.device), loss, P)
+
+    def place(self, source: Source) -> Placed:
+        """Data on the device, once: real numbers as float32, class numbers as int64."""
+        inputs = np.asarray(source.inputs).astype(np.float32)
+        return Placed(*(torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets))))
+
+
+def _targets(targets: Array) -> Array:
+    targets = np.asarray(targets)
+    return targets.astype(np.float32 if np.issubdtype(targets.dtype, np.floating) else np.int64)
