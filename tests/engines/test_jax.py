@@ -11,10 +11,11 @@ import pytest
 jax = pytest.importorskip("jax")
 nnx = pytest.importorskip("flax.nnx")
 
+from luthier.engines.conformance import EngineConformance  # noqa: E402 - after the skip
 from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
 from luthier.engines.jax.build import Blueprint  # noqa: E402
 from luthier.engines.jax.model import forward, seed_words, split, threefry  # noqa: E402
-from luthier.engines.spec import Loss, Plan, Source, optimizer_numbers  # noqa: E402
+from luthier.engines.spec import Builder, Engine, Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
 from luthier.records import OPTIMIZERS, Recipe  # noqa: E402
 
@@ -35,6 +36,47 @@ class MLP(nnx.Module):
         x = self.first(x)
         x = self.drops[0](nnx.relu(x if self.norm is None else self.norm(x)))
         return self.head(self.drops[1](nnx.relu(self.second(x))))
+
+
+class TwoDropouts(nnx.Module):
+    """Two dropout layers of equal shape and a linear one."""
+
+    def __init__(self, *, inputs, outputs, rngs):
+        self.one, self.two = nnx.Dropout(0.5, rngs=rngs), nnx.Dropout(0.5, rngs=rngs)
+        self.linear = nnx.Linear(inputs, outputs, rngs=rngs)
+
+    def __call__(self, x):
+        return self.linear(self.two(self.one(x)))
+
+
+def plain(dropout: float = 0.2, *, inputs: int, outputs: int, rngs: Any) -> nnx.Module:
+    """Without BatchNorm."""
+    return MLP(24, dropout, norm=False, inputs=inputs, outputs=outputs, rngs=rngs)
+
+
+DIGITS = JaxEngine(inputs=64, outputs=10)
+
+
+class TestContract(EngineConformance):
+    """An MLP with dropout."""
+
+    def engine(self) -> Engine:
+        return DIGITS
+
+    def builder(self) -> Builder:
+        return plain
+
+    def dropout_builder(self) -> Builder:
+        return TwoDropouts
+
+
+class TestContractWithBatchNorm(TestContract):
+    """An MLP with dropout and BatchNorm."""
+
+    has_batch_norm = True
+
+    def builder(self) -> Builder:
+        return MLP
 
 
 @pytest.fixture(scope="module")
@@ -344,9 +386,9 @@ def test_outputs_of_another_shape_are_refused(engine: JaxEngine, data: Any) -> N
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_agrees_with_torch(optimizer: str) -> None:
-    """From the same weights, without dropout, both frameworks draw the same loss curve: 1e-3 over 50 steps.
+    """From the same weights, without dropout, both frameworks draw the same loss curve over 50 steps.
 
-    In float32 the sums are ordered differently; the difference of about 1e-7 a step grows with training.
+    In float32 the sums are ordered differently: 6e-7 was seen, and the tolerance leaves room for other processors.
     """
     torch = pytest.importorskip("torch")
     from luthier.engines.torch import TorchEngine
@@ -375,6 +417,6 @@ def test_agrees_with_torch(optimizer: str) -> None:
         population.advance(population.stack([snapshot]), engine.place(source()), chunk)
         for population, snapshot, engine in zip((theirs, ours), (start, copied), engines, strict=True)
     )
-    np.testing.assert_allclose(report["loss"], expected["loss"], rtol=1e-3)
-    np.testing.assert_allclose(report["grad_norm"], expected["grad_norm"], rtol=1e-2)
+    np.testing.assert_allclose(report["loss"], expected["loss"], rtol=1e-4)
+    np.testing.assert_allclose(report["grad_norm"], expected["grad_norm"], rtol=1e-4)
     assert report["loss"][-10:].mean() < 0.9 * report["loss"][:10].mean()

@@ -52,9 +52,7 @@ SPACE = Space(
 )
 SEED_SD = 0.004
 OVER = "seeds (initialisation, order, dropout) and splits into training and validation rows"
-TEST = (
-    "one-sided paired t-test, alpha 0.05: lower bound of the mean difference above 0, on 6 fresh seeds"
-)
+TEST = "one-sided paired t-test, alpha 0.05: lower bound of the mean difference above 0, on 6 fresh seeds"
 
 
 def quality(recipe: Recipe) -> float:
@@ -80,11 +78,20 @@ def score(metric: Metric, accuracy: float) -> float:
 class Trainer:
     """Makes trials with curves; `seed` fixes everything."""
 
-    def __init__(self, metric: Metric = ACCURACY, baseline: Recipe = BASELINE, seed: int = 7, num_points: int = 18):
-        self.metric, self.baseline, self.rng, self.num_points = metric, baseline, random.Random(seed), num_points
+    def __init__(
+        self, metric: Metric = ACCURACY, baseline: Recipe = BASELINE, seed: int = 7, num_points: int = 18
+    ):
+        self.metric, self.baseline, self.rng, self.num_points = (
+            metric,
+            baseline,
+            random.Random(seed),
+            num_points,
+        )
         self.trials: list[Trial] = []
 
-    def train(self, config: dict[str, Any], phase: Any, until: float = 1.0, *, seed: int = 0, status: str = "") -> Trial:
+    def train(
+        self, config: dict[str, Any], phase: Any, until: float = 1.0, *, seed: int = 0, status: str = ""
+    ) -> Trial:
         """One trial up to a fraction of its schedule."""
         recipe, rng = self.baseline.with_config(config), self.rng
         number, num_steps = len(self.trials), 720
@@ -95,24 +102,43 @@ class Trainer:
             fraction = i / self.num_points
             if fraction > min(until + 1e-9, blown):
                 break
-            accuracy = top + own - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction) + rng.gauss(0, 0.0015)
+            accuracy = (
+                top + own - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction) + rng.gauss(0, 0.0015)
+            )
             points.append(
                 Point(
-                    step=round(num_steps * fraction), fraction=fraction, train_loss=0.02 + math.exp(-4 * fraction),
-                    val_loss=0.1 + math.exp(-4 * fraction), score=round(score(self.metric, accuracy), 5),
-                    train_score=score(self.metric, min(accuracy + 0.012, 1.0)), grad_norm=1.0, seconds=1.7 * fraction,
+                    step=round(num_steps * fraction),
+                    fraction=fraction,
+                    train_loss=0.02 + math.exp(-4 * fraction),
+                    val_loss=0.1 + math.exp(-4 * fraction),
+                    score=round(score(self.metric, accuracy), 5),
+                    train_score=score(self.metric, min(accuracy + 0.012, 1.0)),
+                    grad_norm=1.0,
+                    seconds=1.7 * fraction,
                 )
-            )  # fmt: skip
+            )
         done = "diverged" if blown <= until else "finished" if until >= 1 else "stopped"
         width = recipe.model.get("width", 64)
         trial = Trial(
-            id=number, phase=phase, config=config, recipe=recipe, seed=derive_seed(seed, phase, number),
-            split_seed=seed, num_steps=num_steps, origin="prior" if number else "baseline", status=status or done,  # type: ignore[arg-type]
+            id=number,
+            phase=phase,
+            config=config,
+            recipe=recipe,
+            seed=derive_seed(seed, phase, number),
+            split_seed=seed,
+            num_steps=num_steps,
+            origin="prior" if number else "baseline",
+            status=status or done,  # type: ignore[arg-type]
             rung=sum(1 for r in RUNGS if points and points[-1].fraction >= r - 1e-9),
-            step=points[-1].step if points else 0, curve=tuple(points),
-            cost=Cost(seconds=1.7 * min(until, blown) * (1 + width / 600), peak_bytes=310_000_000 + 4000 * width,
-                      num_parameters=width * (64 + width + 10), latency_s=0.00011 + 4e-7 * width),
-        )  # fmt: skip
+            step=points[-1].step if points else 0,
+            curve=tuple(points),
+            cost=Cost(
+                seconds=1.7 * min(until, blown) * (1 + width / 600),
+                peak_bytes=310_000_000 + 4000 * width,
+                num_parameters=width * (64 + width + 10),
+                latency_s=0.00011 + 4e-7 * width,
+            ),
+        )
         self.trials.append(trial)
         return trial
 
@@ -134,10 +160,14 @@ def estimate(values: list[float]) -> Estimate:
     return Estimate(score=found.mean, interval=(found.low, found.high), n=found.n, sd=found.sd)
 
 
-def evidence(trainer: Trainer, winner: Trial, num: int, required: int = 6, *, deciding: bool = True) -> Evidence:
+def evidence(
+    trainer: Trainer, winner: Trial, num: int, required: int = 6, *, deciding: bool = True
+) -> Evidence:
     """The paired experiment, with its own trials."""
     phase = "final" if deciding else "confirm"
-    pairs = [(trainer.train({}, phase, seed=i), trainer.train(winner.config, phase, seed=i)) for i in range(num)]
+    pairs = [
+        (trainer.train({}, phase, seed=i), trainer.train(winner.config, phase, seed=i)) for i in range(num)
+    ]
     base, best = [p[0].curve[-1].score for p in pairs], [p[1].curve[-1].score for p in pairs]
     utility = trainer.metric.utility
     differences = [utility(b) - utility(a) for a, b in zip(base, best, strict=True)]
@@ -146,32 +176,74 @@ def evidence(trainer: Trainer, winner: Trial, num: int, required: int = 6, *, de
     worse = num >= 2 and found.interval[1] < 0
     settings = trainer.baseline.differs(winner.recipe)
     return Evidence(
-        change=Change(name=", ".join(settings), kind="settings", base=digest(trainer.baseline), settings=settings, trial=winner.id),
+        change=Change(
+            name=", ".join(settings),
+            kind="settings",
+            base=digest(trainer.baseline),
+            settings=settings,
+            trial=winner.id,
+        ),
         test=TEST if deciding else "selection: mean of search and fresh scores; not a test",
         verdict="adopted" if enough and lower > 0 else "rejected" if worse else "not shown",
-        n=num, required=required, difference=found, lower=lower, p_better=stats.prob_better(differences), over=OVER,
-        seeds=tuple(p[0].seed for p in pairs), candidate=tuple(best), baseline=tuple(base),
+        n=num,
+        required=required,
+        difference=found,
+        lower=lower,
+        p_better=stats.prob_better(differences),
+        over=OVER,
+        seeds=tuple(p[0].seed for p in pairs),
+        candidate=tuple(best),
+        baseline=tuple(base),
         optimism=utility(winner.curve[-1].score) - statistics.fmean(map(utility, best)) if best else math.nan,
-        detectable=stats.detectable(found.sd, num), missing="" if enough or not deciding else f"about {required - num} more pairs of runs (3 more minutes)",
-    )  # fmt: skip
+        detectable=stats.detectable(found.sd, num),
+        missing=""
+        if enough or not deciding
+        else f"about {required - num} more pairs of runs (3 more minutes)",
+    )
 
 
 def facts(metric: Metric, **changes: Any) -> Facts:
     """What a worker says of the digits."""
     made = Facts(
-        task="digits", kind="multiclass", metric=metric, framework="torch", engine="torch", mode="loop",
-        num_train=1149, num_val=288, num_test=360, num_inputs=64, num_outputs=10, num_parameters=8842,
-        labels=tuple(str(d) for d in range(10)), test_hash="3f9a6c01d2aa", step_s=0.0011, eval_s=0.004,
-        constant_score=score(metric, 0.104), versions={"python": "3.12.4", "torch": "2.13.0", "numpy": "2.3.1"}, device="cpu",
-    )  # fmt: skip
+        task="digits",
+        kind="multiclass",
+        metric=metric,
+        framework="torch",
+        engine="torch",
+        mode="loop",
+        num_train=1149,
+        num_val=288,
+        num_test=360,
+        num_inputs=64,
+        num_outputs=10,
+        num_parameters=8842,
+        labels=tuple(str(d) for d in range(10)),
+        test_hash="3f9a6c01d2aa",
+        step_s=0.0011,
+        eval_s=0.004,
+        constant_score=score(metric, 0.104),
+        versions={"python": "3.12.4", "torch": "2.13.0", "numpy": "2.3.1"},
+        device="cpu",
+    )
     return msgspec.structs.replace(made, **changes)
 
 
 def plan(unit: Any = "seconds", total: float = 300.0, **changes: Any) -> RunPlan:
     """A plan for five minutes."""
     split = {"open": 2.0, "noise": 10.0, "search": 160.0, "confirm": 70.0, "final": 50.0, "report": 8.0}
-    made = RunPlan(unit=unit, total=total, split=split, num_noise=5, num_top=5, num_fresh=4, num_final=6, rungs=RUNGS,
-                   seed=0, sampler="own", num_workers=2)  # fmt: skip
+    made = RunPlan(
+        unit=unit,
+        total=total,
+        split=split,
+        num_noise=5,
+        num_top=5,
+        num_fresh=4,
+        num_final=6,
+        rungs=RUNGS,
+        seed=0,
+        sampler="own",
+        num_workers=2,
+    )
     return msgspec.structs.replace(made, **changes)
 
 
@@ -189,28 +261,60 @@ def on_test(metric: Metric, base: float, best: float, n: int = 360) -> HeldOutRe
         baseline=Estimate(score=base, interval=(base - half, base + half), n=n),
         candidate=Estimate(score=best, interval=(best - 0.8 * half, best + 0.8 * half), n=n),
         difference=Estimate(score=gain, interval=(gain - 0.6 * half, gain + 0.6 * half), n=n),
-        looks=1, rows_hash="3f9a6c01d2aa", method="paired bootstrap over 360 test rows, mean over 6 trained models a side",
-    )  # fmt: skip
+        looks=1,
+        rows_hash="3f9a6c01d2aa",
+        method="paired bootstrap over 360 test rows, mean over 6 trained models a side",
+    )
 
 
 FINDINGS = (
-    Finding(code="P18", title="Optimum near an edge of the space", number=0.93, threshold=0.9, n=12,
-            text="The best values of width lie in the upper tenth of 16..256.", remedy="Widen width to 16..512.", severity="warning"),
-    Finding(code="D03", title="Rows that appear twice", number=math.nan, threshold=math.nan, n=0,
-            text="Unknown: 0 rows were compared, the rule needs 100."),
-)  # fmt: skip
+    Finding(
+        code="P18",
+        title="Optimum near an edge of the space",
+        number=0.93,
+        threshold=0.9,
+        n=12,
+        text="The best values of width lie in the upper tenth of 16..256.",
+        remedy="Widen width to 16..512.",
+        severity="warning",
+    ),
+    Finding(
+        code="D03",
+        title="Rows that appear twice",
+        number=math.nan,
+        threshold=math.nan,
+        n=0,
+        text="Unknown: 0 rows were compared, the rule needs 100.",
+    ),
+)
 
 
 def record(trainer: Trainer, deciding: Evidence | None, **changes: Any) -> RunRecord:
     """A run's record around what was trained."""
     made = RunRecord(
-        name="digits", created="2026-03-14T09:26:53Z", command="luthier tune digits --budget 5min --seed 0",
-        task={"name": "digits"}, space=SPACE, baseline=trainer.baseline, facts=facts(trainer.metric), plan=plan(),
-        evidence=(deciding,) if deciding else (), findings=FINDINGS,
-        spent={"open": 2.1, "noise": 9.4, "search": 163.0, "confirm": 61.2, "final": 44.9, "test": 0.6, "report": 0.9},
-        environment={"processor": "2 cores, x86_64", "memory": "8 GiB", "system": "Linux 6.8"}, status="finished",
+        name="digits",
+        created="2026-03-14T09:26:53Z",
+        command="luthier tune digits --budget 5min --seed 0",
+        task={"name": "digits"},
+        space=SPACE,
+        baseline=trainer.baseline,
+        facts=facts(trainer.metric),
+        plan=plan(),
+        evidence=(deciding,) if deciding else (),
+        findings=FINDINGS,
+        spent={
+            "open": 2.1,
+            "noise": 9.4,
+            "search": 163.0,
+            "confirm": 61.2,
+            "final": 44.9,
+            "test": 0.6,
+            "report": 0.9,
+        },
+        environment={"processor": "2 cores, x86_64", "memory": "8 GiB", "system": "Linux 6.8"},
+        status="finished",
         history=History(metric=trainer.metric, rungs=RUNGS, trials=tuple(trainer.trials)),
-    )  # fmt: skip
+    )
     return msgspec.structs.replace(made, **changes)
 
 
@@ -219,8 +323,12 @@ def noise(trainer: Trainer, num: int = 5) -> Noise:
     runs = [trainer.train({}, "noise", seed=i) for i in range(num)]
     scores = [t.curve[-1].score for t in runs]
     found = estimate(scores)
-    return Noise(estimate=found, scores=tuple(scores), seeds=tuple(t.seed for t in runs),
-                 detectable=stats.detectable(math.sqrt(2) * found.sd, 6))  # fmt: skip
+    return Noise(
+        estimate=found,
+        scores=tuple(scores),
+        seeds=tuple(t.seed for t in runs),
+        detectable=stats.detectable(math.sqrt(2) * found.sd, 6),
+    )
 
 
 def full(trainer: Trainer, num_trials: int, pairs: int = 6, **changes: Any) -> RunRecord:
@@ -228,23 +336,36 @@ def full(trainer: Trainer, num_trials: int, pairs: int = 6, **changes: Any) -> R
     measured = noise(trainer)
     trainer.search(num_trials)
     winner = best_of(trainer)
-    ranked = sorted((t for t in trainer.trials if t.phase == "search" and t.status == "finished" and t is not winner),
-                    key=lambda t: -trainer.metric.utility(t.curve[-1].score))  # fmt: skip
+    ranked = sorted(
+        (t for t in trainer.trials if t.phase == "search" and t.status == "finished" and t is not winner),
+        key=lambda t: -trainer.metric.utility(t.curve[-1].score),
+    )
     others = [evidence(trainer, t, 4, 4, deciding=False) for t in ranked[:3]]
     deciding = evidence(trainer, winner, pairs)
     base, best = estimate(list(deciding.baseline)), estimate(list(deciding.candidate))
     made = record(
-        trainer, None, noise=measured, evidence=(deciding, *others), best=winner.recipe, best_config=winner.config,
-        adopted=deciding.verdict == "adopted", baseline_score=base, best_score=best,
-        search_score=winner.curve[-1].score, test=on_test(trainer.metric, base.score - 0.004, best.score - 0.005),
-    )  # fmt: skip
+        trainer,
+        None,
+        noise=measured,
+        evidence=(deciding, *others),
+        best=winner.recipe,
+        best_config=winner.config,
+        adopted=deciding.verdict == "adopted",
+        baseline_score=base,
+        best_score=best,
+        search_score=winner.curve[-1].score,
+        test=on_test(trainer.metric, base.score - 0.004, best.score - 0.005),
+    )
     return msgspec.structs.replace(made, **changes)
 
 
 def confusion(num: int, seed: int = 3) -> tuple[tuple[int, ...], ...]:
     """Counts with a few confusions."""
     rng = random.Random(seed)
-    rows = [[36 if i == j else int(rng.random() < 0.08) * rng.randint(1, 4) for j in range(num)] for i in range(num)]
+    rows = [
+        [36 if i == j else int(rng.random() < 0.08) * rng.randint(1, 4) for j in range(num)]
+        for i in range(num)
+    ]
     return tuple(map(tuple, rows))
 
 
@@ -253,7 +374,17 @@ def adopted() -> RunRecord:
     trainer = Trainer()
     made = full(trainer, 38, confusion=confusion(10))
     for lr in (0.027, 0.029):
-        trainer.train({"optimizer": "adamw", "adamw.lr": lr, "weight_decay": 0.01, "label_smoothing": 0.05, "width": 64, "dropout": 0.1}, "search")
+        trainer.train(
+            {
+                "optimizer": "adamw",
+                "adamw.lr": lr,
+                "weight_decay": 0.01,
+                "label_smoothing": 0.05,
+                "width": 64,
+                "dropout": 0.1,
+            },
+            "search",
+        )
     history = History(metric=ACCURACY, rungs=RUNGS, trials=tuple(trainer.trials))
     return msgspec.structs.replace(made, history=history)
 
@@ -268,10 +399,17 @@ def kept() -> RunRecord:
     base, best = estimate(list(lost.baseline)), estimate(list(lost.candidate))
     history = History(metric=ACCURACY, rungs=RUNGS, trials=tuple(trainer.trials))
     return msgspec.structs.replace(
-        made, evidence=(lost, *made.evidence[1:]), adopted=False, baseline_score=base, best_score=best, best=worse.recipe,
-        best_config=worse.config, search_score=worse.curve[-1].score, history=history,
+        made,
+        evidence=(lost, *made.evidence[1:]),
+        adopted=False,
+        baseline_score=base,
+        best_score=best,
+        best=worse.recipe,
+        best_config=worse.config,
+        search_score=worse.curve[-1].score,
+        history=history,
         test=on_test(ACCURACY, base.score, best.score),
-    )  # fmt: skip
+    )
 
 
 def not_shown() -> RunRecord:
@@ -283,14 +421,30 @@ def not_shown() -> RunRecord:
     deciding = evidence(trainer, winner, 2)
     base, best = estimate(list(deciding.baseline)), estimate(list(deciding.candidate))
     note = "The budget pays for 2 of the 6 pairs that adoption asks for: that needs about 26 trials more."
-    small = plan("trials", 12.0, split={"open": 0.0, "noise": 1.0, "search": 7.0, "confirm": 0.0, "final": 4.0, "report": 0.0},
-                 num_noise=1, num_top=0, num_fresh=0, num_final=2, note=note)  # fmt: skip
+    small = plan(
+        "trials",
+        12.0,
+        split={"open": 0.0, "noise": 1.0, "search": 7.0, "confirm": 0.0, "final": 4.0, "report": 0.0},
+        num_noise=1,
+        num_top=0,
+        num_fresh=0,
+        num_final=2,
+        note=note,
+    )
     first = trainer.trials[0].curve[-1].score
     return record(
-        trainer, deciding, plan=small, noise=Noise(estimate=Estimate(score=first, n=1), scores=(first,), seeds=(0,)),
-        best=winner.recipe, best_config=winner.config, baseline_score=base, best_score=best, spent={"noise": 1.9, "search": 9.0, "final": 7.0},
-        search_score=winner.curve[-1].score, test=on_test(ACCURACY, base.score, best.score),
-    )  # fmt: skip
+        trainer,
+        deciding,
+        plan=small,
+        noise=Noise(estimate=Estimate(score=first, n=1), scores=(first,), seeds=(0,)),
+        best=winner.recipe,
+        best_config=winner.config,
+        baseline_score=base,
+        best_score=best,
+        spent={"noise": 1.9, "search": 9.0, "final": 7.0},
+        search_score=winner.curve[-1].score,
+        test=on_test(ACCURACY, base.score, best.score),
+    )
 
 
 def interrupted() -> RunRecord:
@@ -299,8 +453,14 @@ def interrupted() -> RunRecord:
     measured = noise(trainer)
     trainer.search(9)
     trainer.train(trainer.config(), "search", 1 / 3, status="paused")
-    return record(trainer, None, noise=measured, status="interrupted", spent={"open": 2.0, "noise": 9.0, "search": 21.0},
-                  findings=())  # fmt: skip
+    return record(
+        trainer,
+        None,
+        noise=measured,
+        status="interrupted",
+        spent={"open": 2.0, "noise": 9.0, "search": 21.0},
+        findings=(),
+    )
 
 
 def regression() -> RunRecord:
@@ -308,19 +468,28 @@ def regression() -> RunRecord:
     rng = random.Random(4)
     trainer = Trainer(metric=ERROR, seed=13)
     true = [rng.gauss(150, 60) for _ in range(420)]
-    made = full(trainer, 30, residuals=tuple((t, t * 0.9 + 15 + rng.gauss(0, 4 + 0.08 * abs(t))) for t in true))
+    made = full(
+        trainer, 30, residuals=tuple((t, t * 0.9 + 15 + rng.gauss(0, 4 + 0.08 * abs(t))) for t in true)
+    )
     return msgspec.structs.replace(
-        made, name="house prices", facts=facts(ERROR, task="prices", kind="regression", labels=(), num_outputs=1)
+        made,
+        name="house prices",
+        facts=facts(ERROR, task="prices", kind="regression", labels=(), num_outputs=1),
     )
 
 
 def empty() -> RunRecord:
     """Failed before anything was known."""
     return RunRecord(
-        name="broken", created="2026-03-14T09:26:53Z", command="luthier tune model.py:net --data x.csv --target y",
-        task={}, space=Space({}), baseline=Recipe(), status="failed",
+        name="broken",
+        created="2026-03-14T09:26:53Z",
+        command="luthier tune model.py:net --data x.csv --target y",
+        task={},
+        space=Space({}),
+        baseline=Recipe(),
+        status="failed",
         verdict="the baseline did not train: its loss was not finite at step 3 of 720",
-    )  # fmt: skip
+    )
 
 
 def huge() -> RunRecord:
@@ -349,7 +518,8 @@ def hostile() -> RunRecord:
     made = adopted()
     names = dict(zip(SPACE, HOSTILE[:7], strict=True))
     domains = {
-        names[n]: msgspec.structs.replace(d, when={names[p]: v for p, v in d.when.items()}) for n, d in SPACE.domains.items()
+        names[n]: msgspec.structs.replace(d, when={names[p]: v for p, v in d.when.items()})
+        for n, d in SPACE.domains.items()
     }
     assert made.history
     assert made.facts
@@ -358,27 +528,66 @@ def hostile() -> RunRecord:
         return {names.get(k, k): v for k, v in config.items()}
 
     trials = tuple(
-        msgspec.structs.replace(t, config=renamed(t.config), origin=HOSTILE[t.id % 10], error=HOSTILE[t.id % 10] if t.id % 9 == 8 else "")
+        msgspec.structs.replace(
+            t,
+            config=renamed(t.config),
+            origin=HOSTILE[t.id % 10],
+            error=HOSTILE[t.id % 10] if t.id % 9 == 8 else "",
+        )
         for t in made.history.trials
-    )  # fmt: skip
+    )
     found = tuple(
         msgspec.structs.replace(
-            e, test=HOSTILE[0], over=HOSTILE[1], missing=HOSTILE[2],
-            change=msgspec.structs.replace(e.change, trial=None, name=HOSTILE[i],
-                                           settings={HOSTILE[j]: (HOSTILE[j], HOSTILE[(j + 1) % 10]) for j in range(10)}),
+            e,
+            test=HOSTILE[0],
+            over=HOSTILE[1],
+            missing=HOSTILE[2],
+            change=msgspec.structs.replace(
+                e.change,
+                trial=None,
+                name=HOSTILE[i],
+                settings={HOSTILE[j]: (HOSTILE[j], HOSTILE[(j + 1) % 10]) for j in range(10)},
+            ),
         )
         for i, e in enumerate(made.evidence)
-    )  # fmt: skip
+    )
     return msgspec.structs.replace(
-        made, name=HOSTILE[0] + HOSTILE[3], command=HOSTILE[1] + HOSTILE[2] + HOSTILE[6], space=Space(domains), evidence=found,
-        facts=msgspec.structs.replace(made.facts, labels=HOSTILE, task=HOSTILE[4], device=HOSTILE[0], versions={HOSTILE[0]: HOSTILE[1]},
-                                      metric=Metric(name=HOSTILE[1], greater_is_better=True)),
-        history=msgspec.structs.replace(made.history, trials=trials), environment={HOSTILE[2]: HOSTILE[2], HOSTILE[3]: HOSTILE[3]},
-        findings=(Finding(code=HOSTILE[0], title=HOSTILE[1], number=math.inf, threshold=math.nan, n=3, text=HOSTILE[0], remedy=HOSTILE[3]),),
-    )  # fmt: skip
+        made,
+        name=HOSTILE[0] + HOSTILE[3],
+        command=HOSTILE[1] + HOSTILE[2] + HOSTILE[6],
+        space=Space(domains),
+        evidence=found,
+        facts=msgspec.structs.replace(
+            made.facts,
+            labels=HOSTILE,
+            task=HOSTILE[4],
+            device=HOSTILE[0],
+            versions={HOSTILE[0]: HOSTILE[1]},
+            metric=Metric(name=HOSTILE[1], greater_is_better=True),
+        ),
+        history=msgspec.structs.replace(made.history, trials=trials),
+        environment={HOSTILE[2]: HOSTILE[2], HOSTILE[3]: HOSTILE[3]},
+        findings=(
+            Finding(
+                code=HOSTILE[0],
+                title=HOSTILE[1],
+                number=math.inf,
+                threshold=math.nan,
+                n=3,
+                text=HOSTILE[0],
+                remedy=HOSTILE[3],
+            ),
+        ),
+    )
 
 
 RECORDS: dict[str, Callable[[], RunRecord]] = {
-    "adopted": adopted, "kept": kept, "not_shown": not_shown, "interrupted": interrupted, "regression": regression,
-    "empty": empty, "hostile": hostile, "huge": huge,
-}  # fmt: skip
+    "adopted": adopted,
+    "kept": kept,
+    "not_shown": not_shown,
+    "interrupted": interrupted,
+    "regression": regression,
+    "empty": empty,
+    "hostile": hostile,
+    "huge": huge,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import msgspec
 import pytest
 
 from luthier.errors import InvalidInput, MissingExtra
@@ -44,9 +45,18 @@ class TestNsga2(SamplerConformance):
 
 @pytest.mark.slow
 class TestGp(SamplerConformance):
+    """A second a proposal: fewer spaces and histories."""
+
+    spaces = {name: SPACES[name] for name in ("mixed", "conditional")}  # noqa: RUF012  # read only
+
     def make(self):
         pytest.importorskip("torch")
         return sampler("gp")
+
+    def histories(self, space):
+        running, diverged = (make_history(space, 3, status=status) for status in ("running", "diverged"))
+        empty = msgspec.structs.replace(running, trials=())
+        return [empty, running, diverged, make_history(space, 14, status="paused")]
 
 
 def test_every_registered_sampler_is_under_test():
@@ -54,7 +64,9 @@ def test_every_registered_sampler_is_under_test():
     assert set(SAMPLERS) <= tested
 
 
-@pytest.mark.parametrize(("wrong", "near"), [("haltn", "halton"), ("TPE", "tpe"), ("cma-es", "cmaes"), ("gpr", "gp")])
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("haltn", "halton"), ("TPE", "tpe"), ("cma-es", "cmaes"), ("gpr", "gp")]
+)
 def test_an_unknown_name_is_answered_by_the_nearest(wrong, near):
     with pytest.raises(InvalidInput, match=f"Did you mean '{near}'"):
         sampler(wrong)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.search import twins
 
 from luthier.search.conformance import SamplerConformance, SchedulerConformance
-from tests.search import twins
 
 
 def names(suite: type) -> set[str]:

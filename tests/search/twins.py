@@ -24,13 +24,19 @@ class Right(HaltonSampler):
 class OutOfDomain(Right):
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
-        return [s._replace(config={k: v * 1e6 if isinstance(v, float) else v for k, v in s.config.items()}) for s in made]
+        return [
+            s._replace(config={k: v * 1e6 if isinstance(v, float) else v for k, v in s.config.items()})
+            for s in made
+        ]
 
 
 class IgnoresConditions(Right):
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
-        return [s._replace(config={n: s.config.get(n, d.decode(0.5)) for n, d in space.domains.items()}) for s in made]
+        return [
+            s._replace(config={n: s.config.get(n, d.decode(0.5)) for n, d in space.domains.items()})
+            for s in made
+        ]
 
 
 class TooFew(Right):
@@ -105,7 +111,9 @@ class HandsOutItsOwn(Right):
 
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
-        return [Suggestion(history.trials[1].config, "halton"), *made[1:]] if len(history.trials) == 21 else made
+        return (
+            [Suggestion(history.trials[1].config, "halton"), *made[1:]] if len(history.trials) == 21 else made
+        )
 
 
 class NoEmptySpace(Right):

@@ -26,6 +26,6 @@ def report(
 
     found = write_report(run)
     if as_json:
-        sys.stdout.write(json.dumps(summary(found.record, found.report)) + "\n")
+        sys.stdout.write(json.dumps(summary(found.record, str(found.report))) + "\n")
     else:
-        print_verdict(found.record, found.report, sys.stdout)
+        print_verdict(found.record, str(found.report), sys.stdout)

@@ -47,13 +47,14 @@ def tune(
     from luthier.verbs.tune import tune as run_tune
 
     options = {**_pairs(option), **({"model": model} if model else {})}
-    run = run_tune(
-        target, options=options, metric=metric, budget=budget, space=_space(space), fixed=_pairs(fixed),
-        space_only=space_only, name=name, root=runs, resume=resume, seed=seed, sampler=sampler, price=price,
-        workers=workers, hang_s=hang_s, watcher=TerminalWatcher(verdict=not as_json),
-    )  # fmt: skip
+    with TerminalWatcher(verdict=not as_json) as watcher:
+        run = run_tune(
+            target, options=options, metric=metric, budget=budget, space=_space(space), fixed=_pairs(fixed),
+            space_only=space_only, name=name, root=runs, resume=resume, seed=seed, sampler=sampler, price=price,
+            workers=workers, hang_s=hang_s, watcher=watcher,
+        )  # fmt: skip
     if as_json:
-        sys.stdout.write(json.dumps(summary(run.record, run.report)) + "\n")
+        sys.stdout.write(json.dumps(summary(run.record, str(run.report))) + "\n")
 
 
 def _space(path: Path | None) -> Any:

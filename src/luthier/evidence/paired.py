@@ -266,8 +266,9 @@ def _missing(bench: Bench, found: Estimate, n: int, winner: Trial) -> str:
     more = max(needed - n, 0)
     if not more:
         return "a repeat has 80 % power at this size of difference"
-    minutes = more * pair_s / plan.num_workers / 60
-    return f"about {more} more pairs of runs ({_span(minutes)})"
+    if plan.unit == "trials":
+        return f"about {more} more pairs of runs ({2 * more} more trials)"
+    return f"about {more} more pairs of runs ({_span(more * pair_s / plan.num_workers / 60)})"
 
 
 def _span(minutes: float) -> str:

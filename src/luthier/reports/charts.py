@@ -23,9 +23,13 @@ def curves(name: str, chart: Curves, *, wide: bool) -> str:
     inside += [part for c in drawn for part in _curve(area, c)]
     body = [*svg.axes(area), svg.clipped(area, inside), *_ends(area, named)]
     return svg.figure(
-        name, (width, height), body, title="Learning curves", kind="wide" if wide else "narrow",
-        text="Score on the validation rows over the fraction of each trial's schedule. The table below says the same.",
-    )  # fmt: skip
+        name,
+        (width, height),
+        body,
+        title="Learning curves",
+        kind="wide" if wide else "narrow",
+        text="Score on the validation rows over each trial's schedule. The table below says the same.",
+    )
 
 
 def _curve(area: Area, curve: Curve) -> list[str]:
@@ -65,7 +69,9 @@ def scatter(name: str, chart: Scatter) -> str:
     area = Area(62, 24, size[0] - 62 - 12, size[1] - 24 - 44, chart.x, chart.y)
     body = svg.axes(area)
     if chart.line is not None:
-        body.append(svg.line(area.left, area.py(chart.line), area.left + area.width, area.py(chart.line), "zero"))
+        body.append(
+            svg.line(area.left, area.py(chart.line), area.left + area.width, area.py(chart.line), "zero")
+        )
     body += [_dot(area, dot.x, dot.y, dot.kind, outside=dot.outside, words=dot.text) for dot in chart.dots]
     return svg.figure(name, size, body, title=chart.title, text=chart.text)
 
@@ -120,7 +126,9 @@ def bars(name: str, chart: Bars) -> str:
             svg.rect(0, y + 18, width * value / longest, 8, "bar"),
         ]
     said = "; ".join(f"{words}: {shown}" for words, _, shown in chart.rows)
-    return svg.figure(name, (width, 6 + row * len(chart.rows)), body, title=chart.title, text=clip(said, 1500))
+    return svg.figure(
+        name, (width, 6 + row * len(chart.rows)), body, title=chart.title, text=clip(said, 1500)
+    )
 
 
 def parallel(name: str, chart: Parallel) -> str:
@@ -137,14 +145,25 @@ def parallel(name: str, chart: Parallel) -> str:
         body.append(svg.line(x, top, x, top + height, "axisline"))
         area = Area(0, top, 1, height, axis, axis)
         name_y = 14 if i % 2 == 0 else 30
-        body.append(svg.text(x, name_y, axis.label + (" (log)" if axis.log else ""), anchor="middle", kind="axis", most=24))
+        body.append(
+            svg.text(
+                x, name_y, axis.label + (" (log)" if axis.log else ""), anchor="middle", kind="axis", most=24
+            )
+        )
         for value, words in axis.ticks[:: max(1, len(axis.ticks) // 6)]:
             y = area.py(value)
-            body += [svg.line(x - 3, y, x + 3, y, "axisline"), svg.text(x - 6, y + 4, words, anchor="end", kind="halo", most=9)]
+            body += [
+                svg.line(x - 3, y, x + 3, y, "axisline"),
+                svg.text(x - 6, y + 4, words, anchor="end", kind="halo", most=9),
+            ]
     return svg.figure(
-        name, (width, top + height + 14), body, title="The best trials across all settings", kind="fixed",
+        name,
+        (width, top + height + 14),
+        body,
+        title="The best trials across all settings",
+        kind="fixed",
         text=f"{chart.note} The table below says the same.",
-    )  # fmt: skip
+    )
 
 
 def confusion(name: str, chart: Confusion) -> str:
@@ -159,9 +178,10 @@ def confusion(name: str, chart: Confusion) -> str:
         middle = edge + cell * (i + 0.5)
         body.append(svg.text(edge - 6, top + cell * (i + 0.5) + 4, words, anchor="end", most=14))
         body.append(
-            svg.text(middle + 4, top - 6, words, most=14, turn=-90) if longest > 3
+            svg.text(middle + 4, top - 6, words, most=14, turn=-90)
+            if longest > 3
             else svg.text(middle, top - 6, words, anchor="middle", most=14)
-        )  # fmt: skip
+        )
         total = sum(row) or 1
         for j, k in enumerate(row):
             x, y, share = edge + cell * j, top + cell * i, k / total
@@ -169,16 +189,33 @@ def confusion(name: str, chart: Confusion) -> str:
             if k:
                 kind = "hit" if i == j else "miss"
                 depth = 0.15 + 0.85 * share
-                body.append(svg.rect(x, y, cell - 1, cell - 1, kind).replace("/>", f' fill-opacity="{depth:.2f}"/>'))
+                body.append(
+                    svg.rect(x, y, cell - 1, cell - 1, kind).replace("/>", f' fill-opacity="{depth:.2f}"/>')
+                )
                 strong = " strong" if depth > 0.6 else ""
-                body.append(svg.text(x + cell / 2 - 0.5, y + cell / 2 + 4, _short(k), anchor="middle", kind=f"count{strong}"))
+                body.append(
+                    svg.text(
+                        x + cell / 2 - 0.5,
+                        y + cell / 2 + 4,
+                        _short(k),
+                        anchor="middle",
+                        kind=f"count{strong}",
+                    )
+                )
     size = (edge + cell * num + 2, top + cell * num + 2)
-    return svg.figure(name, size, body, title="Confusion matrix", text=f"{chart.note} Tables below say the same.", kind="fixed")
+    return svg.figure(
+        name,
+        size,
+        body,
+        title="Confusion matrix",
+        text=f"{chart.note} Tables below say the same.",
+        kind="fixed",
+    )
 
 
 def _short(k: int) -> str:
     """A count in four characters."""
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if k >= 10 * size or (k >= size and size > 1000):
+        if k >= 10 * size or (k >= size > 1000):
             return f"{k / size:.0f}{unit}"
     return str(k)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from luthier.records import Trial
 from luthier.reports.model import Bars, Cost, Table
-from luthier.reports.numbers import MISSING, count, memory, percent, seconds
+from luthier.reports.numbers import DASH, MISSING, count, memory, percent, plural, seconds
 from luthier.reports.reading import Reading
 
 PHASES = {
@@ -37,11 +37,20 @@ def cost(reading: Reading) -> Cost:
         sentence=_sentence(reading, sum(spent.values()), trials),
         bars=bars if names else None,
         phases=Table(
-            columns=("phase", "planned", "spent", "runs", "training by all workers", "workers' time spent training"),
-            rows=tuple(rows), numeric=frozenset(range(1, 6)), caption="Time by phase",
+            columns=(
+                "phase",
+                "planned",
+                "spent",
+                "runs",
+                "training by all workers",
+                "workers' time spent training",
+            ),
+            rows=tuple(rows),
+            numeric=frozenset(range(1, 6)),
+            caption="Time by phase",
         ),
         models=_models(reading, trials),
-    )  # fmt: skip
+    )
 
 
 def planned(reading: Reading, phase: str) -> float:
@@ -56,12 +65,16 @@ def _row(reading: Reading, phase: str, spent: float, trials: Sequence[Trial]) ->
     mine = [t for t in trials if t.phase == phase]
     workers = reading.record.plan.num_workers if reading.record.plan else 1
     training = sum(t.cost.seconds for t in mine)
-    share = percent(min(training / (spent * workers), 1.0)) if mine and spent > 0 else "–"
+    share = percent(min(training / (spent * workers), 1.0)) if mine and spent > 0 else DASH
     plan = planned(reading, phase)
     return (
-        PHASES.get(phase, phase), seconds(plan) if math.isfinite(plan) else "–", seconds(spent),
-        count(len(mine)) if mine else "–", seconds(training) if mine else "–", share,
-    )  # fmt: skip
+        PHASES.get(phase, phase),
+        seconds(plan) if math.isfinite(plan) else DASH,
+        seconds(spent),
+        count(len(mine)) if mine else DASH,
+        seconds(training) if mine else DASH,
+        share,
+    )
 
 
 def _sentence(reading: Reading, total: float, trials: Sequence[Trial]) -> str:
@@ -72,7 +85,7 @@ def _sentence(reading: Reading, total: float, trials: Sequence[Trial]) -> str:
         return f"Time: {MISSING}. Peak memory of a worker: {peak}."
     share = min(training / (total * workers), 1.0)
     return (
-        f"{seconds(total)} with {workers} worker{'' if workers == 1 else 's'}: {percent(share)} of the workers' time was "
+        f"{seconds(total)} with {plural(workers, 'worker')}: {percent(share)} of the workers' time was "
         f"training, {percent(1 - share)} was not (start, data, evaluation, waiting, report). "
         f"Peak memory of a worker: {peak}."
     )
@@ -87,11 +100,18 @@ def _models(reading: Reading, trials: Sequence[Trial]) -> Table:
         if trial is None:
             continue
         used = trial.cost
-        rows.append((
-            name, count(used.num_parameters) if used.num_parameters else MISSING, seconds(used.seconds),
-            memory(used.peak_bytes), seconds(used.latency_s),
-        ))  # fmt: skip
+        rows.append(
+            (
+                name,
+                count(used.num_parameters) if used.num_parameters else MISSING,
+                seconds(used.seconds),
+                memory(used.peak_bytes),
+                seconds(used.latency_s),
+            )
+        )
     return Table(
-        columns=("model", "parameters", "training", "peak memory of its worker", "one prediction"),
-        rows=tuple(rows), numeric=frozenset(range(1, 5)), caption="The two models, one run each",
-    )  # fmt: skip
+        columns=("model", "parameters", "training", "worker's memory", "one row"),
+        rows=tuple(rows),
+        numeric=frozenset(range(1, 5)),
+        caption="One run each: training time, peak memory of its worker, time to predict one row",
+    )

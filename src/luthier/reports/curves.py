@@ -41,7 +41,12 @@ def curves(reading: Reading) -> Curves | None:
 def _line(reading: Reading, trial: Trial) -> Curve:
     points = [(p.fraction, p.score) for p in trial.curve if p.fraction > 0 and math.isfinite(p.score)]
     role: Role = "best" if trial.id == reading.best else "baseline" if trial.id == 0 else "other"
-    return Curve(trial=trial.id, role=role, points=tuple(thin(points, MOST_POINTS)), diverged=trial.status == "diverged")
+    return Curve(
+        trial=trial.id,
+        role=role,
+        points=tuple(thin(points, MOST_POINTS)),
+        diverged=trial.status == "diverged",
+    )
 
 
 def _x_axis(lines: Sequence[Curve], rungs: Sequence[float]) -> Axis:
@@ -54,7 +59,7 @@ def _x_axis(lines: Sequence[Curve], rungs: Sequence[float]) -> Axis:
 
 
 def _at_rungs(rungs: Sequence[float]) -> tuple[tuple[float, str], ...]:
-    """Ticks at the rungs: the highest ones first, none closer than a third of a factor of two to its neighbour."""
+    """Ticks at the rungs, the highest first, none within a factor of 1.3 of its neighbour."""
     kept: list[float] = []
     for rung in sorted(rungs, reverse=True):
         if not kept or kept[-1] / rung > 1.3:
@@ -63,7 +68,7 @@ def _at_rungs(rungs: Sequence[float]) -> tuple[tuple[float, str], ...]:
 
 
 def _y_axis(reading: Reading, lines: Sequence[Curve]) -> Axis:
-    """Room for the good trials: the worst fifth of the last scores and the first steps may leave the picture."""
+    """Room for the good trials: the worst fifth and the first steps may leave the picture."""
     sign = 1.0 if reading.metric.greater_is_better else -1.0
     last = [sign * line.points[-1][1] for line in lines]
     named = [sign * y for line in lines if line.role != "other" for x, y in line.points if x >= 0.1]
@@ -77,8 +82,9 @@ def _note(reading: Reading, num_curves: int, num_drawn: int) -> str:
     diverged = [t for t in reading.search if t.status == "diverged"]
     silent = sum(1 for t in diverged if not t.curve)
     parts = [
-        "One line a trial (n = 1 run each), by its score on the validation rows. The axis is cut where only poor "
-        "trials and first steps lie. Vertical lines are rungs, at which trials are compared and most are stopped."
+        "One line a trial (n = 1 run each), by its score on the validation rows. The axis is cut where only "
+        "poor trials and first steps lie. Vertical lines are rungs, at which trials are compared and most "
+        "are stopped."
     ]
     if num_drawn < num_curves:
         parts.append(f"{num_drawn:,} of {num_curves:,} curves are drawn, evenly chosen.")
@@ -95,11 +101,14 @@ def _table(reading: Reading, rungs: Sequence[float]) -> Table:
     for rung in rungs:
         found = {t.id: p.score for t in reading.search if (p := t.at(rung)) and math.isfinite(p.score)}
         median = quantile(found.values(), 0.5) if found else math.nan
-        named = [found.get(i, math.nan) if i in by_id else math.nan for i in (0, -1 if reading.best is None else reading.best)]
+        named = [
+            found.get(i, math.nan) if i in by_id else math.nan
+            for i in (0, -1 if reading.best is None else reading.best)
+        ]
         rows.append((percent(rung), f"{len(found):,}", *(reading.score(v) for v in (*named, median))))
     return Table(
         columns=("of the schedule", "trials there", "baseline", "best candidate", "median trial"),
         rows=tuple(rows),
         numeric=frozenset(range(5)),
-        caption=f"{reading.metric_name} at the rungs, one run each; {MISSING} where the trial did not get there",
+        caption=f"{reading.metric_name} at the rungs, one run each; {MISSING} where a trial did not get",
     )

@@ -1,8 +1,8 @@
 """The report as one self-contained page: no network, no fonts, readable without scripts.
 
-Names in it come from people's data. Jinja2 escapes everything that the template prints; charts escape their own
-text (`luthier.reports.svg`). A content security policy forbids the page to load anything and to run any script
-but its own, named by its hash.
+Names in it come from people's data. Jinja2 escapes everything that the template prints; charts escape their
+own text (`luthier.reports.svg`). A content security policy forbids the page to load anything and to run any
+script but its own, named by its hash.
 """
 
 from __future__ import annotations

@@ -79,7 +79,9 @@ def differences(reading: Reading) -> Dots | None:
         return None
     return Dots(
         title="Difference to the baseline with its 95 % interval",
-        axis=span_axis(f"difference in {reading.metric_name}, right of 0 is better", [m for _, m in known], also=(0.0,)),
+        axis=span_axis(
+            f"difference in {reading.metric_name}, right of 0 is better", [m for _, m in known], also=(0.0,)
+        ),
         rows=tuple((f"{title_of(one)}: {one.verdict}", m, _role(i)) for i, (one, m) in enumerate(known)),
         line=0.0,
     )

@@ -25,13 +25,18 @@ def confusion(reading: Reading) -> Confusion | None:
     total = sum(map(sum, counts))
     right = sum(row[i] for i, row in enumerate(counts))
     drawn = len(counts) <= MOST_CLASSES
-    note = f"{count(total)} test rows, {count(right)} right ({percent(right / total if total else math.nan)})."
+    note = (
+        f"{count(total)} test rows, {count(right)} right ({percent(right / total if total else math.nan)})."
+    )
     if not drawn:
         note += f" {len(counts):,} classes are too many to draw: the most confused pairs stand in the table."
     return Confusion(
-        labels=labels if drawn else (), counts=counts if drawn else (), pairs=_pairs(counts, labels),
-        classes=_classes(counts, labels), note=note,
-    )  # fmt: skip
+        labels=labels if drawn else (),
+        counts=counts if drawn else (),
+        pairs=_pairs(counts, labels),
+        classes=_classes(counts, labels),
+        note=note,
+    )
 
 
 def _labels(reading: Reading, num: int) -> tuple[str, ...]:
@@ -46,9 +51,13 @@ def _pairs(counts: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> Tabl
     rows = [(labels[i], labels[j], count(k), percent(k / sum(counts[i]))) for k, i, j in wrong[:MOST_PAIRS]]
     hidden = len(wrong) - len(rows)
     return Table(
-        columns=("true class", "taken for", "rows", "of the true class"), rows=tuple(rows), numeric=frozenset({2, 3}),
-        caption=f"The most confused pairs; {plural(hidden, 'more pair')} not listed" if hidden else "All confused pairs",
-    )  # fmt: skip
+        columns=("true class", "taken for", "rows", "of the true class"),
+        rows=tuple(rows),
+        numeric=frozenset({2, 3}),
+        caption=f"The most confused pairs; {plural(hidden, 'more pair')} not listed"
+        if hidden
+        else "All confused pairs",
+    )
 
 
 def _classes(counts: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> Table:
@@ -62,10 +71,12 @@ def _classes(counts: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> Ta
     rows.sort(key=lambda pair: pair[0] if math.isfinite(pair[0]) else math.inf)
     hidden = len(rows) - MOST_ROWS
     return Table(
-        columns=("class", "test rows", "recall", "precision"), rows=tuple(r for _, r in rows[:MOST_ROWS]),
+        columns=("class", "test rows", "recall", "precision"),
+        rows=tuple(r for _, r in rows[:MOST_ROWS]),
         numeric=frozenset({1, 2, 3}),
-        caption="Classes, worst recall first" + (f"; {hidden:,} better ones not listed" if hidden > 0 else ""),
-    )  # fmt: skip
+        caption="Classes, worst recall first"
+        + (f"; {hidden:,} better ones not listed" if hidden > 0 else ""),
+    )
 
 
 def residuals(reading: Reading) -> Scatter | None:
@@ -80,10 +91,13 @@ def residuals(reading: Reading) -> Scatter | None:
     mean = sum(errors) / len(errors)
     middle = quantile((abs(e) for e in errors), 0.5)
     return Scatter(
-        title="Residuals on the test rows", x=x, y=y, line=0.0,
+        title="Residuals on the test rows",
+        x=x,
+        y=y,
+        line=0.0,
         dots=tuple(Dot(x=p, y=p - t) for t, p in shown),
-        text=f"{count(len(known))} test rows: mean residual {number(mean)}, median absolute residual {number(middle)}, "
-        f"largest {number(max(abs(e) for e in errors))}.",
-        note="Above the line the model says too much, below too little. A fan or a curve means that something is left "
-        "to learn.",
-    )  # fmt: skip
+        text=f"{count(len(known))} test rows: mean residual {number(mean)}, median absolute residual "
+        f"{number(middle)}, largest {number(max(abs(e) for e in errors))}.",
+        note="Above the line the model says too much, below too little. A fan or a curve means that something "
+        "is left to learn.",
+    )

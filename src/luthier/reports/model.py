@@ -1,6 +1,7 @@
 """The report as plain data: what is shown, in which words and on which axes. Renderers only draw it.
 
-All texts are ready to print (numbers formatted, names cleaned, nothing escaped); numbers for charts are finite.
+All texts are ready to print (numbers formatted, names cleaned, nothing escaped);
+numbers for charts are finite.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from luthier.reports.words import clean, clip
 from luthier.space import Scalar
 
 MISSING = "not measured"
+DASH = "\u2013"
+"""Stands in a table where a column does not apply."""
 _MAX_DECIMALS = 7
 
 
@@ -73,7 +75,7 @@ def count(value: float) -> str:
 
 
 def plural(value: int, noun: str) -> str:
-    """ "1 trial", "2 trials", "no trials". """
+    """ "1 trial", "2 trials", "no trials"."""
     return f"{value:,} {noun}" + ("" if value == 1 else "s") if value else f"no {noun}s"
 
 
@@ -98,9 +100,9 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     whole = round(value)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
     minutes = round(value / 60)
-    return f"{minutes // 60:,} h {minutes % 60} min"
+    return f"{minutes // 60:,} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
 def memory(num_bytes: float) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 from luthier.records import Trial
 from luthier.reports.axes import linear, of_domain, position
 from luthier.reports.model import Axis, Dot, Parallel, Role, Scatter, Slices, Table
-from luthier.reports.numbers import plural, setting
+from luthier.reports.numbers import DASH, plural, setting
 from luthier.reports.reading import Reading, quantile, setting_of, thin, value_of
 from luthier.reports.words import label
 from luthier.space import Choice, Domain
 
 MOST_SLICES = 12
 MOST_DOTS = 160
+TOP_DOTS = 40
 MOST_LINES = 24
 MOST_AXES = 9
 
@@ -28,8 +29,9 @@ def slices(reading: Reading) -> Slices | None:
     names = list(space)[:MOST_SLICES]
     hidden = len(space) - len(names)
     note = (
-        "Filled: trained to the end. Hollow: the last score of a trial that was stopped or is not finished, which is "
-        "lower for that alone. Crosses: diverged. Triangles at the edge: beyond the axis. n = 1 run each."
+        "Filled: trained to the end. Hollow: the last score of a trial that was stopped or is not finished, "
+        "which is lower for that alone. Crosses: diverged. Triangles at the edge: beyond the axis. "
+        "n = 1 run each."
     )
     if hidden:
         note += f" {plural(hidden, 'more setting')} of the space not drawn."
@@ -57,12 +59,22 @@ def _slice(reading: Reading, name: str, domain: Domain, y: Axis) -> Scatter:
     x = of_domain(name, domain, also)
     trials = [t for t in reading.search if _place(domain, value_of(t, name), t.id) is not None]
     named = [t for t in trials if t.id in (0, reading.best)]
-    others = thin([t for t in trials if t.id not in (0, reading.best)], MOST_DOTS)
+    others = _few(
+        [t for t in trials if t.id not in (0, reading.best)], {t.id for t, _ in reading.scored[:TOP_DOTS]}
+    )
     dots = [dot for t in (*others, *named) if (dot := _dot(reading, t, name, domain, y)) is not None]
-    drawn = "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
+    drawn = (
+        "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
+    )
     return Scatter(
         title=label(name), x=x, y=y, dots=tuple(dots), text=_words(reading, name, dots, anchor), note=drawn
     )
+
+
+def _few(trials: list[Trial], top: set[int]) -> list[Trial]:
+    """At most MOST_DOTS of them: all of the top, the others evenly chosen."""
+    best = [t for t in trials if t.id in top]
+    return thin([t for t in trials if t.id not in top], MOST_DOTS - len(best)) + best
 
 
 def _is_number(value: Any) -> bool:
@@ -94,31 +106,43 @@ def _dot(reading: Reading, trial: Trial, name: str, domain: Domain, y: Axis) -> 
     complete = trial.at(1.0) is not None
     words = "diverged" if diverged else reading.score(score) + ("" if complete else ", not complete")
     kind = (
-        "baseline" if trial.id == 0
-        else "best" if trial.id == reading.best
-        else "diverged" if diverged
-        else "complete" if complete else "partial"
-    )  # fmt: skip
+        "baseline"
+        if trial.id == 0
+        else "best"
+        if trial.id == reading.best
+        else "diverged"
+        if diverged
+        else "complete"
+        if complete
+        else "partial"
+    )
     return Dot(
-        x=x, y=inside, kind=kind, outside=inside != score, text=f"trial {trial.id}: {setting(value_of(trial, name))}, {words}"
+        x=x,
+        y=inside,
+        kind=kind,
+        outside=inside != score,
+        text=f"trial {trial.id}: {setting(value_of(trial, name))}, {words}",
     )
 
 
 def _words(reading: Reading, name: str, dots: list[Dot], anchor: Any) -> str:
     """The chart in words: how many trials, where the good ones lie, the baseline."""
     complete = [t for t, _ in reading.scored if value_of(t, name) is not None]
-    top = [value_of(t, name) for t in complete[: max(3, len(complete) // 5)]]
+    top = [value_of(t, name) for t in complete[: max(3, min(len(complete) // 5, 10))]]
     text = f"{reading.metric_name} against {label(name)}: {plural(len(dots), 'trial')}."
     numbers = [v for v in top if _is_number(v)]
     if numbers and len(numbers) == len(top):
-        text += f" The best {len(top)} complete ones lie between {setting(min(numbers))} and {setting(max(numbers))}."
+        text += f" The best {len(top)} complete ones lie from {setting(min(numbers))} to "
+        text += f"{setting(max(numbers))}."
     elif top:
         text += f" The best complete one has {setting(top[0])}."
-    return text + (f" Baseline: {setting(anchor)}." if anchor is not None else " The baseline does not set it.")
+    return text + (
+        f" Baseline: {setting(anchor)}." if anchor is not None else " The baseline does not set it."
+    )
 
 
 def parallel(reading: Reading) -> Parallel | None:
-    """The best complete trials, one line each, across the settings and the score; None for fewer than three."""
+    """The best complete trials across settings and score, a line each; None for fewer than three."""
     space = reading.record.space
     if len(reading.scored) < 3 or not len(space):
         return None
@@ -135,7 +159,9 @@ def parallel(reading: Reading) -> Parallel | None:
         places = [_place(space.domains[n], value_of(trial, n), trial.id) for n in names]
         at = [None if v is None else position(a, v) for a, v in zip(axes, places, strict=False)]
         lines.append((role, (*at, position(axes[-1], score))))
-    note = f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
+    note = (
+        f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
+    )
     hidden = len(space) - len(names)
     note += f"; {plural(hidden, 'more setting')} not drawn." if hidden else "."
     order = {"other": 0, "baseline": 1, "best": 2}
@@ -150,10 +176,13 @@ def _anchors(reading: Reading, name: str) -> list[float]:
 
 def _parallel_table(reading: Reading, names: list[str]) -> Table:
     rows = [
-        (str(t.id), reading.score(u if reading.metric.greater_is_better else -u),
-         *(_or_dash(value_of(t, name)) for name in names))
+        (
+            str(t.id),
+            reading.score(u if reading.metric.greater_is_better else -u),
+            *(_or_dash(value_of(t, name)) for name in names),
+        )
         for t, u in reading.scored[:MOST_LINES]
-    ]  # fmt: skip
+    ]
     return Table(
         columns=("trial", reading.metric_name, *(label(n, 40) for n in names)),
         rows=tuple(rows),
@@ -163,4 +192,4 @@ def _parallel_table(reading: Reading, names: list[str]) -> Table:
 
 
 def _or_dash(value: Any) -> str:
-    return "–" if value is None else setting(value, 24)
+    return DASH if value is None else setting(value, 24)

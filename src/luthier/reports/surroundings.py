@@ -17,26 +17,41 @@ def groups(reading: Reading) -> tuple[Group, ...]:
     task, versions, seeds = [], {}, []
     if facts:
         task = [
-            ("task", label(facts.task)), ("kind", facts.kind),
-            ("rows", f"{count(facts.num_train)} training, {count(facts.num_val)} validation, {count(facts.num_test)} test"),
+            ("task", label(facts.task)),
+            ("kind", facts.kind),
+            ("training rows", count(facts.num_train)),
+            ("validation rows", count(facts.num_val)),
+            ("test rows", count(facts.num_test)),
             ("inputs, outputs", f"{count(facts.num_inputs)}, {count(facts.num_outputs)}"),
             ("metric", f"{reading.metric_name}, {reading.direction()}"),
             ("best constant prediction", reading.score(facts.constant_score)),
-            ("one optimizer step", seconds(facts.step_s)), ("hash of the test rows", label(facts.test_hash or "none")),
-        ]  # fmt: skip
-        versions = {"framework": facts.framework, "engine": f"{facts.engine}, mode {facts.mode}",
-                    "device": facts.device, **facts.versions}  # fmt: skip
+            ("one optimizer step", seconds(facts.step_s)),
+            ("hash of the test rows", label(facts.test_hash or "none")),
+        ]
+        versions = {
+            "framework": facts.framework,
+            "engine": f"{facts.engine}, mode {facts.mode}",
+            "device": facts.device,
+            **facts.versions,
+        }
     if plan:
         seeds = [
-            ("seed of the run", str(plan.seed)), ("sampler", label(plan.sampler)),
-            ("rungs", ", ".join(number(r) for r in plan.rungs)), ("workers", str(plan.num_workers)),
-        ]  # fmt: skip
+            ("seed of the run", str(plan.seed)),
+            ("sampler", label(plan.sampler)),
+            ("rungs", ", ".join(number(r) for r in plan.rungs)),
+            ("workers", str(plan.num_workers)),
+        ]
     if record.noise:
         seeds.append(("seeds of the baseline runs", _list(record.noise.seeds)))
     if record.evidence:
         seeds.append(("seeds of the deciding comparison", _list(record.evidence[0].seeds)))
     if record.test:
-        seeds.append(("looks at the test rows", f"{record.test.looks}, {label(record.test.method or 'no method', 160)}"))
+        seeds.append(
+            (
+                "looks at the test rows",
+                f"{record.test.looks}, {label(record.test.method or 'no method', 160)}",
+            )
+        )
     machine = {**versions, **record.environment}
     named = [
         Group(title="Task", facts=tuple(task)),
@@ -55,8 +70,15 @@ def _named(items: dict[str, str]) -> tuple[tuple[str, str], ...]:
 def _recipe(reading: Reading) -> tuple[tuple[str, str], ...]:
     """The baseline's settings, in the order of the recipe."""
     recipe = reading.record.baseline
-    own = [(name, getattr(recipe, name)) for name in recipe.__struct_fields__ if name not in ("model", "preparation", "groups")]
-    rest = [*((f"prepare_{k}", v) for k, v in recipe.preparation.items()), *((f"model.{k}", v) for k, v in recipe.model.items())]
+    own = [
+        (name, getattr(recipe, name))
+        for name in recipe.__struct_fields__
+        if name not in ("model", "preparation", "groups")
+    ]
+    rest = [
+        *((f"prepare_{k}", v) for k, v in recipe.preparation.items()),
+        *((f"model.{k}", v) for k, v in recipe.model.items()),
+    ]
     return tuple((label(k), setting(v)) for k, v in [*own, *rest][:MOST_FACTS])
 
 
@@ -72,13 +94,16 @@ def findings(reading: Reading) -> tuple[Note, ...]:
     unique.sort(key=lambda f: ("error", "warning", "info").index(f.severity))
     return tuple(
         Note(
-            severity=f.severity, title=f"{label(f.code, 12)} {label(f.title, 120)}", text=clip(clean(f.text), 600),
+            severity=f.severity,
+            title=f"{label(f.code, 12)} {label(f.title, 120)}",
+            text=clip(clean(f.text), 600),
             remedy=clip(clean(f.remedy), 400),
-            figures=f"{number(f.number)}, threshold {number(f.threshold)}, n = {count(f.n)}"
-            if number(f.number) != MISSING else f"n = {count(f.n)}",
+            figures=f"measured {number(f.number)}, threshold {number(f.threshold)}, n = {count(f.n)}"
+            if number(f.number) != MISSING
+            else f"n = {count(f.n)}",
         )
         for f in unique[:MOST_FINDINGS]
-    )  # fmt: skip
+    )
 
 
 def loading(reading: Reading) -> str:

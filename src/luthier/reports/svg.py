@@ -1,6 +1,7 @@
 """SVG by hand: text, marks, axes. Colours and strokes come from the page's style sheet, by class.
 
-Every figure has a title and a description for those who do not see it. All text is escaped here and nowhere else.
+Every figure has a title and a description for those who do not see it. All text is escaped here and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from luthier.reports.words import clip
 
 CHAR = 6.4
 """Width of an average character of 12 px type."""
+BOLD_CHAR = 7.4
 
 
 class Area(NamedTuple):
@@ -36,17 +38,21 @@ class Area(NamedTuple):
         return self.top + self.height * (1.0 - position(self.y, value))
 
 
-def figure(name: str, size: tuple[float, float], body: Iterable[str], *, title: str, text: str, kind: str = "") -> str:
+def figure(
+    name: str, size: tuple[float, float], body: Iterable[str], *, title: str, text: str, kind: str = ""
+) -> str:
     """A whole figure. `name` makes its ids unique on the page."""
     width, height = size
     return (
-        f'<svg class="chart {kind}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
-        f'role="img" aria-labelledby="{name}-t {name}-d">'
+        f'<svg class="chart {kind}" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}" role="img" aria-labelledby="{name}-t {name}-d">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>{"".join(body)}</svg>'
     )
 
 
-def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "", most: int = 200, turn: int = 0) -> str:
+def text(
+    x: float, y: float, words: str, *, anchor: str = "start", kind: str = "", most: int = 200, turn: int = 0
+) -> str:
     """A line of text, clipped to `most` characters; the whole of it as a tooltip where it was clipped."""
     shown = clip(words, most)
     tip = f"<title>{escape(clip(words, 300))}</title>" if shown != words else ""
@@ -63,7 +69,8 @@ def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 def rect(x: float, y: float, width: float, height: float, kind: str) -> str:
     """A rectangle."""
-    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"/>'
+    size = f'width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}/>'
 
 
 def path(points: Iterable[tuple[float, float]], kind: str) -> str:
@@ -72,35 +79,41 @@ def path(points: Iterable[tuple[float, float]], kind: str) -> str:
 
 
 def mark(x: float, y: float, role: Role, size: float = 5.0) -> str:
-    """A mark that is told by its shape as well as by its colour: diamond best, square baseline, circle other."""
+    """A mark told by its shape as well as by its colour: diamond best, square baseline, circle other."""
     if role == "best":
-        return f'<path class="mark best" d="M{x:.1f},{y - size * 1.3:.1f}l{size * 1.3:g},{size * 1.3:g} {-size * 1.3:g},{size * 1.3:g} {-size * 1.3:g},{-size * 1.3:g}z"/>'
+        r = size * 1.3
+        steps = f"l{r:g},{r:g} {-r:g},{r:g} {-r:g},{-r:g}z"
+        return f'<path class="mark best" d="M{x:.1f},{y - r:.1f}{steps}"/>'
     if role == "baseline":
         return rect(x - size, y - size, 2 * size, 2 * size, "mark baseline")
     return f'<circle class="mark other" cx="{x:.1f}" cy="{y:.1f}" r="{size * 0.85:.1f}"/>'
 
 
-def cross(x: float, y: float, kind: str = "diverged", size: float = 4.0) -> str:
-    """An x."""
-    return f'<path class="cross {kind}" d="M{x - size:.1f},{y - size:.1f}l{2 * size:g},{2 * size:g}m0,{-2 * size:g}l{-2 * size:g},{2 * size:g}"/>'
+def cross(x: float, y: float, size: float = 4.0) -> str:
+    """An x: a trial that diverged."""
+    steps = f"l{2 * size:g},{2 * size:g}m0,{-2 * size:g}l{-2 * size:g},{2 * size:g}"
+    return f'<path class="cross" d="M{x - size:.1f},{y - size:.1f}{steps}"/>'
 
 
 def clipped(area: Area, body: Iterable[str]) -> str:
     """Marks that end at the edge of the plotting area; positions stay those of the figure."""
     box = f"{area.left:g} {area.top:g} {area.width:g} {area.height:g}"
     return (
-        f'<svg x="{area.left:g}" y="{area.top:g}" width="{area.width:g}" height="{area.height:g}" '
-        f'viewBox="{box}" overflow="hidden">{"".join(body)}</svg>'
+        f'<svg x="{area.left:g}" y="{area.top:g}" width="{area.width:g}" '
+        f'height="{area.height:g}" viewBox="{box}" overflow="hidden">{"".join(body)}</svg>'
     )
 
 
 def axes(area: Area) -> list[str]:
     """Both axes: grid, ticks, names. The name of the y axis stands above it, so that nobody turns the head."""
     bottom = area.top + area.height
-    parts = [text(2, 13, area.y.label, kind="axis", most=int((area.left + area.width) / CHAR))]
+    parts = [text(2, 13, area.y.label, kind="axis", most=int((area.left + area.width) / BOLD_CHAR))]
     for value, words in area.y.ticks:
         y = area.py(value)
-        parts += [line(area.left, y, area.left + area.width, y, "grid"), text(area.left - 6, y + 4, words, anchor="end", most=12)]
+        parts += [
+            line(area.left, y, area.left + area.width, y, "grid"),
+            text(area.left - 6, y + 4, words, anchor="end", most=12),
+        ]
     return [*parts, *x_axis(area, bottom)]
 
 
@@ -116,5 +129,14 @@ def x_axis(area: Area, bottom: float) -> list[str]:
             parts.append(text(x, bottom + 17, words, anchor="middle", most=14))
             end = x + half
     name = area.x.label + (" (log)" if area.x.log else "")
-    parts.append(text(area.left + area.width, bottom + 34, name, anchor="end", kind="axis", most=int(area.width / CHAR)))
+    parts.append(
+        text(
+            area.left + area.width,
+            bottom + 34,
+            name,
+            anchor="end",
+            kind="axis",
+            most=int((area.left + area.width) / BOLD_CHAR),
+        )
+    )
     return parts

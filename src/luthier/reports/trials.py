@@ -6,7 +6,7 @@ import math
 
 from luthier.records import Trial
 from luthier.reports.model import Table, Trials
-from luthier.reports.numbers import percent, plural, seconds, setting
+from luthier.reports.numbers import DASH, percent, plural, seconds, setting
 from luthier.reports.reading import Reading, value_of
 from luthier.reports.words import clean, clip, label
 
@@ -29,15 +29,23 @@ def trials(reading: Reading) -> Trials:
         note += f" {plural(len(names) - len(kept), 'more setting')} not listed."
     return Trials(
         table=Table(
-            columns=("trial", "phase", "from", "status", reading.metric_name, "at", "training",
-                     *(label(n, 40) for n in kept)),
+            columns=(
+                "trial",
+                "phase",
+                "from",
+                "status",
+                reading.metric_name,
+                "at",
+                "training",
+                *(label(n, 40) for n in kept),
+            ),
             rows=tuple(_row(reading, t, kept) for t in every[:MOST_ROWS]),
             numeric=frozenset({0, 4, 5, 6, *range(7, 7 + len(kept))}),
             caption="Runs, best first",
         ),
         note=note,
         errors=_errors(every),
-    )  # fmt: skip
+    )
 
 
 def _rank(reading: Reading, trial: Trial) -> tuple[bool, float, float, int]:
@@ -56,10 +64,15 @@ def _row(reading: Reading, trial: Trial, names: list[str]) -> tuple[str, ...]:
     known = last is not None and math.isfinite(last.score)
     values = (value_of(trial, name) for name in names)
     return (
-        str(trial.id), trial.phase, label(trial.origin, 24), trial.status,
-        reading.score(last.score) if known and last else "–", percent(last.fraction) if last else "–",
-        seconds(trial.cost.seconds), *("–" if v is None else setting(v, 24) for v in values),
-    )  # fmt: skip
+        str(trial.id),
+        trial.phase,
+        label(trial.origin, 24),
+        trial.status,
+        reading.score(last.score) if known and last else DASH,
+        percent(last.fraction) if last else DASH,
+        seconds(trial.cost.seconds),
+        *(DASH if v is None else setting(v, 24) for v in values),
+    )
 
 
 def _errors(every: list[Trial]) -> tuple[str, ...]:

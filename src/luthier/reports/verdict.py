@@ -53,8 +53,8 @@ def _adopted(reading: Reading, evidence: Evidence) -> str:
     found = measure(reading, evidence.difference, "paired seed")
     scores = ""
     if record.best_score and record.baseline_score:
-        scores = f"{reading.score(record.best_score.score)} instead of {reading.score(record.baseline_score.score)}, "
-        scores = f"{reading.metric_name} {scores}"
+        best, base = reading.score(record.best_score.score), reading.score(record.baseline_score.score)
+        scores = f"{reading.metric_name} {best} instead of {base}, "
     text = f"Adopted: {scores}better by {found.text} ({_between(found)})"
     return f"{text}; {_test(reading, record.test)}."
 
@@ -65,8 +65,8 @@ def _kept(reading: Reading, evidence: Evidence) -> str:
         text = "Kept what you had: the best candidate was not compared with the baseline on fresh seeds"
     elif evidence.verdict == "rejected":
         text = (
-            f"Kept what you had: the best candidate does not beat the baseline (difference in {reading.metric_name} "
-            f"{found.text}, {_between(found)}; above 0 is better)"
+            "Kept what you had: the best candidate does not beat the baseline "
+            f"(difference in {reading.metric_name} {found.text}, {_between(found)}; above 0 is better)"
         )
     else:
         wanted = "" if evidence.n >= evidence.required else f" of {evidence.required} asked for"
@@ -79,7 +79,11 @@ def _kept(reading: Reading, evidence: Evidence) -> str:
 
 def _between(found: Measure) -> str:
     """The interval and n of a difference, to be put in brackets."""
-    return f"95 % interval {found.interval}, {found.size}" if math.isfinite(found.low) else f"no interval, {found.size}"
+    return (
+        f"95 % interval {found.interval}, {found.size}"
+        if math.isfinite(found.low)
+        else f"no interval, {found.size}"
+    )
 
 
 def _test(reading: Reading, test: HeldOutResult | None) -> str:
@@ -87,11 +91,12 @@ def _test(reading: Reading, test: HeldOutResult | None) -> str:
     if test is None:
         return "the test rows were not looked at"
     found = measure(reading, test.difference, "row", sign=True)
+    untouched = "untouched " if test.looks <= 1 else ""
     if math.isfinite(test.difference.score):
         known = f" ({found.interval})" if math.isfinite(found.low) else ""
-        return f"on the {count(test.difference.n)} untouched test rows {found.text}{known}"
+        return f"on the {count(test.difference.n)} {untouched}test rows {found.text}{known}"
     alone = measure(reading, test.baseline, "row")
-    return f"the baseline scores {alone.text} on {count(test.baseline.n)} untouched test rows"
+    return f"the baseline scores {alone.text} on {count(test.baseline.n)} {untouched}test rows"
 
 
 def _unfinished(reading: Reading) -> str:
@@ -119,8 +124,8 @@ def _notes(reading: Reading, outcome: Outcome) -> tuple[str, ...]:
         notes.append("The run was interrupted: what is above rests on what was trained until then.")
     if record.test and record.test.looks > 1:
         notes.append(
-            f"These test rows have been looked at {record.test.looks} times: choices made after the first look "
-            "make their score optimistic."
+            f"These test rows have been looked at {record.test.looks} times: choices made after the first "
+            "look make their score optimistic."
         )
     if record.plan and record.plan.note:
         notes.append(clip(clean(record.plan.note), 300))

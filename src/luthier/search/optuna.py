@@ -90,7 +90,12 @@ class OptunaSampler:
         import optuna
 
         level = -1 if self.name == "tpe" else self._table.level(FEW)
-        if self._basis != (space, level) or (changed and changed[0] < len(self._added)):
+        # NSGA-II keeps its parents in the study, and in another order than it first had them (Optuna 5.0)
+        if (
+            self.name == "nsga2"
+            or self._basis != (space, level)
+            or (changed and changed[0] < len(self._added))
+        ):
             self._study = optuna.create_study(
                 direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)
             )

@@ -80,7 +80,11 @@ class Table:
                 self._forget(row)
             self._read(row, trials[row], space, history)
         self.trials, num = trials, len(trials)
-        self.unit_ND, self.utility_NK, self.status_N = self._unit[:num], self._utility[:num], self._status[:num]
+        self.unit_ND, self.utility_NK, self.status_N = (
+            self._unit[:num],
+            self._utility[:num],
+            self._status[:num],
+        )
         return changed
 
     def _grow(self, num: int) -> None:

@@ -8,6 +8,7 @@ journalled (`once`, and the job that ends a phase), and a resumed run takes the 
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -266,8 +267,24 @@ class Driver:
         shown = {s: counts.get(s, 0) for s in ("paused", "stopped", "finished", "diverged", "failed")}
         self.watch(
             Progress(phase=self.ledger.phase, running=len(self.at_work), elapsed_s=self.elapsed_s(),
-                     steps_per_s=self.rate.per_s(), **shown)
+                     steps_per_s=self.rate.per_s(), **shown, **self._scores(), **self._left())
         )  # fmt: skip
+
+    def _scores(self) -> dict[str, float]:
+        """Final scores so far: of the first baseline run, and the best of the search."""
+        if self.opened is None or 0 not in self.ledger.trials:
+            return {}
+        metric = self.opened.metric
+        ends = {t.id: p.score for t in self.ledger.trials.values() if t.phase in ("noise", "search") and (p := t.at(1.0))}
+        best = max((s for i, s in ends.items() if i), key=metric.utility, default=math.nan)
+        return {"baseline": ends.get(0, math.nan), "best": best}
+
+    def _left(self) -> dict[str, Any]:
+        if self.plan is None:
+            return {}
+        if self.plan.unit == "trials":
+            return {"trials_left": max(round(self.plan.total) - len(self.ledger.trials), 0)}
+        return {"left_s": max(self.plan.total - self.elapsed_s(), 0.0)}
 
 
 class View:

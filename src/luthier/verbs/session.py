@@ -34,6 +34,9 @@ class Watcher:
     def progress(self, progress: Progress) -> None:
         """A few times a second."""
 
+    def interrupted(self) -> None:
+        """A person asked to end the search."""
+
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict is there."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from luthier.records import Facts, Progress, RunPlan, RunRecord
 from luthier.reports.terminal import Live, print_plan, print_verdict
@@ -11,23 +14,37 @@ from luthier.verbs.session import Watcher
 
 
 class TerminalWatcher(Watcher):
-    """Shows a run while it goes on; quiet where stderr is no terminal."""
+    """Shows a run while it goes on, as a context; a few plain lines where stderr is no terminal."""
 
     def __init__(self, *, verdict: bool = True) -> None:
         self.verdict = verdict
-        self.live = Live(sys.stderr)
+        self.live: Live | None = None
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stack.close()
 
     def planned(self, plan: RunPlan, facts: Facts) -> None:
         """The plan, before the start."""
         print_plan(plan, facts, sys.stderr)
-        self.live.start(plan, facts)
+        self.live = self.stack.enter_context(Live(sys.stderr, plan, facts))
 
     def progress(self, progress: Progress) -> None:
         """The live lines."""
-        self.live.update(progress)
+        if self.live is not None:
+            self.live(progress)
+
+    def interrupted(self) -> None:
+        """The first Ctrl-C."""
+        sys.stderr.write("\nEnding the search; what the budget allows is still confirmed. Ctrl-C again stops at once.\n")
 
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict."""
-        self.live.stop()
+        self.stack.close()
         if self.verdict:
-            print_verdict(record, report, sys.stdout)
+            print_verdict(record, str(report), sys.stdout)

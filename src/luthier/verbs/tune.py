@@ -96,7 +96,7 @@ def tune(
         )
         told = watcher or Watcher()
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
-        with contextlib.closing(executor), _interrupts(driver):
+        with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told).run(ref)
 
 
@@ -131,7 +131,7 @@ def _opened(folder: RunFolder, asked: Request, resume: bool) -> Iterator[tuple[J
 
 
 @contextlib.contextmanager
-def _interrupts(driver: Driver) -> Iterator[None]:
+def _interrupts(driver: Driver, watcher: Watcher) -> Iterator[None]:
     """First Ctrl-C: end the search in order. Second: stop at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -141,6 +141,7 @@ def _interrupts(driver: Driver) -> Iterator[None]:
         if driver.interrupted:
             raise Interrupted("stopped", remedy="What was journalled is kept; --resume goes on")
         driver.interrupted = True
+        watcher.interrupted()
 
     before = signal.signal(signal.SIGINT, handle)
     try:

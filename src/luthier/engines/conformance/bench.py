@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,8 +101,8 @@ class Supplied:
         raise NotImplementedError
 
     def dropout_builder(self) -> Builder:
-        """Nothing but dropout of rate 0.5, once more the same, and one linear layer `inputs` -> `outputs` with
-        bias. It takes no settings."""
+        """Dropout of rate 0.5, once more the same, and one linear layer with bias from `inputs` to
+        `outputs`. It takes no settings."""
         raise NotImplementedError
 
     def recipe(self, **changes: Any) -> Recipe:
@@ -182,6 +182,15 @@ def with_weights(snapshot: Snapshot, matrix: float, vector: Array) -> Snapshot:
 def group_of(array: Array) -> int:
     """Index into GROUPS."""
     return GROUPS.index("decay" if array.ndim >= 2 else "no_decay")
+
+
+def refusal(kind: type[Exception], call: Callable[[], Any]) -> str:
+    """What the error of this kind says that the call must raise."""
+    try:
+        call()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"no {kind.__name__} was raised")
 
 
 def assert_bit_equal(one: Snapshot, other: Snapshot, what: str) -> None:

@@ -83,7 +83,7 @@ class EvaluationPromises(Supplied):
                     look(state, bench.data, rows, [2, 0]), look(state, bench.data, rows)[[2, 0]]
                 )
 
-    def test_evaluation_does_not_depend_on_P(self) -> None:
+    def test_evaluation_does_not_depend_on_the_width(self) -> None:
         """Alone and beside others: bit-equal in every mode."""
         for bench, state, rows in self._trained(P=3):
             alone = self.alone(bench)

@@ -6,8 +6,8 @@ import numpy as np
 
 from luthier.algorithms.losses import cross_entropy
 from luthier.engines.conformance.bench import (
-    S,
     Bench,
+    S,
     Supplied,
     Trial,
     assert_bit_equal,
@@ -91,7 +91,7 @@ class NumberPromises(Supplied):
                     assert stays == (group_of(value) == still), f"{name} with lr 0 in {group!r}"
 
     def test_decay_is_decoupled_and_in_its_group_only(self) -> None:
-        """Each rule: a step with decay differs from one without by lr * decay * weight, where decay is set."""
+        """Each rule: a step with decay takes lr * decay * weight more off, where decay is set."""
         rate, decay = 0.1, 0.5
         for bench in self.benches():
             for rule in OPTIMIZERS:

@@ -1,7 +1,7 @@
 """Promises on random numbers: f(seed, step, layer), in training only.
 
 The model is two dropout layers of rate 0.5 before a linear one with weights 1 / D and bias 0, on rows of D
-ones: it answers with the share of inputs that both layers kept, times 4, and the loss against 0 is its square.
+ones: it answers with the share of inputs that both layers kept, times 4; the loss against 0 is its square.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from luthier.engines.conformance.bench import (
-    S,
     Bench,
+    S,
     Supplied,
     Trial,
     assert_bit_equal,
@@ -95,7 +95,7 @@ class RandomnessPromises(Supplied):
             assert np.array_equal(later[: S - 5], whole[5:])
 
     def test_evaluating_in_between_changes_nothing(self) -> None:
-        """Reports cost no randomness: training with predict, evaluate and probe in the middle is bit-equal."""
+        """Training with predict, evaluate and probe in the middle is bit-equal."""
         for bench in self.benches():
             trial = Trial(self.recipe(), 3)
             rows = np.arange(40, dtype=np.int32)

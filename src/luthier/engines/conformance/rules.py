@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from luthier.algorithms.updates import RULES as RULEBOOK
-from luthier.engines.conformance.bench import S, Bench, Supplied, Trial, copied, group_of, weights
+from luthier.engines.conformance.bench import Bench, S, Supplied, Trial, copied, group_of, weights
 from luthier.engines.spec import Array, Plan, Snapshot
 from luthier.records import Recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from luthier.engines.conformance.bench import S, Bench, Supplied, Trial, assert_bit_equal, copied
+from luthier.engines.conformance.bench import Bench, S, Supplied, Trial, assert_bit_equal, copied
 from luthier.engines.spec import Array, Snapshot
 
 
@@ -92,7 +92,6 @@ class SlotPromises(Supplied):
             for p, trial in enumerate(by_rule.values()):
                 pure, _ = bench.run([trial, trial])
                 assert_bit_equal(mixed[p], pure[p], trial.recipe.optimizer)
-            assert not np.array_equal(*(next(iter(snapshot.values())) for snapshot in mixed))
 
     def test_plan_is_not_changed(self) -> None:
         """What the caller handed over stays as it was."""

@@ -13,7 +13,7 @@ class SnapshotPromises(Supplied):
     """A trial outside its engine."""
 
     def test_snapshot_holds_numpy_under_the_names_of_the_contract(self) -> None:
-        """weights, one optimizer state a rule keeps, buffers if any, seed and step; float32 unless they count."""
+        """Weights, the states that the rule keeps, buffers, seed and step."""
         for bench in self.benches():
             for rule in OPTIMIZERS:
                 trial = Trial(self.recipe(optimizer=rule), seed=7)

@@ -52,9 +52,7 @@ class TorchEngine:
         tree = {"weights": weights, "buffers": buffers, "frozen": frozen, "model": recipe.model}
         return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
 
-    def open(
-        self, builder: Builder, recipe: Recipe, loss: Loss, mode: str = LOOP.name, P: int = 1
-    ) -> LoopPopulation:
+    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> LoopPopulation:
         """A population of width P.
 
         Raises:

@@ -1,0 +1,153 @@
+"""The run as one JSON object for programs: `--json`. What was not measured is null.
+
+The structs below are the source of `docs/summary.schema.json`; a test holds the file equal to
+`schema_text()`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from luthier.records import Estimate, RunRecord
+from luthier.reports.reading import read
+from luthier.reports.verdict import verdict
+from luthier.reports.words import clean
+
+
+def _said(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts of a summary."""
+
+
+class Score(Part):
+    """A mean with its two-sided 95 % interval over n."""
+
+    score: Annotated[float | None, _said("the mean, in units of the metric")]
+    interval: Annotated[tuple[float, float] | None, _said("lower and upper end of the 95 % interval")]
+    n: Annotated[int, _said("number of seeds, pairs or rows behind it; 0: not measured")]
+
+
+class HeldOut(Part):
+    """The untouched test rows; the intervals are over rows."""
+
+    baseline: Score
+    best: Score
+    difference: Annotated[Score, _said("best - baseline, above 0 is better whatever the metric")]
+    looks: Annotated[int, _said("how often these rows have been looked at, this time included")]
+
+
+class Budget(Part):
+    """What the run was given, and the seconds that each part took."""
+
+    unit: Annotated[Literal["seconds", "trials"] | None, _said("what `total` counts")]
+    total: Annotated[float | None, _said("the budget given")]
+    noise: Annotated[float | None, _said("seconds spent on the noise of the baseline")]
+    search: Annotated[float | None, _said("seconds spent on the search")]
+    confirmation: Annotated[float | None, _said("seconds spent on confirmation and the final comparison")]
+    report: Annotated[float | None, _said("seconds spent on the report")]
+    other: Annotated[float | None, _said("seconds spent on everything else: opening, test rows")]
+    seconds: Annotated[float | None, _said("all seconds spent")]
+
+
+class Summary(Part):
+    """The result of one run of luthier."""
+
+    version: Annotated[Literal[1], _said("version of this format")]
+    run: Annotated[str, _said("name of the run")]
+    status: Annotated[Literal["running", "interrupted", "finished", "failed"], _said("how the run ended")]
+    adopted: Annotated[bool, _said("whether the best settings replace the baseline")]
+    decision: Annotated[
+        Literal["adopted", "kept", "not shown", "unfinished", "failed"], _said("the verdict as a word")
+    ]
+    verdict: Annotated[str, _said("the verdict in one sentence")]
+    metric: Annotated[str | None, _said("name of the metric")]
+    greater_is_better: Annotated[bool | None, _said("direction of the metric")]
+    baseline: Annotated[Score, _said("the baseline; n counts seeds")]
+    best: Annotated[Score, _said("the best candidate, on seeds that did not choose it; n counts seeds")]
+    difference: Annotated[
+        Score, _said("best - baseline over paired seeds, above 0 is better whatever the metric")
+    ]
+    settings: Annotated[dict[str, Any], _said("what the best candidate changes; empty if there is none")]
+    test: Annotated[HeldOut | None, _said("null: the test rows were not looked at")]
+    budget: Budget
+    report: Annotated[str | None, _said("path of the report; null: none was written")]
+
+
+def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]:
+    """The run as plain data, ready for `json.dumps`: numbers are finite or None."""
+    reading = read(record)
+    answer = verdict(reading)
+    known = record.facts is not None or record.history is not None
+    made = Summary(
+        version=1,
+        run=clean(record.name),
+        status=record.status,
+        adopted=record.adopted,
+        decision=answer.outcome,
+        verdict=answer.sentence,
+        metric=clean(reading.metric.name) if known else None,
+        greater_is_better=reading.metric.greater_is_better if known else None,
+        baseline=_score(record.baseline_score or (record.noise.estimate if record.noise else None)),
+        best=_score(record.best_score),
+        difference=_score(record.evidence[0].difference if record.evidence else None),
+        settings={name: _finite(value) for name, value in record.best_config.items()},
+        test=_test(record),
+        budget=_budget(record),
+        report=None if report_path is None else str(report_path),
+    )
+    plain: dict[str, Any] = msgspec.to_builtins(made)
+    return plain
+
+
+def schema_text() -> str:
+    """The JSON schema of a summary, as it stands in `docs/summary.schema.json`."""
+    return json.dumps(msgspec.json.schema(Summary), indent=2) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _score(estimate: Estimate | None) -> Score:
+    if estimate is None or not math.isfinite(estimate.score):
+        return Score(score=None, interval=None, n=0)
+    low, high = estimate.interval
+    known = math.isfinite(low) and math.isfinite(high)
+    return Score(score=estimate.score, interval=(low, high) if known else None, n=estimate.n)
+
+
+def _test(record: RunRecord) -> HeldOut | None:
+    test = record.test
+    if test is None:
+        return None
+    paired = math.isfinite(test.difference.score)
+    return HeldOut(
+        baseline=_score(test.baseline),
+        best=_score(test.candidate if paired else None),
+        difference=_score(test.difference),
+        looks=test.looks,
+    )
+
+
+def _budget(record: RunRecord) -> Budget:
+    spent = {phase: s for phase, s in record.spent.items() if math.isfinite(s)}
+    named = ("noise", "search", "confirm", "final", "report")
+    confirmation = [spent[p] for p in ("confirm", "final") if p in spent]
+    rest = [s for phase, s in spent.items() if phase not in named]
+    return Budget(
+        unit=record.plan.unit if record.plan else None,
+        total=record.plan.total if record.plan else None,
+        noise=spent.get("noise"),
+        search=spent.get("search"),
+        confirmation=sum(confirmation) if confirmation else None,
+        report=spent.get("report"),
+        other=sum(rest) if rest else None,
+        seconds=sum(spent.values()) if spent else None,
+    )

@@ -1,0 +1,93 @@
+"""kill -9 at random moments, of driver or worker, on a real model: nothing that is decided changes.
+
+A small CNN with BatchNorm and dropout, AdamW, a cosine schedule; paused and promoted at rungs. One run is killed
+and resumed again and again until it ends; then the next begins, until 50 kills were survived.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from survival.running import finish, kinds_of, start
+from survival.test_faults import needs_proc, workers_of
+
+NUM_KILLS = int(os.environ.get("LUTHIER_KILLS", "50"))
+LONGEST_S = 6.0
+
+
+def asked(root, **more):
+    return {
+        "task": "digits",
+        "arguments": {"root": str(root), "name": "run", "budget": "20trials", "fixed": {"epochs": 9, "channels": 8},
+                      "workers": 2, **more},
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+@needs_proc
+def test_fifty_kills_change_nothing(tmp_path):
+    code, expected, said = finish(**asked(tmp_path / "whole"))
+    assert code == 0, said
+    counts = kinds_of(tmp_path / "whole" / "run")
+    assert counts["stopped"] >= 1, "the run must pause and promote"
+    rng = random.Random(20261124)
+    kills, runs, moments = 0, 0, []
+    while kills < NUM_KILLS:
+        root = tmp_path / f"run{runs}"
+        done = False
+        while not done:
+            kill = kills < NUM_KILLS
+            begun = (root / "run" / "journal.jsonl").exists()
+            program = start(tmp_path / "log", **asked(root, resume=begun))
+            wait = rng.uniform(0.0, LONGEST_S) if kill else 600.0
+            victim = rng.choice(["driver", "driver", "worker"])
+            done, killed = _wait_and_kill(program, wait, victim)
+            kills += killed
+            moments += [round(wait, 1)] * killed
+        code, decided, said = finish(**asked(root, resume=True))
+        assert code == 0, said
+        assert json.dumps(decided) == json.dumps(expected), f"after kills at {moments}"
+        runs += 1
+
+
+def _wait_and_kill(program, wait, victim):
+    """(did the program end by itself?, was somebody killed?)"""
+    until = time.monotonic() + wait
+    while time.monotonic() < until and program.poll() is None:
+        time.sleep(0.01)
+    if program.poll() is not None:
+        program.communicate()
+        assert program.returncode == 0
+        return True, False
+    workers = workers_of(program.pid)
+    if victim == "worker" and workers:
+        os.kill(random.choice(workers), signal.SIGKILL)
+        program.communicate(timeout=600)  # the run goes on with a new worker
+        assert program.returncode == 0
+        return True, True
+    program.kill()
+    program.communicate()
+    return False, True
+
+
+@pytest.mark.slow
+def test_a_crash_costs_at_most_one_checkpoint_interval(tmp_path):
+    arguments = {"root": str(tmp_path), "name": "run", "budget": "2trials", "workers": 1}
+    program = start(tmp_path / "log", task="fake:flat", arguments=arguments, step_s=0.03)
+    journal = tmp_path / "run" / "journal.jsonl"
+    while not journal.exists() or journal.read_text().count('"k":"report"') < 14:
+        time.sleep(0.02)
+    program.kill()
+    program.communicate()
+    before = [json.loads(line) for line in journal.read_text().splitlines()]
+    stood = max(line["d"]["point"]["step"] for line in before if line["k"] == "report")
+    code, _, said = finish(task="fake:flat", arguments={**arguments, "resume": True}, step_s=0.03)
+    assert code == 0, said
+    after = [json.loads(line) for line in journal.read_text().splitlines()][len(before) :]
+    first = next(line["d"]["point"]["step"] for line in after if line["k"] == "report")
+    interval = 1.0 / 0.03 + 2 * 10  # a second of steps, and the chunks in which it was noticed
+    assert stood - first <= interval
