@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from luthier.records import History, Metric, Point, Recipe, Trial, derive_seed
-from luthier.search import Resume, Table, choose_rungs, fill, next_segment, sampler
+from luthier.search import Resume, Table, choose_rungs, fill, finish_top, next_segment, sampler
 from luthier.space import Choice, Config, Float, Int, Space
 
 METRIC = Metric(name="loss", greater_is_better=False)
@@ -149,7 +149,13 @@ def ours(name: str, halving: bool) -> Callable[[Task, float, int], float]:
 
 
 class Study:
-    """A search on recorded curves, one job after another."""
+    """A search on recorded curves, one job after another.
+
+    With the scheduler, the last part of the budget trains the best paused trials to the end (`finish_top`), so
+    that some are complete besides the baseline.
+    """
+
+    num_finish = 2
 
     def __init__(self, task: Task, name: str, halving: bool, seed: int) -> None:
         self.task, self.seed, self.table = task, seed, Table()
@@ -181,6 +187,9 @@ class Study:
         """One job; returns what it cost, in reports. All that is left, where the job costs more."""
         if self.history.trials[0].status == "waiting":
             return self._advance(self.history.trials[0], left)
+        last = self._last_jobs(left)
+        if last:
+            return self._advance(self.history.trials[last[0]], left, until=1.0)
         action = fill(self.history, 1, table=self.table)[0]
         if isinstance(action, Resume):
             return self._advance(self.history.trials[action.trial], left)
@@ -188,8 +197,18 @@ class Study:
         suggestion = self.sampler.suggest(self.task.space, self.history, key, 1)[0]
         return self._advance(self._start(*suggestion), left)
 
-    def _advance(self, trial: Trial, left: float) -> float:
-        until = next_segment(self.history, trial)
+    def _last_jobs(self, left: float) -> list[int]:
+        """The paused trials to train to the end, once the budget is just enough for that."""
+        if len(self.history.rungs) == 1:
+            return []
+        num = self.task.num_reports
+        due = finish_top(self.history, self.num_finish, table=self.table)
+        cost = sum(num - self.history.trials[i].step for i in due)
+        first = round(self.history.rungs[0] * num)
+        return due if due and cost + first > left else []
+
+    def _advance(self, trial: Trial, left: float, until: float | None = None) -> float:
+        until = next_segment(self.history, trial) if until is None else until
         num = self.task.num_reports
         report, loss_R = round(until * num), self.curves[trial.id]
         if report - trial.step > left:

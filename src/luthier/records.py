@@ -197,7 +197,9 @@ class Recipe(msgspec.Struct, frozen=True):
             ("schedule", self.schedule, SCHEDULES),
         ):
             if value not in options:
-                raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {', '.join(options)}", where="recipe")
+                raise InvalidInput(
+                    f"{name}={value!r}", must=f"{name} is one of {', '.join(options)}", where="recipe"
+                )
 
     def with_config(self, config: Mapping[str, Any]) -> Recipe:
         """This recipe with some settings changed.

@@ -108,21 +108,9 @@ def plan(recipes: list[Recipe], start: int = 0, num_steps: int = 8, steps: list[
     )
 
 
-def train(engine: JaxEngine, data: Any, recipe: Recipe, *, seed: int = 3, num_steps: int = 8) -> Any:
-    """(snapshot, loss [S]) of one trial alone."""
-    population = engine.open(MLP, recipe, ENTROPY)
-    state = population.stack([population.fresh(recipe, seed)])
-    state, report = population.advance(state, data, plan([recipe], num_steps=num_steps))
-    return population.take(state, 0), report["loss"][:, 0]
-
-
-def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
-
-
 def test_snapshot_names(engine: JaxEngine) -> None:
     """Weights, optimizer states and statistics go by the names that the contract gives them."""
-    snapshot = engine.open(MLP, Recipe(), ENTROPY).fresh(Recipe(optimizer="sgd"), 2**40 + 1)
+    snapshot = engine.open(MLP, Recipe(), ENTROPY, "scan").fresh(Recipe(optimizer="sgd"), 2**40 + 1)
     weights = {f"{m}.{a}" for m in ("first", "second", "head") for a in ("kernel", "bias")}
     weights |= {"norm.scale", "norm.bias"}
     expected = {f"weights/{name}" for name in weights} | {f"optimizer/momentum/{name}" for name in weights}
@@ -150,21 +138,18 @@ def test_each_layer_draws_its_own_masks() -> None:
             return jax.numpy.concatenate([self.a(x), self.b(x)])
 
     structure, weights, buffers = split(Twice(nnx.Rngs(0)))
-    ones = np.ones((1, 400), np.float32)
-    masks = [
-        row
-        for step in range(3)
-        for row in forward(
-            structure, weights, buffers, ones, key=jax.random.fold_in(threefry(seed_words(0)), step)
-        )[0]
-    ]
+    ones, key = np.ones((1, 400), np.float32), threefry(seed_words(0))
+    masks = []
+    for step in range(3):
+        output, _ = forward(structure, weights, buffers, ones, key=jax.random.fold_in(key, step))
+        masks += list(output)
     agreement = np.corrcoef(np.array(masks) > 0)
     assert np.abs(agreement[~np.eye(len(masks), dtype=bool)]).max() < 5 / np.sqrt(400)
 
 
-def test_steps_are_data(engine: JaxEngine, data: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_steps_are_data(data: Any, caplog: pytest.LogCaptureFixture) -> None:
     """Another number of steps, slot, P, seed or learning rate compiles nothing; another S does."""
-    recipe = Recipe(model={"width": 8})
+    engine, recipe = JaxEngine(INPUTS, CLASSES), Recipe()
 
     def compilations(P: int, recipe: Recipe, steps: list[int], num_steps: int = 8) -> int:
         population = engine.open(MLP, recipe, ENTROPY, "scan", P)
@@ -190,78 +175,13 @@ def test_key_holds_what_is_compiled(engine: JaxEngine) -> None:
     assert all(engine.inspect(MLP, other) != key for other in others)
 
 
-def test_rules_side_by_side(engine: JaxEngine, data: Any) -> None:
-    """Slots under four different rules train as each would alone, to the bit."""
-    recipes = [Recipe(optimizer=name, lr=0.01, clip_norm=0.5, label_smoothing=0.1) for name in OPTIMIZERS]
-    population = engine.open(MLP, recipes[0], ENTROPY, "scan", len(recipes))
-    state = population.stack([population.fresh(recipe, 3) for recipe in recipes])
-    state, report = population.advance(state, data, plan(recipes))
-    for p, recipe in enumerate(recipes):
-        snapshot, loss = train(engine, data, recipe)
-        assert np.array_equal(report["loss"][:, p], loss)
-        assert same(population.take(state, p), snapshot)
-
-
-def test_snapshots_outlive_donation(engine: JaxEngine, data: Any) -> None:
-    """Neither what was stacked nor what was taken changes when the live arrays are overwritten."""
-    population = engine.open(MLP, Recipe(), ENTROPY)
-    fresh = population.fresh(Recipe(), 0)
-    before = {name: array.copy() for name, array in fresh.items()}
-    state, _ = population.advance(population.stack([fresh]), data, plan([Recipe()]))
-    taken = population.take(state, 0)
-    kept = {name: array.copy() for name, array in taken.items()}
-    population.advance(state, data, plan([Recipe()], start=8))
-    assert same(fresh, before)
-    assert same(taken, kept)
-
-
-def test_decay_by_group(engine: JaxEngine, data: Any) -> None:
-    """One step of decay takes lr * weight_decay * weight off the kernels and nothing off the rest."""
-    plain, decayed = (Recipe(optimizer="sgd", lr=0.1, weight_decay=decay) for decay in (0.0, 0.5))
-    start = engine.open(MLP, plain, ENTROPY).fresh(plain, 3)
-    (a, _), (b, _) = (train(engine, data, recipe, num_steps=1) for recipe in (plain, decayed))
-    for name in (name for name in a if name.startswith("weights/")):
-        expected = 0.1 * 0.5 * start[name] if a[name].ndim >= 2 else 0.0
-        np.testing.assert_allclose(a[name] - b[name], expected, atol=1e-7)
-
-
-def test_clipping(engine: JaxEngine, data: Any) -> None:
-    """The reported norm is that before clipping; the step of plain SGD has the norm lr * clip_norm."""
-    recipe = Recipe(optimizer="sgd", lr=1.0, momentum=0.0, weight_decay=0.0, clip_norm=1e-2)
-    population = engine.open(MLP, recipe, ENTROPY)
-    start = population.fresh(recipe, 3)
-    state, report = population.advance(population.stack([start]), data, plan([recipe], num_steps=1))
-    end = population.take(state, 0)
-    moved = np.sqrt(sum(((end[n] - start[n]) ** 2).sum() for n in start if n.startswith("weights/")))
-    assert report["grad_norm"][0, 0] > 0.1
-    assert moved == pytest.approx(1e-2, rel=1e-3)
-
-
-def test_statistics_move_in_training_only(engine: JaxEngine, data: Any) -> None:
-    """BatchNorm's running statistics are learned by `advance`; evaluating and probing change nothing."""
-    population = engine.open(MLP, Recipe(), ENTROPY)
-    start = population.fresh(Recipe(), 0)
-    state, _ = population.advance(population.stack([start]), data, plan([Recipe()]))
-    after = population.take(state, 0)
-    rows = np.arange(ROWS, dtype=np.int32)
-    population.evaluate(state, data, rows)
-    population.probe(state, data, rows[:16])
-    assert not np.array_equal(start["buffers/norm.mean"], after["buffers/norm.mean"])
-    assert same(population.take(state, 0), after)
-
-
-def test_rows_in_blocks(engine: JaxEngine, data: Any) -> None:
-    """However many rows are asked for, a row's output and loss are its own."""
-    population = engine.open(MLP, Recipe(), ENTROPY)
+def test_more_rows_than_a_block(engine: JaxEngine, data: Any) -> None:
+    """1,500 rows are evaluated in blocks of two sizes; each has the loss that it has by itself."""
+    population = engine.open(MLP, Recipe(), ENTROPY, "scan")
     state = population.stack([population.fresh(Recipe(), 0)])
     many = np.random.default_rng(0).integers(0, ROWS, 1500).astype(np.int32)
-    outputs, losses = population.predict(state, data, many), population.evaluate(state, data, many)
-    assert (outputs.shape, losses.shape, outputs.dtype) == ((1, 1500, CLASSES), (1, 1500), np.float32)
-    one = population.predict(state, data, many[1400:1401])
-    np.testing.assert_allclose(one[0, 0], outputs[0, 1400], rtol=1e-5)
-    log_softmax = outputs[0] - np.log(np.exp(outputs[0]).sum(axis=1, keepdims=True))
-    expected = -log_softmax[np.arange(1500), source().targets[many]]
-    np.testing.assert_allclose(losses[0], expected, rtol=1e-4, atol=1e-6)
+    each = population.evaluate(state, data, np.arange(ROWS, dtype=np.int32))
+    np.testing.assert_allclose(population.evaluate(state, data, many), each[:, many], rtol=1e-4, atol=1e-6)
 
 
 def test_regression_with_one_output() -> None:
@@ -277,7 +197,7 @@ def test_regression_with_one_output() -> None:
     engine, recipe = JaxEngine(INPUTS, 1), Recipe(optimizer="sgd", lr=0.05)
     inputs = source().inputs
     data = engine.place(Source(inputs, inputs @ np.arange(INPUTS)))
-    population = engine.open(Line, recipe, Loss("mse"))
+    population = engine.open(Line, recipe, Loss("mse"), "scan")
     state = population.stack([population.fresh(recipe, 0)])
     state, _ = population.advance(state, data, plan([recipe], num_steps=200))
     rows = np.arange(ROWS, dtype=np.int32)
@@ -324,40 +244,30 @@ def test_builder_is_given_what_it_asks_for() -> None:
         (
             dict,
             {},
-            "dict returned dict: `it returns a flax.nnx.Module` must hold (JAX engine). "
-            "Return the model itself.",
+            "dict returned dict: `it returns a flax.nnx.Module` must hold (JAX engine). Return the model itself.",
         ),
     ],
 )
 def test_wrong_builders(engine: JaxEngine, builder: Any, model: dict[str, Any], message: str) -> None:
     """A builder that does not fit is answered by a sentence."""
     with pytest.raises(InvalidInput) as caught:
-        engine.open(builder, Recipe(model=model), ENTROPY)
+        engine.open(builder, Recipe(model=model), ENTROPY, "scan")
     assert str(caught.value) == message
 
 
 def test_wrong_calls(engine: JaxEngine, data: Any) -> None:
-    """Mode, snapshot, optimizer, rows and steps that do not fit are refused before anything moves."""
-    wide = {"width": 20}
-    with pytest.raises(Unsupported, match="mode is one of scan"):
-        engine.open(MLP, Recipe(), ENTROPY, "vmap")
-    with pytest.raises(Unsupported, match="loss is one of cross_entropy"):
-        engine.open(MLP, Recipe(), Loss("hinge"))
+    """What conformance leaves open: numbers of slots and steps, targets and settings that do not fit."""
     with pytest.raises(Unsupported, match=r"without nnx\.Param"):
-        engine.open(lambda: nnx.Dropout(0.5), Recipe(), ENTROPY)
-    population = engine.open(MLP, Recipe(), ENTROPY)
+        engine.open(lambda: nnx.Dropout(0.5), Recipe(), ENTROPY, "scan")
+    population = engine.open(MLP, Recipe(), ENTROPY, "scan")
     with pytest.raises(InvalidInput, match="2 snapshots"):
         population.stack([population.fresh(Recipe(), 0)] * 2)
-    with pytest.raises(InvalidInput, match=r"weights/.*Stack only trials"):
-        population.stack([engine.open(MLP, Recipe(model=wide), ENTROPY).fresh(Recipe(model=wide), 0)])
     with pytest.raises(InvalidInput, match="Open a population for each GroupKey"):
-        population.fresh(Recipe(model=wide), 0)
+        population.fresh(Recipe(model={"width": 20}), 0)
     state = population.stack([population.fresh(Recipe(), 0)])
     good = plan([Recipe()])
     for wrong, message in (
-        (plan([Recipe(optimizer="sgd")]), "sgd keeps"),
         (plan([Recipe()], steps=[9]), "0 <= steps <= 8"),
-        (good._replace(rows=good.rows + ROWS), f"0 <= row < {ROWS}"),
         (plan([Recipe()] * 2), "P=1"),
     ):
         with pytest.raises(InvalidInput, match=message):
@@ -377,18 +287,16 @@ def test_outputs_of_another_shape_are_refused(engine: JaxEngine, data: Any) -> N
         def __call__(self, x):
             return (x * self.scale)[:, :, None, None]
 
-    population = engine.open(Cube, Recipe(), ENTROPY)
+    population = engine.open(Cube, Recipe(), ENTROPY, "scan")
     with pytest.raises(Unsupported, match=r"returned the shape \(16, 6, 1, 1\)"):
-        population.predict(
-            population.stack([population.fresh(Recipe(), 0)]), data, np.arange(16, dtype=np.int32)
-        )
+        population.predict(population.stack([population.fresh(Recipe(), 0)]), data, np.arange(16, dtype=np.int32))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_agrees_with_torch(optimizer: str) -> None:
     """From the same weights, without dropout, both frameworks draw the same loss curve over 50 steps.
 
-    In float32 the sums are ordered differently: 6e-7 was seen, and the tolerance leaves room for other processors.
+    In float32 the sums are ordered differently: 6e-7 was seen, the rest is room for other processors.
     """
     torch = pytest.importorskip("torch")
     from luthier.engines.torch import TorchEngine

@@ -255,9 +255,7 @@ def step_is_lost(population: Any) -> None:
 def fresh_depends_on_the_width(population: Any) -> None:
     """As one draw for all slots would."""
     sound = population.fresh
-    population.fresh = lambda recipe, seed: (
-        sound(recipe, seed + population.P) | {"seed": np.array(seed, np.int64)}
-    )
+    population.fresh = lambda recipe, seed: sound(recipe, seed + population.P) | {"seed": np.array(seed, np.int64)}
 
 
 @noticed_by("test_stack_take_is_a_round_trip")
@@ -372,9 +370,7 @@ def one_rule_for_all(population: Any) -> None:
     def change(state: Any, plan: Plan) -> Plan:
         for slot in state[1:]:
             slot._kept = {name: dict(tensors) for name, tensors in state[0]._kept.items()}
-            slot._kept = {
-                name: {n: torch.zeros_like(p) for n, p in slot._params.items()} for name in state[0]._kept
-            }
+            slot._kept = {name: {n: torch.zeros_like(p) for n, p in slot._params.items()} for name in state[0]._kept}
         return plan._replace(kinds=np.full_like(plan.kinds, plan.kinds[0]))
 
     with_plan(population, change)
@@ -601,14 +597,21 @@ def dropout_in_evaluation(population: Any) -> None:
 @noticed_by("test_masks_differ_between_layers")
 def one_mask_for_all_layers(population: Any) -> None:
     """Every layer is layer 0."""
-    with_dropout(population, lambda layer: setattr(layer, "_number", 0))
+    with_dropout(population, lambda layer: setattr(layer._stream, "_number", 0))
 
 
 @noticed_by("test_masks_differ_between_steps")
 def one_mask_for_all_steps(population: Any) -> None:
     """The seed of the trial only."""
-    with_dropout(population, lambda layer: setattr(layer, "_clock", type("C", (), {
-        "seeds": property(lambda self: [7, 8, 9]), "backward": False})()))  # fmt: skip
+
+    class StoppedClock:
+        backward = False
+
+        @property
+        def seeds(self) -> list[int]:
+            return [7, 8, 9]
+
+    with_dropout(population, lambda layer: setattr(layer._stream, "_clock", StoppedClock()))
 
 
 @noticed_by("test_masks_differ_between_rows")

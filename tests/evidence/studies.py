@@ -43,11 +43,13 @@ def many(truth, num, *, first=0, processes=2, **more):
     """`num` studies with the seeds first, first + 1, ..., shared among processes."""
     share = -(-num // processes)
     parts = [
-        {"truth": truth, "num": min(share, num - i), "first": first + i, "more": more} for i in range(0, num, share)
+        {"truth": truth, "num": min(share, num - i), "first": first + i, "more": more}
+        for i in range(0, num, share)
     ]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
     running = [
-        subprocess.Popen([sys.executable, __file__, json.dumps(p)], stdout=subprocess.PIPE, env=environment) for p in parts
+        subprocess.Popen([sys.executable, __file__, json.dumps(p)], stdout=subprocess.PIPE, env=environment)
+        for p in parts
     ]
     found = []
     for program in running:

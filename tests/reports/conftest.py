@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 
 import pytest
-from .fixtures import RECORDS
 
 from luthier.records import RunRecord
 from luthier.reports.html import render
+
+from . import fixtures
+from .hostile import hostile
+
+RECORDS = {**fixtures.RECORDS, "hostile": hostile}
 
 
 @functools.cache

@@ -59,8 +59,8 @@ def quality(recipe: Recipe) -> float:
     """True accuracy of a recipe: a hill in log lr, weight decay and width."""
     peak = -2.3 if recipe.optimizer == "adamw" else -0.9
     miss = (math.log10(recipe.lr) - peak) ** 2
-    size = math.log2(recipe.model.get("width", 64) / 160)
-    drop = recipe.model.get("dropout", 0.1) - 0.2
+    size: float = math.log2(recipe.model.get("width", 64) / 160)
+    drop = float(recipe.model.get("dropout", 0.1)) - 0.2
     decay = math.log10(max(recipe.weight_decay, 1e-6)) + 2
     return 0.978 - 0.022 * miss - 0.002 * size**2 - 0.04 * drop**2 - 0.001 * decay**2
 
@@ -78,9 +78,7 @@ def score(metric: Metric, accuracy: float) -> float:
 class Trainer:
     """Makes trials with curves; `seed` fixes everything."""
 
-    def __init__(
-        self, metric: Metric = ACCURACY, baseline: Recipe = BASELINE, seed: int = 7, num_points: int = 18
-    ):
+    def __init__(self, metric: Metric = ACCURACY, baseline: Recipe = BASELINE, seed: int = 7, num_points: int = 18):
         self.metric, self.baseline, self.rng, self.num_points = (
             metric,
             baseline,
@@ -102,9 +100,7 @@ class Trainer:
             fraction = i / self.num_points
             if fraction > min(until + 1e-9, blown):
                 break
-            accuracy = (
-                top + own - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction) + rng.gauss(0, 0.0015)
-            )
+            accuracy = top + own - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction) + rng.gauss(0, 0.0015)
             points.append(
                 Point(
                     step=round(num_steps * fraction),
@@ -160,14 +156,10 @@ def estimate(values: list[float]) -> Estimate:
     return Estimate(score=found.mean, interval=(found.low, found.high), n=found.n, sd=found.sd)
 
 
-def evidence(
-    trainer: Trainer, winner: Trial, num: int, required: int = 6, *, deciding: bool = True
-) -> Evidence:
+def evidence(trainer: Trainer, winner: Trial, num: int, required: int = 6, *, deciding: bool = True) -> Evidence:
     """The paired experiment, with its own trials."""
     phase = "final" if deciding else "confirm"
-    pairs = [
-        (trainer.train({}, phase, seed=i), trainer.train(winner.config, phase, seed=i)) for i in range(num)
-    ]
+    pairs = [(trainer.train({}, phase, seed=i), trainer.train(winner.config, phase, seed=i)) for i in range(num)]
     base, best = [p[0].curve[-1].score for p in pairs], [p[1].curve[-1].score for p in pairs]
     utility = trainer.metric.utility
     differences = [utility(b) - utility(a) for a, b in zip(base, best, strict=True)]
@@ -196,9 +188,7 @@ def evidence(
         baseline=tuple(base),
         optimism=utility(winner.curve[-1].score) - statistics.fmean(map(utility, best)) if best else math.nan,
         detectable=stats.detectable(found.sd, num),
-        missing=""
-        if enough or not deciding
-        else f"about {required - num} more pairs of runs (3 more minutes)",
+        missing="" if enough or not deciding else f"about {required - num} more pairs of runs (3 more minutes)",
     )
 
 
@@ -362,10 +352,7 @@ def full(trainer: Trainer, num_trials: int, pairs: int = 6, **changes: Any) -> R
 def confusion(num: int, seed: int = 3) -> tuple[tuple[int, ...], ...]:
     """Counts with a few confusions."""
     rng = random.Random(seed)
-    rows = [
-        [36 if i == j else int(rng.random() < 0.08) * rng.randint(1, 4) for j in range(num)]
-        for i in range(num)
-    ]
+    rows = [[36 if i == j else int(rng.random() < 0.08) * rng.randint(1, 4) for j in range(num)] for i in range(num)]
     return tuple(map(tuple, rows))
 
 
@@ -468,9 +455,7 @@ def regression() -> RunRecord:
     rng = random.Random(4)
     trainer = Trainer(metric=ERROR, seed=13)
     true = [rng.gauss(150, 60) for _ in range(420)]
-    made = full(
-        trainer, 30, residuals=tuple((t, t * 0.9 + 15 + rng.gauss(0, 4 + 0.08 * abs(t))) for t in true)
-    )
+    made = full(trainer, 30, residuals=tuple((t, t * 0.9 + 15 + rng.gauss(0, 4 + 0.08 * abs(t))) for t in true))
     return msgspec.structs.replace(
         made,
         name="house prices",
@@ -499,88 +484,6 @@ def huge() -> RunRecord:
     return msgspec.structs.replace(made, name="huge", confusion=confusion(300))
 
 
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\"'><img src=x onerror=alert(1)>",
-    "long " + "x" * 2000,
-    "\u202eمرحبا بالعالم שלום",
-    "👩\u200d🔬 emoji 🧪",
-    "{{ 7 * 7 }} {% raw %}",
-    "\x1b[31mred\x1b[0m \x00 [bold]markup[/bold]",
-    "line\nbreak\ttab",
-    "]]> & &amp; <!--",
-    "",
-)
-
-
-def hostile() -> RunRecord:
-    """The adopted run with names that want out."""
-    made = adopted()
-    names = dict(zip(SPACE, HOSTILE[:7], strict=True))
-    domains = {
-        names[n]: msgspec.structs.replace(d, when={names[p]: v for p, v in d.when.items()})
-        for n, d in SPACE.domains.items()
-    }
-    assert made.history
-    assert made.facts
-
-    def renamed(config: dict[str, Any]) -> dict[str, Any]:
-        return {names.get(k, k): v for k, v in config.items()}
-
-    trials = tuple(
-        msgspec.structs.replace(
-            t,
-            config=renamed(t.config),
-            origin=HOSTILE[t.id % 10],
-            error=HOSTILE[t.id % 10] if t.id % 9 == 8 else "",
-        )
-        for t in made.history.trials
-    )
-    found = tuple(
-        msgspec.structs.replace(
-            e,
-            test=HOSTILE[0],
-            over=HOSTILE[1],
-            missing=HOSTILE[2],
-            change=msgspec.structs.replace(
-                e.change,
-                trial=None,
-                name=HOSTILE[i],
-                settings={HOSTILE[j]: (HOSTILE[j], HOSTILE[(j + 1) % 10]) for j in range(10)},
-            ),
-        )
-        for i, e in enumerate(made.evidence)
-    )
-    return msgspec.structs.replace(
-        made,
-        name=HOSTILE[0] + HOSTILE[3],
-        command=HOSTILE[1] + HOSTILE[2] + HOSTILE[6],
-        space=Space(domains),
-        evidence=found,
-        facts=msgspec.structs.replace(
-            made.facts,
-            labels=HOSTILE,
-            task=HOSTILE[4],
-            device=HOSTILE[0],
-            versions={HOSTILE[0]: HOSTILE[1]},
-            metric=Metric(name=HOSTILE[1], greater_is_better=True),
-        ),
-        history=msgspec.structs.replace(made.history, trials=trials),
-        environment={HOSTILE[2]: HOSTILE[2], HOSTILE[3]: HOSTILE[3]},
-        findings=(
-            Finding(
-                code=HOSTILE[0],
-                title=HOSTILE[1],
-                number=math.inf,
-                threshold=math.nan,
-                n=3,
-                text=HOSTILE[0],
-                remedy=HOSTILE[3],
-            ),
-        ),
-    )
-
-
 RECORDS: dict[str, Callable[[], RunRecord]] = {
     "adopted": adopted,
     "kept": kept,
@@ -588,6 +491,5 @@ RECORDS: dict[str, Callable[[], RunRecord]] = {
     "interrupted": interrupted,
     "regression": regression,
     "empty": empty,
-    "hostile": hostile,
     "huge": huge,
 }

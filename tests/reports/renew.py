@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .fixtures import RECORDS
-
 from luthier.reports.json import schema_text
 from luthier.reports.terminal import plan_lines, verdict_lines
+
+from .fixtures import RECORDS
 
 HERE = Path(__file__).parent
 SNAPSHOTS = HERE / "snapshots"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from .conftest import page_of, record_of
-from .fixtures import HOSTILE
-from .pages import Page
 
-from luthier.reports.html import draw
+from luthier.reports import svg
+from luthier.reports.html import _resource, _template, draw, render
 from luthier.reports.view import view
+
+from .conftest import page_of, record_of
+from .hostile import HOSTILE
+from .pages import Page
 
 SECTIONS = [
     "verdict",
@@ -140,8 +142,6 @@ def test_template_refuses_what_it_does_not_know() -> None:
     """A misspelt name in the template is an error, not an empty place."""
     import jinja2
 
-    from luthier.reports.html import _template
-
     assert _template().environment.undefined is jinja2.StrictUndefined
     assert _template().environment.autoescape is True
 
@@ -173,4 +173,25 @@ def test_command_and_loading_stand_in_the_page() -> None:
     """The exact command, and how to load the model."""
     text = Page(page_of("adopted")).text
     assert "luthier tune digits --budget 5min --seed 0" in text
-    assert "luthier.load('digits')" in text
+    assert "luthier.load('runs/digits')" in text
+
+
+def test_run_that_failed_offers_no_model() -> None:
+    """Nothing was shipped, so nothing is said to load."""
+    text = Page(page_of("empty")).text
+    assert "luthier.load" not in text
+    assert "No model was shipped" in text
+
+
+@pytest.mark.parametrize("flaw", ["autoescape", "svg"])
+def test_checks_of_this_file_can_fail(flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page made without escaping, by the template or by the charts, is caught."""
+    if flaw == "autoescape":
+        monkeypatch.setattr(_template().environment, "autoescape", False)
+        loose = _template().environment.from_string(_resource("report.html.j2"))
+        monkeypatch.setattr("luthier.reports.html._template", lambda: loose)
+    else:
+        monkeypatch.setattr(svg, "escape", str)
+    wrong = render(record_of("hostile"))
+    assert "<script>alert" in wrong
+    assert Page(wrong).unbalanced or len(Page(wrong).all("script")) > 1

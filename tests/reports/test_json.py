@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from .conftest import record_of
-from .renew import SCHEMA
 
 from luthier.records import RunRecord
 from luthier.reports.json import schema_text, summary
+
+from .conftest import record_of
+from .renew import SCHEMA
 
 DOCS = Path(SCHEMA).parent
 TYPES: dict[str, tuple[type, ...]] = {
@@ -49,9 +50,7 @@ def errors(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
     if "$ref" in schema:
         return errors(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, at)
     if "anyOf" in schema:
-        return (
-            [] if any(not errors(value, s, root, at) for s in schema["anyOf"]) else [f"{at}: none of anyOf"]
-        )
+        return [] if any(not errors(value, s, root, at) for s in schema["anyOf"]) else [f"{at}: none of anyOf"]
     if "enum" in schema:
         return [] if value in schema["enum"] else [f"{at}: {value!r} not in enum"]
     kinds = schema.get("type", list(TYPES))
@@ -63,9 +62,7 @@ def errors(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
         parts = schema.get("properties", {})
         found += [f"{at}: {k} missing" for k in schema.get("required", []) if k not in value]
         found += [
-            f"{at}: {k} unknown"
-            for k in value
-            if k not in parts and schema.get("additionalProperties") is False
+            f"{at}: {k} unknown" for k in value if k not in parts and schema.get("additionalProperties") is False
         ]
         for k in value.keys() & parts.keys():
             found += errors(value[k], parts[k], root, f"{at}.{k}")

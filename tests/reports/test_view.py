@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 import msgspec
-from .conftest import record_of
-from .fixtures import SPACE, Trainer, confusion
 
 from luthier.records import Estimate, Recipe, RunRecord, from_json, to_json
 from luthier.reports.mistakes import MOST_CLASSES
 from luthier.reports.reading import setting_of
 from luthier.reports.view import view
 from luthier.space import Space
+
+from .conftest import record_of
+from .fixtures import SPACE, Trainer, confusion
 
 
 def test_same_record_gives_the_same_report(record: RunRecord) -> None:
@@ -30,8 +31,7 @@ def test_report_of_a_record_read_back_is_the_same(record: RunRecord) -> None:
 def test_verdict_of_each_outcome() -> None:
     """Adopted, kept, not shown, unfinished, failed: each is told by its word."""
     outcomes = {
-        n: view(record_of(n)).verdict.outcome
-        for n in ("adopted", "kept", "not_shown", "interrupted", "empty")
+        n: view(record_of(n)).verdict.outcome for n in ("adopted", "kept", "not_shown", "interrupted", "empty")
     }
     assert outcomes == {
         "adopted": "adopted",

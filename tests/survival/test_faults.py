@@ -58,7 +58,12 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
         ("fake:flat", {"budget": "1trials"}, 2, "the budget pays for the baseline, one trial and the report"),
         ("fake:flat", {"budget": "1s"}, 2, "the budget pays for the baseline, one trial and the report"),
         ("fake:flat", {"budget": "soon"}, 2, 'Write for example "5min"'),
-        ("fake:flat", {"metric": "accuracy"}, 2, "metric='accuracy': `a metric for regression targets` must hold"),
+        (
+            "fake:flat",
+            {"metric": "accuracy"},
+            2,
+            "metric='accuracy': `a metric for regression targets` must hold",
+        ),
         ("fake:flat", {"metric": "maee"}, 2, "Did you mean 'mae'"),
         ("fake:flat", {"sampler": "tpee"}, 2, "tpe"),
         ("fake:flat", {"fixed": {"lr": -1}}, 2, "lr=-1: `0 < lr` must hold"),
@@ -76,7 +81,8 @@ def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, task, more, code,
 
 def test_where_everything_but_the_baseline_diverges_the_baseline_is_kept(tmp_path):
     code, decided, said = finish(
-        task="fake:half_broken", arguments=arguments(tmp_path, space_only=False, fixed={"x": 0.2}, sampler="halton")
+        task="fake:half_broken",
+        arguments=arguments(tmp_path, space_only=False, fixed={"x": 0.2}, sampler="halton"),
     )
     assert code == 0, said
     assert not decided["adopted"]
@@ -256,7 +262,9 @@ def test_second_interrupt_stops_at_once_and_the_run_can_go_on(tmp_path):
     assert first.returncode == 130, (tmp_path / "log").read_text()
     assert time.monotonic() - began < 3
     assert "--resume" in (tmp_path / "log").read_text()
-    code, _, said = finish(task="fake:plateau", arguments=arguments(tmp_path, budget="82trials", resume=True), step_s=0.002)
+    code, _, said = finish(
+        task="fake:plateau", arguments=arguments(tmp_path, budget="82trials", resume=True), step_s=0.002
+    )
     assert code == 0, said
 
 
@@ -277,7 +285,9 @@ def test_full_disk_is_said_and_the_run_goes_on_when_there_is_room(tmp_path):
         assert "the disk is full" in said
         assert code == 3
         subprocess.run(["mount", "-o", "remount,size=32m", str(disk)], check=True)
-        code, decided, said = finish(task="fake:plateau", arguments=arguments(disk, budget="82trials", resume=True))
+        code, decided, said = finish(
+            task="fake:plateau", arguments=arguments(disk, budget="82trials", resume=True)
+        )
         assert code == 0, said
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -6,7 +6,19 @@ import pytest
 
 from survival.running import finish, kinds_of
 
-KINDS = ["run", "decision", "phase", "job", "report", "snapshot", "reached", "diverged", "stopped", "evaluated", "end"]
+KINDS = [
+    "run",
+    "decision",
+    "phase",
+    "job",
+    "report",
+    "snapshot",
+    "reached",
+    "diverged",
+    "stopped",
+    "evaluated",
+    "end",
+]
 
 
 def arguments(root, **more):

@@ -23,14 +23,10 @@ def tune(
     space_only: Annotated[bool, typer.Option("--space-only", help="Tune nothing but --space.")] = False,
     fixed: Annotated[list[str] | None, typer.Option(help="Hold a setting, KEY=VALUE.")] = None,
     name: Annotated[str, typer.Option(help="Name of the run's folder.")] = "",
-    runs: Annotated[
-        Path | None, typer.Option(help="Folder of all runs; default $LUTHIER_RUNS or ./runs.")
-    ] = None,
+    runs: Annotated[Path | None, typer.Option(help="Folder of all runs; default $LUTHIER_RUNS or ./runs.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the run; all else follows from it.")] = 0,
-    sampler: Annotated[
-        str, typer.Option(help="auto, halton, prior, tpe, gp, cmaes or nsga2.")
-    ] = "auto",
+    sampler: Annotated[str, typer.Option(help="auto, halton, prior, tpe, gp, cmaes or nsga2.")] = "auto",
     price: Annotated[
         float, typer.Option(help="Adopt only a gain surely larger than this, in units of the metric.")
     ] = 0.0,

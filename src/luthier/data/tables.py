@@ -85,9 +85,7 @@ class Data:
 
     def hash_of(self, rows: Array) -> str:
         """A name for these rows' content: 16 hex digits of SHA-256, whatever their order."""
-        each = sorted(
-            hashlib.sha256(self.inputs[i].tobytes() + self.targets[i].tobytes()).digest() for i in rows
-        )
+        each = sorted(hashlib.sha256(self.inputs[i].tobytes() + self.targets[i].tobytes()).digest() for i in rows)
         return hashlib.sha256(b"".join(each)).hexdigest()[:16]
 
     def _draw(self, pool: Array, share: float, seed: int) -> tuple[Array, Array]:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from luthier import stats
 from luthier.records import (
     Change,
-    Config,
     Estimate,
     Evidence,
     Facts,
@@ -26,9 +25,11 @@ from luthier.records import (
     Recipe,
     RunPlan,
     Trial,
+    Verdict,
     derive_seed,
     digest,
 )
+from luthier.space import Config
 from luthier.training.driver import Driver, Source
 from luthier.training.ledger import Job
 
@@ -208,6 +209,7 @@ def judge(bench: Bench, winner: Trial, *, candidate: Sequence[float], baseline: 
     found = estimate(differences) if n else Estimate(score=math.nan)
     lower = stats.paired_lower(differences, plan.alpha)
     enough = deciding and n >= plan.required_final
+    verdict: Verdict
     if enough and lower > plan.price:
         verdict = "adopted"
     elif n >= 2 and found.interval[1] < plan.price:

@@ -47,7 +47,7 @@ def run_round(bench: Bench, number: int, space: Space, sampler: Sampler, limits:
         history = history_of(bench.metric, bench.plan, trials)
         mine = [t for t in trials if t.id >= first]
         if _may_start(bench, history, mine, limits):
-            return _next(bench, history, phase, job, space, sampler)
+            return _next(bench, history, (phase, job), (space, sampler))
         return _finish(history, phase, job, limits)
 
     recorded = driver.ledger.jobs.get(phase, [])
@@ -68,8 +68,9 @@ def _may_start(bench: Bench, history: History, mine: Sequence[Trial], limits: Li
     return bench.driver.elapsed_s() + needed_s < limits.deadline_s()
 
 
-def _next(bench: Bench, history: History, phase: str, job: int, space: Space, sampler: Sampler) -> Job:
+def _next(bench: Bench, history: History, place: tuple[str, int], draw: tuple[Space, Sampler]) -> Job:
     """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
+    (phase, job), (space, sampler) = place, draw
     action = scheduler.fill(history, 1, eta=bench.plan.eta)[0]
     if isinstance(action, Resume):
         trial = history.trials[action.trial]

@@ -45,9 +45,7 @@ def logarithmic(name: str, low: float, high: float, *, pad: float = 0.0) -> Axis
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     marks: list[float] = [low, math.sqrt(low * high), high]
     for mantissas in MANTISSAS:
-        found = [
-            m * 10.0**d for d in decades for m in mantissas if low * 0.999 <= m * 10.0**d <= high * 1.001
-        ]
+        found = [m * 10.0**d for d in decades for m in mantissas if low * 0.999 <= m * 10.0**d <= high * 1.001]
         if len(found) >= 3:
             marks = found
             break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from luthier.reports import svg
 from luthier.reports.model import Bars, Confusion, Curve, Curves, Dots, Parallel, Scatter
 from luthier.reports.svg import Area
@@ -19,7 +21,7 @@ def curves(name: str, chart: Curves, *, wide: bool) -> str:
     named = [c for c in chart.lines if c.role != "other"]
     drawn = [*(others if wide else others[:: max(1, len(others) // NARROW_CURVES)]), *named]
     bottom = area.top + area.height
-    inside = [svg.line(area.px(r), area.top, area.px(r), bottom, "rung") for r in chart.rungs]
+    inside = [svg.line(area.px(r), area.top, area.px(r), bottom, kind="rung") for r in chart.rungs]
     inside += [part for c in drawn for part in _curve(area, c)]
     body = [*svg.axes(area), svg.clipped(area, inside), *_ends(area, named)]
     return svg.figure(
@@ -70,7 +72,7 @@ def scatter(name: str, chart: Scatter) -> str:
     body = svg.axes(area)
     if chart.line is not None:
         body.append(
-            svg.line(area.left, area.py(chart.line), area.left + area.width, area.py(chart.line), "zero")
+            svg.line(area.left, area.py(chart.line), area.left + area.width, area.py(chart.line), kind="zero")
         )
     body += [_dot(area, dot.x, dot.y, dot.kind, outside=dot.outside, words=dot.text) for dot in chart.dots]
     return svg.figure(name, size, body, title=chart.title, text=chart.text)
@@ -87,7 +89,7 @@ def _dot(area: Area, x: float, y: float, kind: str, *, outside: bool, words: str
         drawn = f'<path class="dot {kind}" d="M{px - 4:.1f},{py - 6 * way:.1f}h8l-4,{6 * way}z"/>'
     else:
         drawn = f'<circle class="dot {kind}" cx="{px:.1f}" cy="{py:.1f}" r="3.2"/>'
-    return f"<g>{drawn}<title>{svg.escape(words)}</title></g>" if words else drawn
+    return f"<g>{drawn}<title>{escape(words)}</title></g>" if words else drawn
 
 
 def dots(name: str, chart: Dots) -> str:
@@ -95,17 +97,17 @@ def dots(name: str, chart: Dots) -> str:
     width, row = 340.0, 40.0
     area = Area(12, 10, width - 24, row * len(chart.rows), chart.axis, chart.axis)
     bottom = area.top + area.height
-    body = [svg.line(area.px(v), area.top, area.px(v), bottom, "grid") for v, _ in chart.axis.ticks]
+    body = [svg.line(area.px(v), area.top, area.px(v), bottom, kind="grid") for v, _ in chart.axis.ticks]
     if chart.line is not None:
-        body.append(svg.line(area.px(chart.line), area.top, area.px(chart.line), bottom, "zero"))
+        body.append(svg.line(area.px(chart.line), area.top, area.px(chart.line), bottom, kind="zero"))
     for i, (words, measure, role) in enumerate(chart.rows):
         y = area.top + row * i
         body.append(svg.text(area.left, y + 12, words, kind="halo", most=34))
         body.append(svg.text(area.left + area.width, y + 12, measure.text, anchor="end", kind="value halo"))
         if measure.low == measure.low:
             x1, x2 = area.px(measure.low), area.px(measure.high)
-            body.append(svg.line(x1, y + 25, x2, y + 25, f"interval {role}"))
-            body += [svg.line(x, y + 20, x, y + 30, f"interval {role}") for x in (x1, x2)]
+            body.append(svg.line(x1, y + 25, x2, y + 25, kind=f"interval {role}"))
+            body += [svg.line(x, y + 20, x, y + 30, kind=f"interval {role}") for x in (x1, x2)]
         body.append(svg.mark(area.px(measure.value), y + 25, role, 4.5))
     body += svg.x_axis(area, bottom)
     said = "; ".join(f"{words}: {m.text} ({m.interval or 'no interval'})" for words, m, _ in chart.rows)
@@ -122,13 +124,11 @@ def bars(name: str, chart: Bars) -> str:
         body += [
             svg.text(0, y + 12, words, most=36),
             svg.text(width, y + 12, shown, anchor="end", kind="value"),
-            svg.rect(0, y + 18, width, 8, "track"),
-            svg.rect(0, y + 18, width * value / longest, 8, "bar"),
+            svg.rect(0, y + 18, width, 8, kind="track"),
+            svg.rect(0, y + 18, width * value / longest, 8, kind="bar"),
         ]
     said = "; ".join(f"{words}: {shown}" for words, _, shown in chart.rows)
-    return svg.figure(
-        name, (width, 6 + row * len(chart.rows)), body, title=chart.title, text=clip(said, 1500)
-    )
+    return svg.figure(name, (width, 6 + row * len(chart.rows)), body, title=chart.title, text=clip(said, 1500))
 
 
 def parallel(name: str, chart: Parallel) -> str:
@@ -142,18 +142,16 @@ def parallel(name: str, chart: Parallel) -> str:
         body.append(svg.path(known, f"curve {role}") if len(known) > 1 else "")
         body += [svg.mark(x, y, role, 3.5) for x, y in known if role != "other"]
     for i, (x, axis) in enumerate(zip(xs, chart.axes, strict=True)):
-        body.append(svg.line(x, top, x, top + height, "axisline"))
+        body.append(svg.line(x, top, x, top + height, kind="axisline"))
         area = Area(0, top, 1, height, axis, axis)
         name_y = 14 if i % 2 == 0 else 30
         body.append(
-            svg.text(
-                x, name_y, axis.label + (" (log)" if axis.log else ""), anchor="middle", kind="axis", most=24
-            )
+            svg.text(x, name_y, axis.label + (" (log)" if axis.log else ""), anchor="middle", kind="axis", most=24)
         )
         for value, words in axis.ticks[:: max(1, len(axis.ticks) // 6)]:
             y = area.py(value)
             body += [
-                svg.line(x - 3, y, x + 3, y, "axisline"),
+                svg.line(x - 3, y, x + 3, y, kind="axisline"),
                 svg.text(x - 6, y + 4, words, anchor="end", kind="halo", most=9),
             ]
     return svg.figure(
@@ -185,12 +183,12 @@ def confusion(name: str, chart: Confusion) -> str:
         total = sum(row) or 1
         for j, k in enumerate(row):
             x, y, share = edge + cell * j, top + cell * i, k / total
-            body.append(svg.rect(x, y, cell - 1, cell - 1, "cell"))
+            body.append(svg.rect(x, y, cell - 1, cell - 1, kind="cell"))
             if k:
                 kind = "hit" if i == j else "miss"
                 depth = 0.15 + 0.85 * share
                 body.append(
-                    svg.rect(x, y, cell - 1, cell - 1, kind).replace("/>", f' fill-opacity="{depth:.2f}"/>')
+                    svg.rect(x, y, cell - 1, cell - 1, kind=kind).replace("/>", f' fill-opacity="{depth:.2f}"/>')
                 )
                 strong = " strong" if depth > 0.6 else ""
                 body.append(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from luthier.records import Trial
 from luthier.reports.axes import linear, logarithmic
 from luthier.reports.model import Axis, Curve, Curves, Role, Table
-from luthier.reports.numbers import MISSING, percent, plural
+from luthier.reports.numbers import percent, plural
 from luthier.reports.reading import Reading, quantile, thin
 
 MOST_CURVES = 80
@@ -30,7 +30,7 @@ def curves(reading: Reading) -> Curves | None:
     kept = thin(others, MOST_CURVES)
     return Curves(
         x=_x_axis(shown, rungs),
-        y=_y_axis(reading, shown),
+        y=_y_axis(reading, shown, min(rungs[0], 0.5)),
         rungs=rungs,
         lines=(*kept, *sorted(named, key=lambda line: line.role == "best")),
         note=_note(reading, len(shown), len(kept) + len(named)),
@@ -67,12 +67,11 @@ def _at_rungs(rungs: Sequence[float]) -> tuple[tuple[float, str], ...]:
     return tuple((rung, percent(rung)) for rung in reversed(kept))
 
 
-def _y_axis(reading: Reading, lines: Sequence[Curve]) -> Axis:
-    """Room for the good trials: the worst fifth and the first steps may leave the picture."""
+def _y_axis(reading: Reading, lines: Sequence[Curve], first: float) -> Axis:
+    """Room for best and baseline from the first rung on; what is worse may leave the picture."""
     sign = 1.0 if reading.metric.greater_is_better else -1.0
-    last = [sign * line.points[-1][1] for line in lines]
-    named = [sign * y for line in lines if line.role != "other" for x, y in line.points if x >= 0.1]
-    worst = min([quantile(last, 0.2), *(named[-1:] if not named else [quantile(named, 0.1)])])
+    named = [sign * y for line in lines if line.role != "other" for x, y in line.points if x >= first - 1e-9]
+    worst = min(named) if named else quantile((sign * line.points[-1][1] for line in lines), 0.2)
     best = max(sign * y for line in lines for _, y in line.points)
     low, high = sorted((sign * worst, sign * best))
     return linear(f"{reading.metric_name} ({reading.direction()})", low, high)
@@ -110,5 +109,5 @@ def _table(reading: Reading, rungs: Sequence[float]) -> Table:
         columns=("of the schedule", "trials there", "baseline", "best candidate", "median trial"),
         rows=tuple(rows),
         numeric=frozenset(range(5)),
-        caption=f"{reading.metric_name} at the rungs, one run each; {MISSING} where a trial did not get",
+        caption=f"{reading.metric_name} at the rungs, one run each",
     )

@@ -26,7 +26,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of the parts of a summary."""
 
 
-class Score(Part):
+class Score(Part, frozen=True, kw_only=True):
     """A mean with its two-sided 95 % interval over n."""
 
     score: Annotated[float | None, _said("the mean, in units of the metric")]
@@ -34,7 +34,7 @@ class Score(Part):
     n: Annotated[int, _said("number of seeds, pairs or rows behind it; 0: not measured")]
 
 
-class HeldOut(Part):
+class HeldOut(Part, frozen=True, kw_only=True):
     """The untouched test rows; the intervals are over rows."""
 
     baseline: Score
@@ -43,7 +43,7 @@ class HeldOut(Part):
     looks: Annotated[int, _said("how often these rows have been looked at, this time included")]
 
 
-class Budget(Part):
+class Budget(Part, frozen=True, kw_only=True):
     """What the run was given, and the seconds that each part took."""
 
     unit: Annotated[Literal["seconds", "trials"] | None, _said("what `total` counts")]
@@ -56,7 +56,7 @@ class Budget(Part):
     seconds: Annotated[float | None, _said("all seconds spent")]
 
 
-class Summary(Part):
+class Summary(Part, frozen=True, kw_only=True):
     """The result of one run of luthier."""
 
     version: Annotated[Literal[1], _said("version of this format")]
@@ -71,9 +71,7 @@ class Summary(Part):
     greater_is_better: Annotated[bool | None, _said("direction of the metric")]
     baseline: Annotated[Score, _said("the baseline; n counts seeds")]
     best: Annotated[Score, _said("the best candidate, on seeds that did not choose it; n counts seeds")]
-    difference: Annotated[
-        Score, _said("best - baseline over paired seeds, above 0 is better whatever the metric")
-    ]
+    difference: Annotated[Score, _said("best - baseline over paired seeds, above 0 is better whatever the metric")]
     settings: Annotated[dict[str, Any], _said("what the best candidate changes; empty if there is none")]
     test: Annotated[HeldOut | None, _said("null: the test rows were not looked at")]
     budget: Budget

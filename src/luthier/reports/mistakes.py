@@ -25,9 +25,7 @@ def confusion(reading: Reading) -> Confusion | None:
     total = sum(map(sum, counts))
     right = sum(row[i] for i, row in enumerate(counts))
     drawn = len(counts) <= MOST_CLASSES
-    note = (
-        f"{count(total)} test rows, {count(right)} right ({percent(right / total if total else math.nan)})."
-    )
+    note = f"{count(total)} test rows, {count(right)} right ({percent(right / total if total else math.nan)})."
     if not drawn:
         note += f" {len(counts):,} classes are too many to draw: the most confused pairs stand in the table."
     return Confusion(
@@ -74,8 +72,7 @@ def _classes(counts: tuple[tuple[int, ...], ...], labels: tuple[str, ...]) -> Ta
         columns=("class", "test rows", "recall", "precision"),
         rows=tuple(r for _, r in rows[:MOST_ROWS]),
         numeric=frozenset({1, 2, 3}),
-        caption="Classes, worst recall first"
-        + (f"; {hidden:,} better ones not listed" if hidden > 0 else ""),
+        caption="Classes, worst recall first" + (f"; {hidden:,} better ones not listed" if hidden > 0 else ""),
     )
 
 
@@ -98,6 +95,6 @@ def residuals(reading: Reading) -> Scatter | None:
         dots=tuple(Dot(x=p, y=p - t) for t, p in shown),
         text=f"{count(len(known))} test rows: mean residual {number(mean)}, median absolute residual "
         f"{number(middle)}, largest {number(max(abs(e) for e in errors))}.",
-        note="Above the line the model says too much, below too little. A fan or a curve means that something "
-        "is left to learn.",
+        note="Above the line the model says too much, below too little. A fan or a curve means that "
+        "something is left to learn.",
     )

@@ -15,7 +15,7 @@ Role = Literal["best", "baseline", "other"]
 Outcome = Literal["adopted", "kept", "not shown", "unfinished", "failed"]
 
 
-class Measure(Record):
+class Measure(Record, frozen=True, kw_only=True):
     """A number with what belongs to it. `text`, `interval` and `size` are how they are written."""
 
     value: float = math.nan
@@ -27,7 +27,7 @@ class Measure(Record):
     size: str = ""  # "n = 6 seeds"
 
 
-class Axis(Record):
+class Axis(Record, frozen=True, kw_only=True):
     """One axis of a chart. Ticks are (value, text); a categorical axis has the options at 0, 1, 2 ..."""
 
     label: str
@@ -38,7 +38,7 @@ class Axis(Record):
     options: tuple[str, ...] = ()
 
 
-class Table(Record):
+class Table(Record, frozen=True, kw_only=True):
     """Headers and rows of ready text. `numeric` names the columns that align right."""
 
     columns: tuple[str, ...]
@@ -47,7 +47,7 @@ class Table(Record):
     caption: str = ""
 
 
-class Verdict(Record):
+class Verdict(Record, frozen=True, kw_only=True):
     """The answer in one sentence, and what else a person must know at once."""
 
     outcome: Outcome
@@ -56,7 +56,7 @@ class Verdict(Record):
     notes: tuple[str, ...] = ()
 
 
-class Card(Record):
+class Card(Record, frozen=True, kw_only=True):
     """One figure of the first screen."""
 
     label: str
@@ -64,7 +64,7 @@ class Card(Record):
     note: str = ""
 
 
-class Entry(Record):
+class Entry(Record, frozen=True, kw_only=True):
     """One line of the ledger: what differs, and what was measured of it."""
 
     title: str
@@ -75,7 +75,7 @@ class Entry(Record):
     facts: tuple[tuple[str, str], ...]  # (name, text)
 
 
-class Curve(Record):
+class Curve(Record, frozen=True, kw_only=True):
     """One trial's scores over the fraction of its schedule."""
 
     trial: int
@@ -84,7 +84,7 @@ class Curve(Record):
     diverged: bool = False
 
 
-class Curves(Record):
+class Curves(Record, frozen=True, kw_only=True):
     """Learning curves. `table` says the same in numbers."""
 
     x: Axis
@@ -95,17 +95,20 @@ class Curves(Record):
     table: Table
 
 
-class Dot(Record):
+Kind = Literal["complete", "partial", "diverged", "baseline", "best"]
+
+
+class Dot(Record, frozen=True, kw_only=True):
     """One point of a scatter chart: where, how, and which trial."""
 
     x: float
     y: float
-    kind: Literal["complete", "partial", "diverged", "baseline", "best"] = "complete"
+    kind: Kind = "complete"
     outside: bool = False  # its true y lies beyond the axis
     text: str = ""
 
 
-class Scatter(Record):
+class Scatter(Record, frozen=True, kw_only=True):
     """A scatter chart: a slice of the search, or residuals. `line` is a horizontal line."""
 
     title: str
@@ -117,14 +120,14 @@ class Scatter(Record):
     line: float | None = None
 
 
-class Slices(Record):
+class Slices(Record, frozen=True, kw_only=True):
     """Score against each setting."""
 
     charts: tuple[Scatter, ...]
     note: str
 
 
-class Parallel(Record):
+class Parallel(Record, frozen=True, kw_only=True):
     """The best trials across all settings; a line has one position in 0..1 (or None) for each axis."""
 
     axes: tuple[Axis, ...]
@@ -133,7 +136,7 @@ class Parallel(Record):
     table: Table
 
 
-class Confusion(Record):
+class Confusion(Record, frozen=True, kw_only=True):
     """True class by predicted class. `counts` is empty where there are too many classes to draw."""
 
     labels: tuple[str, ...]
@@ -143,14 +146,14 @@ class Confusion(Record):
     note: str
 
 
-class Bars(Record):
+class Bars(Record, frozen=True, kw_only=True):
     """Named lengths: (label, value, text)."""
 
     title: str
     rows: tuple[tuple[str, float, str], ...]
 
 
-class Dots(Record):
+class Dots(Record, frozen=True, kw_only=True):
     """Estimates on one axis: (label, measure, role). `line` marks a value, such as no difference."""
 
     title: str
@@ -159,7 +162,7 @@ class Dots(Record):
     line: float | None = None
 
 
-class Noise(Record):
+class Noise(Record, frozen=True, kw_only=True):
     """How far the baseline moves by itself."""
 
     sentence: str
@@ -167,7 +170,7 @@ class Noise(Record):
     runs: Dots | None
 
 
-class Optimism(Record):
+class Optimism(Record, frozen=True, kw_only=True):
     """What selection saw against what fresh seeds say."""
 
     sentence: str
@@ -175,7 +178,7 @@ class Optimism(Record):
     table: Table
 
 
-class Cost(Record):
+class Cost(Record, frozen=True, kw_only=True):
     """Where time and memory went."""
 
     sentence: str
@@ -184,7 +187,7 @@ class Cost(Record):
     models: Table
 
 
-class Trials(Record):
+class Trials(Record, frozen=True, kw_only=True):
     """All trials, or the best of them."""
 
     table: Table
@@ -192,7 +195,7 @@ class Trials(Record):
     errors: tuple[str, ...] = ()
 
 
-class Note(Record):
+class Note(Record, frozen=True, kw_only=True):
     """A finding."""
 
     severity: str
@@ -202,14 +205,14 @@ class Note(Record):
     figures: str
 
 
-class Group(Record):
+class Group(Record, frozen=True, kw_only=True):
     """Named facts under a heading."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
 
 
-class ReportModel(Record):
+class ReportModel(Record, frozen=True, kw_only=True):
     """One report. A part that is None or empty has nothing to show; `absent` says why."""
 
     title: str

@@ -39,16 +39,12 @@ class Reading(NamedTuple):
 def read(record: RunRecord) -> Reading:
     """Look at a record once."""
     history, facts = record.history, record.facts
-    metric = (
-        facts.metric if facts else history.metric if history else Metric(name="score", greater_is_better=True)
-    )
+    metric = facts.metric if facts else history.metric if history else Metric(name="score", greater_is_better=True)
     search = tuple(history.search()) if history else ()
     known = [(t, history.utility(t)) for t in search] if history else []
     finite = [(t, u) for t, u in known if u is not None and math.isfinite(u)]
     scored = tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0].id)))
-    return Reading(
-        record, metric, label(metric.name, 40), _decimals(record), search, scored, _best(record, scored)
-    )
+    return Reading(record, metric, label(metric.name, 40), _decimals(record), search, scored, _best(record, scored))
 
 
 def _best(record: RunRecord, scored: tuple[tuple[Trial, float], ...]) -> int | None:

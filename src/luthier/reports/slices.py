@@ -7,7 +7,7 @@ from typing import Any
 
 from luthier.records import Trial
 from luthier.reports.axes import linear, of_domain, position
-from luthier.reports.model import Axis, Dot, Parallel, Role, Scatter, Slices, Table
+from luthier.reports.model import Axis, Dot, Kind, Parallel, Role, Scatter, Slices, Table
 from luthier.reports.numbers import DASH, plural, setting
 from luthier.reports.reading import Reading, quantile, setting_of, thin, value_of
 from luthier.reports.words import label
@@ -59,13 +59,9 @@ def _slice(reading: Reading, name: str, domain: Domain, y: Axis) -> Scatter:
     x = of_domain(name, domain, also)
     trials = [t for t in reading.search if _place(domain, value_of(t, name), t.id) is not None]
     named = [t for t in trials if t.id in (0, reading.best)]
-    others = _few(
-        [t for t in trials if t.id not in (0, reading.best)], {t.id for t, _ in reading.scored[:TOP_DOTS]}
-    )
-    dots = [dot for t in (*others, *named) if (dot := _dot(reading, t, name, domain, y)) is not None]
-    drawn = (
-        "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
-    )
+    others = _few([t for t in trials if t.id not in (0, reading.best)], {t.id for t, _ in reading.scored[:TOP_DOTS]})
+    dots = [dot for t in (*others, *named) if (dot := _dot(reading, t, name, y)) is not None]
+    drawn = "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
     return Scatter(
         title=label(name), x=x, y=y, dots=tuple(dots), text=_words(reading, name, dots, anchor), note=drawn
     )
@@ -92,8 +88,8 @@ def _place(domain: Domain, value: Any, number: int) -> float | None:
     return float(value)
 
 
-def _dot(reading: Reading, trial: Trial, name: str, domain: Domain, y: Axis) -> Dot | None:
-    x = _place(domain, value_of(trial, name), trial.id)
+def _dot(reading: Reading, trial: Trial, name: str, y: Axis) -> Dot | None:
+    x = _place(reading.record.space.domains[name], value_of(trial, name), trial.id)
     if x is None:
         return None
     diverged = trial.status == "diverged"
@@ -103,19 +99,9 @@ def _dot(reading: Reading, trial: Trial, name: str, domain: Domain, y: Axis) -> 
     if not math.isfinite(score):
         return None
     inside = min(max(score, y.low), y.high)
-    complete = trial.at(1.0) is not None
-    words = "diverged" if diverged else reading.score(score) + ("" if complete else ", not complete")
-    kind = (
-        "baseline"
-        if trial.id == 0
-        else "best"
-        if trial.id == reading.best
-        else "diverged"
-        if diverged
-        else "complete"
-        if complete
-        else "partial"
-    )
+    unfinished = "" if trial.at(1.0) is not None else ", not complete"
+    words = "diverged" if diverged else reading.score(score) + unfinished
+    kind = _kind(reading, trial)
     return Dot(
         x=x,
         y=inside,
@@ -125,20 +111,29 @@ def _dot(reading: Reading, trial: Trial, name: str, domain: Domain, y: Axis) -> 
     )
 
 
+def _kind(reading: Reading, trial: Trial) -> Kind:
+    """What the mark of a trial says."""
+    if trial.id in (0, reading.best):
+        return "baseline" if trial.id == 0 else "best"
+    if trial.status == "diverged":
+        return "diverged"
+    return "complete" if trial.at(1.0) is not None else "partial"
+
+
 def _words(reading: Reading, name: str, dots: list[Dot], anchor: Any) -> str:
     """The chart in words: how many trials, where the good ones lie, the baseline."""
     complete = [t for t, _ in reading.scored if value_of(t, name) is not None]
     top = [value_of(t, name) for t in complete[: max(3, min(len(complete) // 5, 10))]]
     text = f"{reading.metric_name} against {label(name)}: {plural(len(dots), 'trial')}."
     numbers = [v for v in top if _is_number(v)]
-    if numbers and len(numbers) == len(top):
+    if len(top) == 1:
+        text += f" The only complete one has {setting(top[0])}."
+    elif numbers and len(numbers) == len(top):
         text += f" The best {len(top)} complete ones lie from {setting(min(numbers))} to "
         text += f"{setting(max(numbers))}."
     elif top:
         text += f" The best complete one has {setting(top[0])}."
-    return text + (
-        f" Baseline: {setting(anchor)}." if anchor is not None else " The baseline does not set it."
-    )
+    return text + (f" Baseline: {setting(anchor)}." if anchor is not None else " The baseline does not set it.")
 
 
 def parallel(reading: Reading) -> Parallel | None:
@@ -159,9 +154,7 @@ def parallel(reading: Reading) -> Parallel | None:
         places = [_place(space.domains[n], value_of(trial, n), trial.id) for n in names]
         at = [None if v is None else position(a, v) for a, v in zip(axes, places, strict=False)]
         lines.append((role, (*at, position(axes[-1], score))))
-    note = (
-        f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
-    )
+    note = f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
     hidden = len(space) - len(names)
     note += f"; {plural(hidden, 'more setting')} not drawn." if hidden else "."
     order = {"other": 0, "baseline": 1, "best": 2}

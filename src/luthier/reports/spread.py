@@ -31,13 +31,13 @@ def noise(reading: Reading) -> Noise | None:
     sentence += (
         "One run says nothing of how far it moves by itself."
         if not math.isfinite(noise.estimate.sd)
-        else f"Its score moves by {sd} (SD) from seed to seed when nothing is changed. Smallest difference that "
-        f"the final comparison can show with 80 % power: {detectable}."
+        else f"Its score moves by {sd} (SD) from seed to seed when nothing is changed. Smallest difference "
+        f"that the final comparison can show with 80 % power: {detectable}."
     )
     facts = (
         ("mean", found.text),
         ("95 % interval", found.interval),
-        ("n", found.size),
+        ("n", found.size.removeprefix("n = ")),
         ("SD from seed to seed", sd),
         ("smallest difference that can be shown", detectable),
     )
@@ -76,8 +76,8 @@ def optimism(reading: Reading) -> Optimism | None:
     rows = _places(reading, fresh)
     return Optimism(
         sentence=f"Selection saw {seen} in one run; the same settings score {fresh.text} on fresh seeds "
-        f"({size_of(fresh)}). The chosen run looked {'better' if gap > 0 else 'worse'} than its settings are by "
-        f"{number(abs(gap), digits)}: that is why it is not the result.",
+        f"({size_of(fresh)}). The chosen run looked {'better' if gap > 0 else 'worse'} than its settings are "
+        f"by {number(abs(gap), digits)}: that is why it is not the result.",
         chart=_dots("Score by where it was measured", reading, rows),
         table=Table(
             columns=("measured on", reading.metric_name, "95 % interval", "n"),

@@ -11,55 +11,74 @@ MOST_FACTS = 40
 MOST_FINDINGS = 60
 
 
+Pairs = tuple[tuple[str, str], ...]
+
+
 def groups(reading: Reading) -> tuple[Group, ...]:
     """Facts under headings; empty groups left out."""
-    record, facts, plan = reading.record, reading.record.facts, reading.record.plan
-    task, versions, seeds = [], {}, []
-    if facts:
-        task = [
-            ("task", label(facts.task)),
-            ("kind", facts.kind),
-            ("training rows", count(facts.num_train)),
-            ("validation rows", count(facts.num_val)),
-            ("test rows", count(facts.num_test)),
-            ("inputs, outputs", f"{count(facts.num_inputs)}, {count(facts.num_outputs)}"),
-            ("metric", f"{reading.metric_name}, {reading.direction()}"),
-            ("best constant prediction", reading.score(facts.constant_score)),
-            ("one optimizer step", seconds(facts.step_s)),
-            ("hash of the test rows", label(facts.test_hash or "none")),
-        ]
-        versions = {
-            "framework": facts.framework,
-            "engine": f"{facts.engine}, mode {facts.mode}",
-            "device": facts.device,
-            **facts.versions,
-        }
+    named = [
+        Group(title="Task", facts=_task(reading)),
+        Group(title="Seeds and plan", facts=_seeds(reading)),
+        Group(title="Machine and versions", facts=_machine(reading)),
+        Group(title="Baseline recipe", facts=_recipe(reading)),
+    ]
+    return tuple(g for g in named if g.facts)
+
+
+def _task(reading: Reading) -> Pairs:
+    """Rows, sizes and metric, as the worker found them."""
+    facts = reading.record.facts
+    if facts is None:
+        return ()
+    return (
+        ("task", label(facts.task)),
+        ("kind", facts.kind),
+        ("training rows", count(facts.num_train)),
+        ("validation rows", count(facts.num_val)),
+        ("test rows", count(facts.num_test)),
+        ("inputs, outputs", f"{count(facts.num_inputs)}, {count(facts.num_outputs)}"),
+        ("metric", f"{reading.metric_name}, {reading.direction()}"),
+        ("best constant prediction", reading.score(facts.constant_score)),
+        ("one optimizer step", seconds(facts.step_s)),
+        ("hash of the test rows", label(facts.test_hash or "none")),
+    )
+
+
+def _seeds(reading: Reading) -> Pairs:
+    """Everything that chance hangs on."""
+    record, plan = reading.record, reading.record.plan
+    pairs = []
     if plan:
-        seeds = [
+        pairs = [
             ("seed of the run", str(plan.seed)),
             ("sampler", label(plan.sampler)),
             ("rungs", ", ".join(number(r) for r in plan.rungs)),
             ("workers", str(plan.num_workers)),
         ]
     if record.noise:
-        seeds.append(("seeds of the baseline runs", _list(record.noise.seeds)))
+        pairs.append(("seeds of the baseline runs", _list(record.noise.seeds)))
     if record.evidence:
-        seeds.append(("seeds of the deciding comparison", _list(record.evidence[0].seeds)))
+        pairs.append(("seeds of the deciding comparison", _list(record.evidence[0].seeds)))
     if record.test:
-        seeds.append(
-            (
-                "looks at the test rows",
-                f"{record.test.looks}, {label(record.test.method or 'no method', 160)}",
-            )
-        )
-    machine = {**versions, **record.environment}
-    named = [
-        Group(title="Task", facts=tuple(task)),
-        Group(title="Seeds and plan", facts=tuple(seeds)),
-        Group(title="Machine and versions", facts=_named(machine)),
-        Group(title="Baseline recipe", facts=_recipe(reading)),
-    ]
-    return tuple(g for g in named if g.facts)
+        method = label(record.test.method or "no method", 160)
+        pairs.append(("looks at the test rows", f"{record.test.looks}, {method}"))
+    return tuple(pairs)
+
+
+def _machine(reading: Reading) -> Pairs:
+    """Framework, versions, hardware."""
+    facts = reading.record.facts
+    found = (
+        {}
+        if facts is None
+        else {
+            "framework": facts.framework,
+            "engine": f"{facts.engine}, mode {facts.mode}",
+            "device": facts.device,
+            **facts.versions,
+        }
+    )
+    return _named({**found, **reading.record.environment})
 
 
 def _named(items: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -107,5 +126,8 @@ def findings(reading: Reading) -> tuple[Note, ...]:
 
 
 def loading(reading: Reading) -> str:
-    """Lines of Python that load the model of the run."""
-    return f"import luthier\n\nmodel = luthier.load({clean(reading.record.name)!r})"
+    """Lines of Python that load the model of the run; empty where none is shipped."""
+    if reading.record.status != "finished":
+        return ""
+    folder = f"runs/{clean(reading.record.name)}"
+    return f"import luthier\n\nmodel = luthier.load({folder!r})  # the folder that holds this page"

@@ -46,7 +46,8 @@ def figure(
     return (
         f'<svg class="chart {kind}" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" aria-labelledby="{name}-t {name}-d">'
-        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>{"".join(body)}</svg>'
+        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(text)}</desc>'
+        f"{''.join(body)}</svg>"
     )
 
 
@@ -62,12 +63,12 @@ def text(
     return f'<text x="{x:.1f}" y="{y:.1f}"{place}{style}{turned}>{escape(shown)}{tip}</text>'
 
 
-def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+def line(x1: float, y1: float, x2: float, y2: float, *, kind: str) -> str:
     """A straight line."""
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def rect(x: float, y: float, width: float, height: float, kind: str) -> str:
+def rect(x: float, y: float, width: float, height: float, *, kind: str) -> str:
     """A rectangle."""
     size = f'width="{max(width, 0):.1f}" height="{max(height, 0):.1f}"'
     return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" {size}/>'
@@ -85,7 +86,7 @@ def mark(x: float, y: float, role: Role, size: float = 5.0) -> str:
         steps = f"l{r:g},{r:g} {-r:g},{r:g} {-r:g},{-r:g}z"
         return f'<path class="mark best" d="M{x:.1f},{y - r:.1f}{steps}"/>'
     if role == "baseline":
-        return rect(x - size, y - size, 2 * size, 2 * size, "mark baseline")
+        return rect(x - size, y - size, 2 * size, 2 * size, kind="mark baseline")
     return f'<circle class="mark other" cx="{x:.1f}" cy="{y:.1f}" r="{size * 0.85:.1f}"/>'
 
 
@@ -105,13 +106,13 @@ def clipped(area: Area, body: Iterable[str]) -> str:
 
 
 def axes(area: Area) -> list[str]:
-    """Both axes: grid, ticks, names. The name of the y axis stands above it, so that nobody turns the head."""
+    """Both axes: grid, ticks, names. The name of the y axis stands above it, for upright reading."""
     bottom = area.top + area.height
     parts = [text(2, 13, area.y.label, kind="axis", most=int((area.left + area.width) / BOLD_CHAR))]
     for value, words in area.y.ticks:
         y = area.py(value)
         parts += [
-            line(area.left, y, area.left + area.width, y, "grid"),
+            line(area.left, y, area.left + area.width, y, kind="grid"),
             text(area.left - 6, y + 4, words, anchor="end", most=12),
         ]
     return [*parts, *x_axis(area, bottom)]
@@ -119,12 +120,12 @@ def axes(area: Area) -> list[str]:
 
 def x_axis(area: Area, bottom: float) -> list[str]:
     """Ticks and name of the x axis; ticks that would touch their neighbour are left without words."""
-    parts = [line(area.left, bottom, area.left + area.width, bottom, "axisline")]
+    parts = [line(area.left, bottom, area.left + area.width, bottom, kind="axisline")]
     end = -1e9
     for value, words in area.x.ticks:
         x = area.px(value)
         half = CHAR * min(len(words), 14) / 2
-        parts.append(line(x, bottom, x, bottom + 4, "axisline"))
+        parts.append(line(x, bottom, x, bottom + 4, kind="axisline"))
         if x - half > end + 4:
             parts.append(text(x, bottom + 17, words, anchor="middle", most=14))
             end = x + half

@@ -91,9 +91,7 @@ def verdict_lines(record: RunRecord, report: str = "") -> list[str]:
         block = textwrap.wrap(words, WIDTH - 12, max_lines=share, placeholder=" …")
         if room < len(block):
             break
-        lines += [
-            f"  {name if first else '':<10}{text}" for first, text in zip([True, False], block, strict=False)
-        ]
+        lines += [f"  {name if first else '':<10}{text}" for first, text in zip([True, False], block, strict=False)]
         room -= len(block)
     return [*lines, *([f"  {'Report':<10}{clean(report)}"] if report else [])]
 
@@ -107,9 +105,7 @@ def _rows(reading: Reading) -> list[tuple[str, str]]:
     if baseline.text != MISSING:
         rows.append(("Baseline", f"{metric} {baseline.text} ({baseline.interval}, {baseline.size})"))
     if best.text != MISSING:
-        rows.append(
-            ("Adopted" if record.adopted else "Best", f"{metric} {best.text} ({best.interval}, {best.size})")
-        )
+        rows.append(("Adopted" if record.adopted else "Best", f"{metric} {best.text} ({best.interval}, {best.size})"))
     if record.evidence:
         rows.append(("Changes", _changes(record)))
     if record.test and math.isfinite(record.test.difference.score):
@@ -154,11 +150,7 @@ def print_verdict(record: RunRecord, report: str = "", stream: TextIO | None = N
 
 def _write(lines: Sequence[str], stream: TextIO, *, bold_first: bool = False) -> None:
     """Lines as they are, in what the stream's encoding can say; the first paragraph bold on a terminal."""
-    head = (
-        next((i for i, line in enumerate(lines) if not line), len(lines))
-        if bold_first and stream.isatty()
-        else 0
-    )
+    head = next((i for i, line in enumerate(lines) if not line), len(lines)) if bold_first and stream.isatty() else 0
     for i, line in enumerate(lines):
         said = _sayable(line, stream)
         stream.write(f"\x1b[1m{said}\x1b[0m\n" if i < head else f"{said}\n")
@@ -233,9 +225,7 @@ class Live:
     'search: 2.0 s gone\\n'
     """
 
-    def __init__(
-        self, stream: TextIO | None = None, plan: RunPlan | None = None, facts: Facts | None = None
-    ) -> None:
+    def __init__(self, stream: TextIO | None = None, plan: RunPlan | None = None, facts: Facts | None = None) -> None:
         self.stream = stream or sys.stderr
         self.plan, self.facts = plan, facts
         self.phase = ""

@@ -35,7 +35,7 @@ def trials(reading: Reading) -> Trials:
                 "from",
                 "status",
                 reading.metric_name,
-                "at",
+                "of schedule",
                 "training",
                 *(label(n, 40) for n in kept),
             ),

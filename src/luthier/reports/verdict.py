@@ -80,9 +80,7 @@ def _kept(reading: Reading, evidence: Evidence) -> str:
 def _between(found: Measure) -> str:
     """The interval and n of a difference, to be put in brackets."""
     return (
-        f"95 % interval {found.interval}, {found.size}"
-        if math.isfinite(found.low)
-        else f"no interval, {found.size}"
+        f"95 % interval {found.interval}, {found.size}" if math.isfinite(found.low) else f"no interval, {found.size}"
     )
 
 

@@ -29,6 +29,7 @@ ABSENT = {
     "optimism": "Nothing was repeated on fresh seeds.",
     "findings": "Nothing was noticed.",
     "trials": "No trial was started.",
+    "loading": "No model was shipped: the run did not come to its end.",
 }
 """What stands in the place of a part that has nothing to show."""
 

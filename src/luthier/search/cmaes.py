@@ -53,7 +53,7 @@ class CmaesSampler:
         fresh = Fresh(space, self._table, rng)
         axes = [i for i, d in enumerate(space.domains.values()) if not isinstance(d, Choice) and not d.when]
         if len(axes) < 2:  # the package needs two
-            stream = HaltonStream(space, history, key, num_drawn=self._table.origins[self.name])
+            stream = HaltonStream(space, self._table, key, origin=self.name)
             return [Suggestion(fresh.draw(stream.config), self.name) for _ in range(n)]
         optimizer = self._fold(space, axes)
         optimizer.reseed_rng(key % 2**32)
@@ -72,7 +72,7 @@ class CmaesSampler:
         values = [
             (int(row), -float(u))  # a diverged trial has inf: CMA-ES looks at ranks only
             for row, u in zip(rows, utility, strict=True)
-            if self._table.trials[row].origin == self.name
+            if self._table.trials[row].origin == self.name and not np.isnan(self._table.unit_ND[row, axes]).any()
         ]
         if (space, level) != self._basis or values[: len(self._told)] != self._told:
             bounds_A2 = np.array([[0.0, 1.0]] * len(axes))

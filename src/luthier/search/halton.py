@@ -23,7 +23,7 @@ from luthier.records import History
 from luthier.search.draw import Fresh, generator
 from luthier.search.spec import Suggestion
 from luthier.search.table import Table
-from luthier.space import Space, Unit
+from luthier.space import Config, Space, Unit
 
 Array = npt.NDArray[Any]
 
@@ -72,14 +72,13 @@ def point(index: int, num_dims: int, seed: int) -> Unit:
     return np.minimum(out, np.nextafter(1.0, 0.0))
 
 
-def scramble_seed(history: History, key: int) -> int:
+def scramble_seed(table: Table, key: int) -> int:
     """What scrambles the sequence of a run: the same for all of its decisions.
 
     A key is of one decision; points of differently scrambled sequences would be no better than random. So the
     seed of the run's first trial serves, and the key only where there is no trial yet.
     """
-    first = min(history.trials, key=lambda trial: trial.id, default=None)
-    return key if first is None else first.seed
+    return table.trials[0].seed if table.trials else key
 
 
 class HaltonSampler:
@@ -93,18 +92,18 @@ class HaltonSampler:
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         """Points number m, m + 1, ..., with m the number of trials of this origin so far."""
         self._table.update(space, history)
-        stream = HaltonStream(space, history, key, num_drawn=self._table.origins[self.name])
+        stream = HaltonStream(space, self._table, key, origin=self.name)
         fresh = Fresh(space, self._table, generator(key))
         return [Suggestion(fresh.draw(stream.config), self.name) for _ in range(n)]
 
 
 class HaltonStream:
-    """The sequence of a run from its next point on."""
+    """The sequence of a run from its next point on: number m, with m the trials of this origin so far."""
 
-    def __init__(self, space: Space, history: History, key: int, num_drawn: int) -> None:
-        self._space, self._seed, self._index = space, scramble_seed(history, key), num_drawn
+    def __init__(self, space: Space, table: Table, key: int, *, origin: str) -> None:
+        self._space, self._seed, self._index = space, scramble_seed(table, key), table.origins[origin]
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Config:
         """The configuration of the next point."""
         u_D = point(self._index, len(self._space), self._seed)
         self._index += 1

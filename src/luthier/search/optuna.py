@@ -91,11 +91,9 @@ class OptunaSampler:
 
         level = -1 if self.name == "tpe" else self._table.level(FEW)
         # NSGA-II keeps its parents in the study, and in another order than it first had them (Optuna 5.0)
-        if (
-            self.name == "nsga2"
-            or self._basis != (space, level)
-            or (changed and changed[0] < len(self._added))
-        ):
+        num_added = len(self._added)
+        grown = len(self._table.trials) >= num_added and min(changed, default=num_added) >= num_added
+        if self.name == "nsga2" or not grown or self._basis != (space, level):
             self._study = optuna.create_study(
                 direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)
             )

@@ -81,7 +81,7 @@ class AutoSampler:
         rng = generator(key)
         fresh = Fresh(space, self._table, rng)
         out = [Suggestion(c, "known") for c in _known(space, self._table) if fresh.take(c)][:n]
-        stream = HaltonStream(space, history, key, num_drawn=self._table.origins["halton"])
+        stream = HaltonStream(space, self._table, key, origin="halton")
         mixture = Mixture(space, self._table)
         num_valued = (
             int(np.isfinite(self._table.utility_NK).any(axis=1).sum()) if len(self._table.trials) else 0

@@ -129,13 +129,13 @@ def stop_paused(history: History) -> list[int]:
     return sorted(t.id for t in history.trials if is_ours(t) and t.status == "paused")
 
 
-def finish_top(history: History, k: int) -> list[int]:
+def finish_top(history: History, k: int, *, table: Table | None = None) -> list[int]:
     """Which paused trials to train to the end so that `k` trials besides the baseline are complete.
 
     Trials at work count as complete if they are on their last segment. The paused ones come from the highest
     rung down, the best of a rung first: each is compared with its own rung only.
     """
-    ladder = Ladder(history)
+    ladder = Ladder(history, table)
     levels = range(len(history.rungs) - 2, -1, -1)
     paused = [i for level in levels for i in ladder.paused(level)]
     return paused[: max(0, k - ladder.num_complete())]

@@ -92,9 +92,7 @@ def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str,
 
 def report_steps(num_steps: int, num_reports: int) -> list[tuple[int, float]]:
     """(step, fraction) of every report of a trial: `num_reports` equal parts of its own schedule."""
-    return [
-        (max(1, round(i * num_steps / num_reports)), i / num_reports) for i in range(1, num_reports + 1)
-    ]
+    return [(max(1, round(i * num_steps / num_reports)), i / num_reports) for i in range(1, num_reports + 1)]
 
 
 def step_at(fraction: float, num_steps: int, num_reports: int) -> int:

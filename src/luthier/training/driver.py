@@ -8,14 +8,11 @@ journalled (`once`, and the job that ends a phase), and a resumed run takes the 
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from luthier import errors
 from luthier.errors import LuthierError, RunFolderError, TrainingFailed
@@ -23,13 +20,15 @@ from luthier.records import Facts, Progress, RunPlan, Trial, convert
 from luthier.runs.journal import Journal
 from luthier.training.batches import step_at
 from luthier.training.executor import Executor
+from luthier.training.group import Event
 from luthier.training.ledger import Job, Ledger
+from luthier.training.progress import Rate, progress_of
+from luthier.training.view import View
 
 MAX_ATTEMPTS = 3
 """A trial whose worker is lost so often is given up: it may be what kills them."""
 POLL_S = 0.2
 SHOW_S = 0.25
-Event = dict[str, Any]
 Source = Callable[[list[Trial], int], Job | None]
 """(trials as the decision may see them, number of the job) -> job, or None: the phase ends here."""
 
@@ -56,6 +55,8 @@ class Driver:
         self.questions: deque[Event] = deque()
         self.asked: dict[int, Event] = {}  # worker -> question
         self.opened: Facts | None = None
+        self.measuring: int | None = None  # the worker whose speed is measured
+        self.speeds: list[Event] = []
         self.rate = Rate()
         self.shown_at = 0.0
 
@@ -102,6 +103,16 @@ class Driver:
                                      where="resume", remedy="Start a new run under another name")  # fmt: skip
         return facts
 
+    def measure_speed(self, batch_sizes: list[int]) -> list[Event]:
+        """Ask a worker for its training speed at rising batch sizes; what it did not survive is missing."""
+        self.speeds = []
+        self.measuring = min(self.ready)
+        self.ready.discard(self.measuring)
+        self.executor.send(self.measuring, {"do": "speed", "batch_sizes": batch_sizes})
+        while self.measuring is not None:
+            self._poll()
+        return self.speeds
+
     # --------------------------------------------------------------------------------------------- phases
 
     def run_phase(self, phase: str, source: Source, plan: RunPlan, *, time_is_up: Callable[[], bool]) -> None:
@@ -120,7 +131,9 @@ class Driver:
                 self._work_while(lambda: len(self.pending) > 0 or view.waits_for(number - plan.lag), time_is_up)
                 if not (ended := time_is_up()):
                     view.see(number - plan.lag)
-                job = (None if ended else source(view.trials(), number)) or Job(phase=phase, number=number, action="end")
+                job = (None if ended else source(view.trials(), number)) or Job(
+                    phase=phase, number=number, action="end"
+                )
                 self.write("job", job)
             if job.action == "end":
                 break
@@ -209,6 +222,8 @@ class Driver:
             self.executor.rest(worker)
         elif kind == "lost":
             self._lost(worker, event["reason"])
+        elif worker == self.measuring:
+            self._of_speed(worker, kind, event)
         elif kind == "error" and (event["doing"] in ("open", "evaluate") or event["class"] == "RunFolderError"):
             raise as_error(event)
         elif kind == "evaluated" and worker in self.asked:
@@ -217,6 +232,14 @@ class Driver:
             self.executor.rest(worker)
         elif trial in self.at_work:
             self._of_trial(trial, kind, event)
+
+    def _of_speed(self, worker: int, kind: str, event: Event) -> None:
+        if kind == "speed":
+            self.speeds.append(event)
+            return
+        self.measuring = None  # "measured", or an error: what was told until then counts
+        self.ready.add(worker)
+        self.executor.rest(worker)
 
     def _of_trial(self, trial: int, kind: str, event: Event) -> None:
         worker, job = self.at_work[trial]
@@ -238,6 +261,8 @@ class Driver:
     def _lost(self, worker: int, reason: str) -> None:
         """A worker is gone, and a new one starts by itself: its trials go back to their last snapshots."""
         self.ready.discard(worker)
+        if worker == self.measuring:
+            self.measuring = None
         if worker in self.asked:
             self.questions.appendleft(self.asked.pop(worker))
         mine = [job for w, job in self.at_work.values() if w == worker]
@@ -261,87 +286,16 @@ class Driver:
         if self.watch is None or (not force and now - self.shown_at < SHOW_S):
             return
         self.shown_at = now
-        counts: dict[str, int] = {}
-        for trial in self.ledger.trials.values():
-            counts[trial.status] = counts.get(trial.status, 0) + 1
-        shown = {s: counts.get(s, 0) for s in ("paused", "stopped", "finished", "diverged", "failed")}
         self.watch(
-            Progress(phase=self.ledger.phase, running=len(self.at_work), elapsed_s=self.elapsed_s(),
-                     steps_per_s=self.rate.per_s(), **shown, **self._scores(), **self._left())
-        )  # fmt: skip
-
-    def _scores(self) -> dict[str, float]:
-        """Final scores so far: of the first baseline run, and the best of the search."""
-        if self.opened is None or 0 not in self.ledger.trials:
-            return {}
-        metric = self.opened.metric
-        ends = {t.id: p.score for t in self.ledger.trials.values() if t.phase in ("noise", "search") and (p := t.at(1.0))}
-        best = max((s for i, s in ends.items() if i), key=metric.utility, default=math.nan)
-        return {"baseline": ends.get(0, math.nan), "best": best}
-
-    def _left(self) -> dict[str, Any]:
-        if self.plan is None:
-            return {}
-        if self.plan.unit == "trials":
-            return {"trials_left": max(round(self.plan.total) - len(self.ledger.trials), 0)}
-        return {"left_s": max(self.plan.total - self.elapsed_s(), 0.0)}
-
-
-class View:
-    """The trials of a run as the decisions of one phase may see them: outcomes in the order of their jobs."""
-
-    def __init__(self, ledger: Ledger, phase: str) -> None:
-        self.ledger, self.phase = ledger, phase
-        self.jobs = ledger.jobs[phase]
-        mine = {job.trial for job in self.jobs}
-        self.shown = {i: t for i, t in ledger.trials.items() if i not in mine}
-        self.num_started, self.num_seen = 0, 0
-
-    def waits_for(self, number: int) -> bool:
-        """Is the outcome of a job up to `number` still missing?"""
-        return any(self.ledger.is_open(job) for job in self.jobs[self.num_seen : number + 1])
-
-    def see(self, number: int) -> None:
-        """Take in all jobs given out, and the outcomes of those up to `number`."""
-        for job in self.jobs[self.num_started :]:
-            if job.new is not None:
-                self.shown[job.trial] = job.new
-        self.num_started = len(self.jobs)
-        for job in self.jobs[self.num_seen : max(number + 1, 0)]:
-            if job.trial >= 0:
-                self.shown[job.trial] = self.ledger.outcomes[job.phase, job.number]
-        self.num_seen = max(number + 1, self.num_seen)
-        for job in self.jobs[self.num_seen :]:
-            if job.trial >= 0:
-                self.shown[job.trial] = msgspec.structs.replace(self.shown[job.trial], status="running")
-
-    def trials(self) -> list[Trial]:
-        """In the order of their ids."""
-        return [self.shown[i] for i in sorted(self.shown)]
-
-
-class Rate:
-    """Optimizer steps a second over the last seconds, all workers together."""
-
-    def __init__(self, window_s: float = 5.0) -> None:
-        self.window_s = window_s
-        self.seen: deque[tuple[float, int]] = deque()
-        self.at: dict[int, int] = {}
-
-    def count(self, trial: int, step: int) -> None:
-        """A trial stands at a step."""
-        taken = step - self.at.get(trial, 0)
-        self.at[trial] = step
-        if taken > 0:
-            self.seen.append((time.monotonic(), taken))
-
-    def per_s(self) -> float:
-        """The rate now."""
-        now = time.monotonic()
-        while self.seen and now - self.seen[0][0] > self.window_s:
-            self.seen.popleft()
-        span = max(now - self.seen[0][0], 0.5) if self.seen else 1.0
-        return sum(taken for _, taken in self.seen) / span
+            progress_of(
+                self.ledger,
+                metric=self.opened.metric if self.opened else None,
+                plan=self.plan,
+                elapsed_s=self.elapsed_s(),
+                running=len(self.at_work),
+                steps_per_s=self.rate.per_s(),
+            )
+        )
 
 
 def _name(question: Event) -> str:

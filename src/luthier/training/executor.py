@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import msgspec
 
 from luthier.errors import TrainingFailed
-from luthier.training.session import Event, Session
+from luthier.training.group import Event
+from luthier.training.session import Session
 from luthier.training.worker import THREAD_SETTINGS
 
 Message = dict[str, Any]
@@ -99,7 +100,11 @@ class _Worker:
         to_read, self.write_fd = os.pipe()
         self.read_fd, to_write = os.pipe()
         os.set_blocking(self.read_fd, False)
-        environment = {**os.environ, **dict.fromkeys(THREAD_SETTINGS, str(num_threads)), "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **os.environ,
+            **dict.fromkeys(THREAD_SETTINGS, str(num_threads)),
+            "PYTHONUNBUFFERED": "1",
+        }
         with log.open("ab") as stream:
             self.program = subprocess.Popen(
                 [sys.executable, "-m", "luthier.training.worker", str(to_read), str(to_write)],

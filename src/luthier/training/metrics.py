@@ -29,17 +29,17 @@ def log_loss_rows(outputs: Array, targets: Array) -> Array:
     """-log softmax(outputs)[target] in nats, [n]."""
     z = outputs.astype(np.float64)
     z = z - z.max(1, keepdims=True)
-    return np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), targets]
+    return np.asarray(np.log(np.exp(z).sum(1)) - z[np.arange(len(z)), targets])
 
 
 def squared_error_rows(outputs: Array, targets: Array) -> Array:
     """Mean over target values of (output - target)^2, [n]."""
-    return ((outputs.astype(np.float64) - targets.reshape(outputs.shape)) ** 2).mean(1)
+    return np.asarray(((outputs.astype(np.float64) - targets.reshape(outputs.shape)) ** 2).mean(1))
 
 
 def absolute_error_rows(outputs: Array, targets: Array) -> Array:
     """Mean over target values of |output - target|, [n]."""
-    return np.abs(outputs.astype(np.float64) - targets.reshape(outputs.shape)).mean(1)
+    return np.asarray(np.abs(outputs.astype(np.float64) - targets.reshape(outputs.shape)).mean(1))
 
 
 ROWS: dict[str, Callable[[Array, Array], Array]] = {

@@ -16,6 +16,8 @@ from luthier.training.batches import Course, make_plan
 
 Array = npt.NDArray[Any]
 PROBE_STEPS = 24
+SPEED_S = 0.3
+"""Seconds of training at each batch size whose speed is measured."""
 
 
 class Look(NamedTuple):
@@ -27,8 +29,16 @@ class Look(NamedTuple):
     findings: list[Finding]
 
 
-def look(population: Population, data: Placed, recipe: Recipe, source: Data, train_rows: Array, val_rows: Array,
-         *, timed: bool) -> Look:  # fmt: skip
+def look(
+    population: Population,
+    data: Placed,
+    recipe: Recipe,
+    source: Data,
+    *,
+    train_rows: Array,
+    val_rows: Array,
+    timed: bool,
+) -> Look:
     """Build one model with seed 0, take a few steps, predict; refuse what cannot work.
 
     Raises:
@@ -37,7 +47,9 @@ def look(population: Population, data: Placed, recipe: Recipe, source: Data, tra
     """
     if recipe.batch_size > len(train_rows):
         raise InvalidInput(
-            f"batch_size={recipe.batch_size}", must=f"batch_size <= {len(train_rows)} training rows", where="recipe"
+            f"batch_size={recipe.batch_size}",
+            must=f"batch_size <= {len(train_rows)} training rows",
+            where="recipe",
         )
     fresh = population.fresh(recipe, 0)
     num_parameters = sum(a.size for name, a in fresh.items() if name.startswith("weights/"))
@@ -58,6 +70,22 @@ def look(population: Population, data: Placed, recipe: Recipe, source: Data, tra
 
 def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
     return make_plan([Course(recipe, 0, rows, max(100, 2 * num), step, num)], num)
+
+
+def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows: Array) -> float:
+    """Training rows a second after warm-up: the fastest of three chunks, each at least SPEED_S / 3 long."""
+    state = population.stack([population.fresh(recipe, 0)])
+    num, step, best = 2, 0, 0.0
+    began_all = time.perf_counter()
+    while time.perf_counter() - began_all < SPEED_S:
+        began = time.perf_counter()
+        state, _ = population.advance(state, data, _plan(recipe, train_rows, step, num))
+        taken_s = time.perf_counter() - began
+        if step:  # the first chunk warms up
+            best = max(best, num * recipe.batch_size / taken_s)
+        step += num
+        num = max(num, min(64, round(SPEED_S / 3 * num / taken_s)))
+    return best
 
 
 def _check_outputs(outputs: Array, source: Data) -> None:

@@ -72,7 +72,7 @@ class Session:
     def _all_groups(self) -> list[Group]:
         return [group for groups in self.groups.values() for group in groups]
 
-    def _open(self, task: dict[str, Any], seed: int, baseline: Any, metric: str, folder: str, probe: bool,
+    def _open(self, *, task: dict[str, Any], seed: int, baseline: Any, metric: str, folder: str, probe: bool,
               P: int = 1, checkpoint: dict[str, float] | None = None) -> Iterator[Event]:  # fmt: skip
         self.task: Task = find_task(task)
         self.data: Data = self.task.load()
@@ -88,7 +88,7 @@ class Session:
         )
         yield {"event": "opened", "facts": self._facts(probe)}
 
-    def _put(self, trial: int, recipe: Any, seed: int, split_seed: int, num_reports: int, snapshot: str | None = None,
+    def _put(self, *, trial: int, recipe: Any, seed: int, split_seed: int, num_reports: int, snapshot: str | None = None,
              checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
         converted = msgspec.convert(recipe, Recipe)
         train_rows, val_rows = self._split(split_seed)
@@ -123,7 +123,7 @@ class Session:
         group.slots[slot] = None
         yield {"event": "dropped", "trial": trial, "step": live.step, "seconds": live.seconds, **kept}
 
-    def _evaluate(self, trial: int, recipe: Any, split_seed: int, snapshot: str, rows: str, out: str,
+    def _evaluate(self, *, trial: int, recipe: Any, split_seed: int, snapshot: str, rows: str, out: str,
                   checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
         converted = msgspec.convert(recipe, Recipe)
         chosen = self.test_rows if rows == "test" else self._split(split_seed)[1]
@@ -139,6 +139,22 @@ class Session:
                "score": metrics.score(self.metric.name, outputs, targets), "loss": float(loss.mean()),
                "latency_s": self._latency(population, state, data, chosen)}  # fmt: skip
 
+    def _speed(self, batch_sizes: list[int]) -> Iterator[Event]:
+        """Rows a second of training at each batch size, told one by one: what does not fit may end this worker."""
+        train_rows, _ = self._split(0)
+        data = self._place(0, self.recipe)
+        for batch_size in batch_sizes:
+            recipe = msgspec.structs.replace(self.recipe, batch_size=batch_size)
+            population = self.engine.open(self.task.build, recipe, self.loss, self.mode, 1)
+            rows_per_s = preflight.rows_per_s(population, data, recipe, train_rows)
+            yield {
+                "event": "speed",
+                "batch_size": batch_size,
+                "rows_per_s": rows_per_s,
+                "peak_bytes": peak_bytes(),
+            }
+        yield {"event": "measured"}
+
     # --------------------------------------------------------------------------------------------- pieces
 
     def _engine(self) -> Engine:
@@ -147,7 +163,7 @@ class Session:
             module, _, name = self.task.engine.partition(":")
             engine: Engine = getattr(importlib.import_module(module), name)(**sizes)
             return engine
-        return engine_for(self.task.build, self.recipe, **sizes)
+        return engine_for(self.task.build, self.recipe, inputs=sizes["inputs"], outputs=sizes["outputs"])
 
     def _split(self, split_seed: int) -> tuple[Array, Array]:
         if split_seed not in self.splits:
@@ -216,7 +232,9 @@ class Session:
         train_rows, val_rows = self._split(0)
         population = self.engine.open(self.task.build, self.recipe, self.loss, self.mode, 1)
         data = self._place(0, self.recipe)
-        look = preflight.look(population, data, self.recipe, self.data, train_rows, val_rows, timed=probe)
+        look = preflight.look(
+            population, data, self.recipe, self.data, train_rows=train_rows, val_rows=val_rows, timed=probe
+        )
         return Facts(
             task=self.task.name,
             kind=self.data.kind,
@@ -235,7 +253,10 @@ class Session:
             step_s=look.step_s,
             eval_s=look.eval_s,
             constant_score=metrics.constant_score(
-                self.metric.name, self.data.targets[train_rows], self.data.targets[val_rows], self.data.num_outputs
+                self.metric.name,
+                self.data.targets[train_rows],
+                self.data.targets[val_rows],
+                self.data.num_outputs,
             ),
             versions=versions(),
             device="cpu" if not hasattr(self.engine, "device") else str(self.engine.device),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from luthier.data import Data
 from luthier.errors import InvalidInput, RunFolderError
-from luthier.playbook.budget import Budget, parse_budget
-from luthier.playbook.spaces import combine, default_space, forbidden
+from luthier.playbook.budget import parse_budget
+from luthier.playbook.spaces import combine, forbidden
 from luthier.records import TRAINING_SETTINGS, Recipe, Record
 from luthier.search import sampler as find_sampler
 from luthier.space import Space
@@ -24,11 +25,14 @@ class Request(Record, frozen=True, kw_only=True):
     metric: str = ""
     budget: str = "5min"
     space: Space = Space()
+    fixed: dict[str, Any] = {}
     baseline: Recipe = Recipe()
     sampler: str = "auto"
     seed: int = 0
     price: float = 0.0
     num_workers: int = 2
+    add_default_space: bool = False  # the playbook adds the usual training settings, as many as the budget allows
+    measure_batch_size: bool = False  # nobody has said one: take it by throughput (not for a budget of trials)
 
     def same_as(self, other: Request) -> None:
         """Refuse to go on with a run that was asked for differently.
@@ -52,17 +56,14 @@ class Request(Record, frozen=True, kw_only=True):
                 )
 
 
-def resolve(target: Any, options: Mapping[str, Any], data: Any, baseline: Recipe | None) -> tuple[Task, TaskRef]:
+def resolve(target: Any, options: Mapping[str, Any], data: Any) -> tuple[Task, TaskRef]:
     """The task of a target: its name, a Task, or a builder with its data.
 
     Raises:
         InvalidInput: none of these.
     """
     if isinstance(target, str):
-        task, ref = named_task(target, **options), {"name": target, "options": dict(options)}
-        if baseline is not None:
-            ref["baseline"] = True
-        return task, ref
+        return named_task(target, **options), {"name": target, "options": dict(options)}
     if isinstance(target, Task):
         return target, pickled(target)
     if callable(target):
@@ -89,32 +90,42 @@ def _rows(data: Any) -> Data | Callable[[], Data]:
 
 def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str, space: Any, fixed: Mapping[str, Any],
             space_only: bool, baseline: Recipe | None, sampler: str, seed: int, price: float, num_workers: int,
-            kind: str = "multiclass") -> Request:  # fmt: skip
+            measure_batch_size: bool = False) -> Request:  # fmt: skip
     """Check everything that can be checked before the start, and write it down.
 
     Raises:
         InvalidInput: budget, sampler, space, fixed settings.
     """
-    amount = parse_budget(budget)
+    parse_budget(budget)
     find_sampler(sampler)
     start = (baseline or task.baseline).with_config(fixed)
-    whole = _space(task, space, space_only, amount, start, kind, fixed)
-    forbidden(whole)
-    _known_names(whole, start)
-    return Request(task=task.name, options=dict(options), metric=metric, budget=budget, space=whole, baseline=start,
-                   sampler=sampler, seed=seed, price=price, num_workers=num_workers)  # fmt: skip
+    named = Space.of(space)
+    if space_only and not len(named):
+        raise InvalidInput("space_only=True without space", must="a space to search", where="tune")
+    named = named.without(fixed) if space_only else combine(Space.of(task.space), named, fixed)
+    forbidden(named)
+    start = _spelled_out(task.build, start, named)
+    _known_names(named, start)
+    return Request(task=task.name, options=dict(options), metric=metric, budget=budget, space=named, fixed=dict(fixed),
+                   baseline=start, sampler=sampler, seed=seed, price=price, num_workers=num_workers,
+                   add_default_space=task.space is None and not space_only,
+                   measure_batch_size=measure_batch_size and "batch_size" not in fixed)  # fmt: skip
 
 
-def _space(task: Task, space: Any, space_only: bool, budget: Budget, baseline: Recipe, kind: str,
-           fixed: Mapping[str, Any]) -> Space:  # fmt: skip
-    own = Space.of(space)
-    if space_only:
-        if not len(own):
-            raise InvalidInput("space_only=True without space", must="a space to search", where="tune")
-        return own.without(fixed)
-    if task.space is not None:
-        return combine(Space.of(task.space), own, fixed)
-    return combine(default_space(kind, budget.expected_trials, baseline), own, fixed)
+def _spelled_out(build: Callable[..., Any], baseline: Recipe, space: Space) -> Recipe:
+    """The baseline with the builder's own defaults written down for the settings that vary: what a change is
+    a change from."""
+    try:
+        parameters = inspect.signature(build).parameters
+    except (TypeError, ValueError):
+        return baseline
+    defaults = {
+        name: parameters[name].default
+        for name in space
+        if name in parameters and name not in TRAINING_SETTINGS and name not in baseline.model
+    }
+    known = {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty}
+    return baseline.with_config(known)
 
 
 def _known_names(space: Space, baseline: Recipe) -> None:

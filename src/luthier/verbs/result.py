@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from luthier.records import Config, Estimate, Recipe, RunRecord
+from luthier.records import Estimate, Recipe, RunRecord
+from luthier.space import Config
 from luthier.runs.folder import RunFolder
 
 

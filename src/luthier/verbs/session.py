@@ -15,6 +15,8 @@ from luthier.evidence.paired import Contender, estimate
 from luthier.playbook.rounds import history_of
 from luthier.records import Evidence, Facts, HeldOutResult, Progress, RunPlan, RunRecord, Trial
 from luthier.reports.html import render
+from luthier.reports.reading import read
+from luthier.reports.verdict import verdict
 from luthier.runs.best import About, write_best
 from luthier.runs.folder import RunFolder, write_text_atomic
 from luthier.runs.snapshots import read_snapshot
@@ -66,9 +68,7 @@ class Session:
         try:
             self._stages(ref)
         except LuthierError as error:
-            self._keep(
-                status="interrupted" if isinstance(error, Interrupted) else "failed", verdict=str(error)
-            )
+            self._keep(status="interrupted" if isinstance(error, Interrupted) else "failed", verdict=str(error))
             if not isinstance(error, RunFolderError):
                 self._write()
             raise
@@ -81,7 +81,7 @@ class Session:
                                   "folder": str(self.folder.snapshots)})  # fmt: skip
         tuning = Tuning(self.driver, asked, facts)
         plan = tuning.make_plan()
-        self._keep(facts=facts, plan=plan)
+        self._keep(facts=facts, plan=plan, baseline=tuning.baseline)
         self.watcher.planned(plan, facts)
         self._keep(noise=tuning.noise())
         self._write()
@@ -97,7 +97,7 @@ class Session:
         self.driver.begin("report")
         self._decided(evidence, contenders, tested)
         self._ship(shown, facts)
-        self._keep(status="finished")
+        self._keep(status="finished", verdict=verdict(read(self.record)).sentence)
         self._write()
         self.driver.write("end", {"adopted": self.record.adopted})
         self.driver.journal.sync()
@@ -123,7 +123,7 @@ class Session:
         return ledger.spent.get(ledger.phase, 0.0) + self.driver.elapsed_s() - ledger.t
 
     def _decided(self, evidence: Sequence[Evidence], contenders: Sequence[Contender], tested: HeldOutResult) -> None:
-        """What the evidence says, in fields and in one sentence."""
+        """What the evidence says."""
         noise = self.record.noise
         assert noise is not None
         deciding = evidence[0] if evidence else None
@@ -142,7 +142,6 @@ class Session:
             search_score=winner.last.score if winner and winner.last else math.nan,
             test=tested,
         )
-        self._keep(verdict=sentence(self.record))
 
     def _ship(self, shown: Sequence[Trial], facts: Facts) -> None:
         """best/: the model of the first fresh seed, declared before the runs, not the best of several."""
@@ -164,21 +163,3 @@ class Session:
         )
         write_best(self.folder, weights, trial.recipe, about)
         self._keep(**held_out.pictures(self.folder.evaluations, trial, facts.num_outputs))
-
-
-def sentence(record: RunRecord) -> str:
-    """The verdict in one sentence."""
-    assert record.facts is not None
-    name = record.facts.metric.name
-    deciding = record.evidence[0] if record.evidence else None
-    if deciding is None:
-        return "Kept what you had: the budget did not allow a candidate to be trained to its end."
-    low, high = deciding.difference.interval
-    gain = f"{deciding.difference.score:+.4g} {name} (95 % interval {low:+.4g} to {high:+.4g}, {deciding.n} pairs of fresh seeds)"
-    if deciding.n < 2:
-        gain = f"no paired comparison was paid for ({deciding.missing})"
-    if record.adopted:
-        return f"Adopted {deciding.change.name}: {gain}."
-    if deciding.verdict == "rejected":
-        return f"Kept what you had: the best candidate is not better, {gain}."
-    return f"Kept what you had: a gain is not shown, {gain}; it would take {deciding.missing}."

@@ -6,6 +6,7 @@ comparison -> test rows, once -> best model and report
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +16,21 @@ import numpy as np
 from luthier.errors import TrainingFailed
 from luthier.evidence import held_out, paired
 from luthier.evidence.paired import Bench, Contender
-from luthier.playbook import boundaries, rounds, stability, steps
-from luthier.playbook.budget import parse_budget, split
-from luthier.records import Evidence, Facts, Finding, HeldOutResult, History, Noise, RunPlan, Trial, convert, derive_seed
+from luthier.playbook import boundaries, rounds, stability, steps, throughput
+from luthier.playbook.budget import Budget, parse_budget, split
+from luthier.playbook.spaces import combine, default_space
+from luthier.records import (
+    Evidence,
+    Facts,
+    Finding,
+    HeldOutResult,
+    History,
+    Noise,
+    RunPlan,
+    Trial,
+    convert,
+    derive_seed,
+)
 from luthier.runs.folder import RunFolder
 from luthier.search import sampler as find_sampler
 from luthier.search import scheduler
@@ -26,6 +39,7 @@ from luthier.training.driver import Driver
 from luthier.verbs.request import Request
 
 NUM_REPORTS = 18
+BATCH_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 SAFETY = 1.2
 """Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
 ROUND_TRIALS = 40
@@ -38,21 +52,56 @@ class Tuning:
     def __init__(self, driver: Driver, request: Request, facts: Facts) -> None:
         self.driver, self.request, self.facts = driver, request, facts
         self.space = request.space
+        self.baseline = request.baseline
+        self.step_s = facts.step_s
+        self.said: list[Finding] = list(facts.findings)
         self._deadline_at, self._deadline = -math.inf, math.inf
 
     # ------------------------------------------------------------------------------------------------ plan
 
     def make_plan(self) -> RunPlan:
         """Decide what the budget is spent on."""
-        self.plan = convert(self.driver.once("plan", self._plan), RunPlan)
-        self.bench = Bench(self.driver, self.plan, self.facts, self.request.baseline)
+        budget = parse_budget(self.request.budget)
+        if self.request.measure_batch_size and budget.unit == "seconds":
+            told = self.driver.once("batch size", self._batch_size)
+            self.baseline = self.baseline.with_config({"batch_size": told["batch_size"]})
+            self.step_s = told["step_s"]
+            self.said.append(convert(told["finding"], Finding))
+        self.plan = convert(self.driver.once("plan", lambda: self._plan(budget)), RunPlan)
+        if self.request.add_default_space:
+            self.space = convert(self.driver.once("space", self._default_space), Space)
+        self.bench = Bench(self.driver, self.plan, self.facts, self.baseline)
         return self.plan
 
-    def _plan(self) -> RunPlan:
-        budget = parse_budget(self.request.budget)
-        num_steps = self.request.baseline.num_steps(self.facts.num_train)
+    def _default_space(self) -> Space:
+        """The usual training settings, as many as so many trials can tell apart, with what the person named."""
+        usual = default_space(self.facts.kind, self._expected_trials(), self.baseline)
+        return combine(usual, self.request.space, self.request.fixed)
+
+    def _expected_trials(self) -> float:
+        """Trials that the search will begin, by the plan: one in eta goes on from each rung."""
+        if not self.timed:
+            return float(self.plan.split["search"])
+        rungs = (0.0, *self.plan.rungs)
+        share = sum((b - a) / self.plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
+        full_s = self._full_s() or self.plan.split["noise"] * self.plan.num_workers / self.plan.num_noise
+        return float(self.plan.split["search"] * self.plan.num_workers / (full_s * share))
+
+    def _batch_size(self) -> dict[str, Any]:
+        """Measure, choose by throughput, say so. Never chosen for quality (Playbook, "Choosing the batch size")."""
+        most = max(self.facts.num_train // throughput.MIN_STEPS, BATCH_SIZES[0])
+        told = self.driver.measure_speed([b for b in BATCH_SIZES if b <= most])
+        speeds = [throughput.Speed(t["batch_size"], t["rows_per_s"], t["peak_bytes"]) for t in told]
+        choice = throughput.choose_batch_size(speeds, self.facts.num_train)
+        rows_per_s = next(s.rows_per_s for s in speeds if s.batch_size == choice.batch_size)
+        finding = Finding(code="P05", title="batch size", number=choice.batch_size, threshold=throughput.PLATEAU,
+                          n=len(speeds), text=choice.reason)  # fmt: skip
+        return {"batch_size": choice.batch_size, "step_s": choice.batch_size / rows_per_s, "finding": finding}
+
+    def _plan(self, budget: Budget) -> RunPlan:
+        num_steps = self.baseline.num_steps(self.facts.num_train)
         num_reports = min(NUM_REPORTS, num_steps)
-        full_s = num_steps * self.facts.step_s + num_reports * self.facts.eval_s
+        full_s = num_steps * self.step_s + num_reports * self.facts.eval_s
         num_workers = self.driver.executor.num_workers
         parts = split(budget, full_cost_s=full_s, num_workers=num_workers, startup_s=self.driver.elapsed_s())
         return RunPlan(
@@ -75,15 +124,21 @@ class Tuning:
         """Seconds of budget left for training, the report's share taken off; inf for a budget of trials."""
         if not self.timed:
             return math.inf
-        return self.plan.total - self.plan.split["report"] - self.driver.elapsed_s()
+        return float(self.plan.total - self.plan.split["report"] - self.driver.elapsed_s())
 
     def _full_s(self, trials: Sequence[Trial] = ()) -> float:
-        """Seconds that a full run takes a worker: the mean of these trials, or of the baseline, whichever is
-        more; and no less than the runs of the confirmation took, for the machine may have become slower."""
-        trials_of = {phase: [t.cost.seconds for t in self.driver.ledger.trials.values() if t.phase == phase and t.status == "finished"]
-                     for phase in ("noise", "confirm")}  # fmt: skip
-        told = [t.cost.seconds for t in trials if t.status == "finished"]
-        return max((float(np.mean(runs)) for runs in (told, *trials_of.values()) if runs), default=0.0)
+        """Seconds of a worker that a full run takes: the mean of these trials, of the baseline or of the runs of
+        the confirmation, whichever is more (the machine may have become slower), and what a run costs beside
+        its training: building, writing, waiting."""
+        done = [t for t in self.driver.ledger.trials.values() if t.status == "finished"]
+        kinds = [[t for t in done if t.phase == "noise"], [t for t in done if t.phase == "confirm"],
+                 [t for t in trials if t.status == "finished"]]  # fmt: skip
+        means = [float(np.mean([t.cost.seconds for t in runs])) for runs in kinds if runs]
+        if not means:
+            return 0.0
+        waves = math.ceil(len(kinds[0]) / self.plan.num_workers)
+        beside_s = self.driver.ledger.spent.get("noise", 0.0) / max(waves, 1) - means[0] if kinds[0] else 0.0
+        return max(means) + max(beside_s, 0.0)
 
     # ----------------------------------------------------------------------------------------------- noise
 
@@ -93,9 +148,7 @@ class Tuning:
         Raises:
             TrainingFailed: not one run of the baseline came to its end.
         """
-        found = paired.measure_noise(
-            self.bench, lambda number: number == 0 or self._left_s() > 2 * self._full_s()
-        )
+        found = paired.measure_noise(self.bench, lambda number: number == 0 or self._left_s() > 2 * self._full_s())
         runs = [t for t in self.driver.ledger.trials.values() if t.phase == "noise"]
         if not any(t.status == "finished" for t in runs):
             raise TrainingFailed(
@@ -120,15 +173,11 @@ class Tuning:
 
     def _round_shares(self) -> list[float]:
         """What part of the search each round gets: one round, or two where enough trials are to be expected."""
-        expected = self.plan.split["search"]
-        if self.timed:
-            mean_run = self.plan.rungs[0] + 1.0 / len(self.plan.rungs) * (1 - self.plan.rungs[0])
-            expected *= self.plan.num_workers / max(self._full_s() * mean_run, 1e-6)
-        return [0.5, 0.5] if expected >= 2 * ROUND_TRIALS else [1.0]
+        return [0.5, 0.5] if self._expected_trials() >= 2 * ROUND_TRIALS else [1.0]
 
     def _limits(self, shares: list[float], number: int, share: float) -> rounds.Limits:
         last = number == len(shares)
-        complete = self.plan.num_top if last else 0
+        complete = max(self.plan.num_top, 1) if last else 0
         if not self.timed:
             total = int(self.plan.split["search"])
             before = sum(int(total * s) for s in shares[: number - 1])
@@ -155,7 +204,7 @@ class Tuning:
         top = ranked[-max(self.plan.num_top, 1) :]
         runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final
         evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
-        return self.plan.total - self.plan.split["report"] - evidence_s
+        return float(self.plan.total - self.plan.split["report"] - evidence_s)
 
     def _widened(self) -> Space:
         wider = dict(self.space.domains)
@@ -184,7 +233,7 @@ class Tuning:
         """What the playbook says of the trials: edges, number of steps, stability."""
         history = self._history()
         return [
-            *self.facts.findings,
+            *self.said,
             *self._edges().findings,
             *stability.judge(history, self.space),
             *steps.judge(history, self.facts),
@@ -213,9 +262,7 @@ class Tuning:
     def decide(self, winner: Trial) -> tuple[Evidence, list[Trial]]:
         """Winner against baseline on seeds used for nothing else."""
         pair_s = 2 * self._full_s([winner]) / self.plan.num_workers
-        return paired.decide(
-            self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s
-        )
+        return paired.decide(self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s)
 
     def test(self, pairs: Sequence[Trial], folder: RunFolder, run: str) -> tuple[HeldOutResult, list[Trial]]:
         """The test rows, once: by the pairs that are whole, else by the first baseline alone."""

@@ -41,7 +41,9 @@ class TerminalWatcher(Watcher):
 
     def interrupted(self) -> None:
         """The first Ctrl-C."""
-        sys.stderr.write("\nEnding the search; what the budget allows is still confirmed. Ctrl-C again stops at once.\n")
+        sys.stderr.write(
+            "\nEnding the search; what the budget allows is still confirmed. Ctrl-C again stops at once.\n"
+        )
 
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict."""

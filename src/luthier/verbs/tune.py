@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from luthier.data import Data
 from luthier.errors import Interrupted
 from luthier.records import Recipe, convert
 from luthier.runs.folder import RunFolder, default_root, free_name
@@ -24,6 +23,7 @@ from luthier.runs.lock import Lock
 from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
+from luthier.training.task import Task
 from luthier.verbs.request import Request, request, resolve
 from luthier.verbs.result import Run
 from luthier.verbs.session import Session, Watcher
@@ -78,12 +78,13 @@ def tune(
         >>> run = luthier.tune("digits", budget="1min")       # doctest: +SKIP
         >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
     """
-    task, ref = resolve(target, options or {}, data, baseline)
+    task, ref = resolve(target, options or {}, data)
     workers = os.cpu_count() or 1 if workers is None else workers
     asked = request(
         task, options=options or {}, metric=metric, budget=budget, space=space, fixed=fixed or {},
         space_only=space_only, baseline=baseline, sampler=sampler, seed=seed, price=price,
-        num_workers=max(workers, 1), kind=task.data.kind if isinstance(task.data, Data) else "multiclass",
+        num_workers=max(workers, 1),
+        measure_batch_size=baseline is None and not isinstance(target, str | Task),
     )  # fmt: skip
     place = Path(root) if root is not None else default_root()
     folder = RunFolder(place / (name or _name(place, task.name, resume)))
@@ -91,9 +92,7 @@ def tune(
     with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
         if ledger.ended:
             return Run.open(folder.path)
-        executor: Executor = (
-            ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
-        )
+        executor: Executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
         told = watcher or Watcher()
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
         with contextlib.closing(executor), _interrupts(driver, told):
@@ -102,7 +101,11 @@ def tune(
 
 def _name(root: Path, stem: str, resume: bool) -> str:
     """A name that nobody asked for: the next free one, or the newest run of this stem to go on with."""
-    runs = [p for p in root.glob(f"{stem}*") if RunFolder(p).is_run() and re.fullmatch(rf"{re.escape(stem)}(-\d+)?", p.name)]
+    runs = [
+        p
+        for p in root.glob(f"{stem}*")
+        if RunFolder(p).is_run() and re.fullmatch(rf"{re.escape(stem)}(-\d+)?", p.name)
+    ]
     if resume and runs:
         return max(runs, key=lambda p: p.stat().st_mtime).name
     return free_name(root, stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +83,14 @@ class Bench(NamedTuple):
         return self.population.take(state, 0), out
 
 
+@cache
+def _digits() -> Source:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return Source(np.asarray(digits.data[:400], np.float32) / 16.0, digits.target[:400].astype(np.int64))
+
+
 class Supplied:
     """What the author of an engine gives; override all but the last five as needed.
 
@@ -112,10 +121,7 @@ class Supplied:
 
     def source(self) -> Source:
         """Rows to learn from, at least 100: the digits of scikit-learn."""
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        return Source(np.asarray(digits.data[:400], np.float32) / 16.0, digits.target[:400].astype(np.int64))
+        return _digits()
 
     def loss(self) -> Loss:
         """That fits the source's targets."""

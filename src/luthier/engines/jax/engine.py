@@ -46,9 +46,7 @@ class JaxEngine:
         tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model}
         return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
 
-    def open(
-        self, builder: Builder, recipe: Recipe, loss: Loss, mode: str = SCAN.name, P: int = 1
-    ) -> JaxPopulation:
+    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> JaxPopulation:
         """A population of width P. Those of one builder, recipe.model and loss share their compiled code.
 
         Raises:

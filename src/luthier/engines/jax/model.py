@@ -68,9 +68,7 @@ def split(model: nnx.Module) -> tuple[Structure, Tree, Tree]:
     return structure, weights, buffers
 
 
-def forward(
-    structure: Structure, weights: Tree, buffers: Tree, inputs: Any, *, key: Any = None
-) -> tuple[Any, Tree]:
+def forward(structure: Structure, weights: Tree, buffers: Tree, inputs: Any, *, key: Any = None) -> tuple[Any, Tree]:
     """(output [B, C], buffers afterwards); evaluation mode where no key is given.
 
     Random numbers are f(seed, step, layer) and nothing else: the i-th random stream starts from

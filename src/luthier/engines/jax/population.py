@@ -51,9 +51,7 @@ class JaxPopulation:
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
         if len(snapshots) != self.P:
-            raise InvalidInput(
-                f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack"
-            )
+            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
         return [from_snapshot(snapshot, self._program.structure) for snapshot in snapshots]
 
     def take(self, state: State, slot: int) -> Snapshot:
@@ -114,12 +112,8 @@ class JaxPopulation:
     def _check(self, state: State, data: Placed, plan: Plan) -> None:
         """Answer a plan that does not fit before any slot has moved."""
         S, P, _ = plan.rows.shape
-        _must(
-            P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}"
-        )
-        _must(
-            plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}"
-        )
+        _must(P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}")
+        _must(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
         _check_rows(plan.rows, data)
         self._program.check_targets(data)
         for p in map(int, np.flatnonzero(plan.steps)):

@@ -137,9 +137,7 @@ def init_optimizer(rule: str, weights: Tree) -> dict[str, Tree]:
     return _by_state(rule, {name: RULES[rule].init(jnp, weight) for name, weight in weights.items()})
 
 
-def update(
-    rule: str, arrays: Arrays, grads: Tree, *, numbers: Tree, step: Any
-) -> tuple[Tree, dict[str, Tree]]:
+def update(rule: str, arrays: Arrays, grads: Tree, *, numbers: Tree, step: Any) -> tuple[Tree, dict[str, Tree]]:
     """(weights, optimizer state) after one step, each array with the numbers of its group."""
     weights, states = {}, {}
     for name, weight in arrays.weights.items():

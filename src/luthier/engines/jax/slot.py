@@ -23,9 +23,7 @@ class Slot(NamedTuple):
 def to_snapshot(slot: Slot) -> Snapshot:
     """A copy: NumPy's view of an array on the CPU would change when the array is donated."""
     named = {f"weights/{name}": array for name, array in slot.arrays.weights.items()}
-    named |= {
-        f"optimizer/{s}/{name}": a for s, tree in slot.arrays.optimizer.items() for name, a in tree.items()
-    }
+    named |= {f"optimizer/{s}/{name}": a for s, tree in slot.arrays.optimizer.items() for name, a in tree.items()}
     named |= {f"buffers/{name}": array for name, array in slot.arrays.buffers.items()}
     copies = {name: np.array(array) for name, array in named.items()}
     return copies | {"seed": np.array(slot.seed, np.int64), "step": np.array(slot.step, np.int64)}
@@ -43,6 +41,4 @@ def from_snapshot(snapshot: Snapshot, structure: Structure) -> Slot:
         elif room in trees:
             trees[room][name] = jnp.array(array, copy=True)
     structure.check(**trees)
-    return Slot(
-        Arrays(trees["weights"], optimizer, trees["buffers"]), int(snapshot["seed"]), int(snapshot["step"])
-    )
+    return Slot(Arrays(trees["weights"], optimizer, trees["buffers"]), int(snapshot["seed"]), int(snapshot["step"]))

@@ -44,9 +44,7 @@ class LoopPopulation:
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
         if len(snapshots) != self.P:
-            raise InvalidInput(
-                f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack"
-            )
+            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
         return [self._slot(snapshot) for snapshot in snapshots]
 
     def take(self, state: State, slot: int) -> Snapshot:
@@ -105,12 +103,9 @@ class LoopPopulation:
         _check_rows(np.asarray(rows), data)
         chosen = range(self.P) if slots is None else slots
         rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
-        with own_draws(
-            self._plan.device
-        ):  # a model that draws in evaluation mode moves no one else's numbers
+        with own_draws(self._plan.device):  # a model that draws in evaluation mode moves no one else's numbers
             found = [
-                function(state[p], data, self._on_device(rows_n))
-                for p, rows_n in zip(chosen, rows_Pn, strict=True)
+                function(state[p], data, self._on_device(rows_n)) for p, rows_n in zip(chosen, rows_Pn, strict=True)
             ]
         return np.stack([values.float().cpu().numpy() for values in found])
 
@@ -118,9 +113,7 @@ class LoopPopulation:
         """Answer a plan that does not fit before any slot has moved."""
         S, P, _ = plan.rows.shape
         _must(P == self.P, f"a plan for {P} slots", f"P={self.P}")
-        _must(
-            bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}"
-        )
+        _must(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
         _check_rows(plan.rows, data)
         self._check_targets(data)
         for p in map(int, np.flatnonzero(plan.steps)):

@@ -94,9 +94,7 @@ def load_(room: str, tensors: Mapping[str, torch.Tensor], snapshot: Mapping[str,
     Raises:
         InvalidInput: a name is missing or too many, or a shape differs; nothing has been copied then.
     """
-    given = {
-        key.removeprefix(room + "/"): value for key, value in snapshot.items() if key.startswith(room + "/")
-    }
+    given = {key.removeprefix(room + "/"): value for key, value in snapshot.items() if key.startswith(room + "/")}
     for name in tensors.keys() | given.keys():
         have = np.shape(given[name]) if name in given else None
         must = tuple(tensors[name].shape) if name in tensors else None

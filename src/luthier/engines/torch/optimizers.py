@@ -122,15 +122,11 @@ def optimizer_on(
     Its param_groups are those of GROUPS.
     """
     words = WORDS[rule]
-    optimizer = words.make(
-        [{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
-    )
+    optimizer = words.make([{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))])
     for name, param in params.items():
         optimizer.state[param] = {theirs: kept[ours][name] for ours, theirs in words.states.items()}
         # torch wants one a parameter, in float32 beside it where the kernel is fused
-        optimizer.state[param]["step"] = torch.tensor(
-            float(step), device=param.device if rule == "adamw" else "cpu"
-        )
+        optimizer.state[param]["step"] = torch.tensor(float(step), device=param.device if rule == "adamw" else "cpu")
     return optimizer
 
 

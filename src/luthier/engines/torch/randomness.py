@@ -59,48 +59,31 @@ def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not follow torch
-    """Dropout whose mask is drawn by an own generator, seeded from (seed, step, layer).
+class Stream:
+    """The random numbers of one layer: a generator, seeded when the clock has moved on."""
 
-    A layer that is called several times in a step goes on with its generator, so the masks differ.
-    """
-
-    def __init__(self, layer: nn.Module, number: int, clock: Clock) -> None:
-        super().__init__()
-        self.p, self.inplace = float(layer.p), bool(layer.inplace)
-        self._kept_axes = KEPT_AXES[type(layer)]
+    def __init__(self, number: int, clock: Clock) -> None:
         self._number, self._clock = number, clock
         self._generator: torch.Generator | None = None
         self._seeds: list[int] = []
         self._num_calls = 0
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x * mask / (1 - p) in training mode, else x."""
-        if not self.training or self.p == 0.0:
-            return x
-        generator = self._seeded(x.device)
-        kept = 1.0 - self.p
-        axes = self._kept_axes.get(x.ndim, x.ndim)
-        shape = x.shape[:axes] + (1,) * (x.ndim - axes)
-        mask = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(kept, generator=generator)
-        if kept:
-            mask.div_(kept)
-        return x.mul_(mask) if self.inplace else x * mask
-
-    def _seeded(self, device: torch.device) -> torch.Generator:
-        clock = self._clock
+    def generator(self, device: torch.device) -> torch.Generator:
+        """Where this call of the layer draws from. A layer that is called again in a step goes on drawing."""
         if self._generator is None:
             self._generator = torch.Generator(device)
+        clock = self._clock
         if clock.backward:
             self._begin_again()
         elif clock.seeds is not self._seeds:
             self._seeds, self._num_calls = clock.seeds, 0
-            self._generator.manual_seed(clock.seeds[1 + self._number])
+        if self._num_calls == 0:
+            self._generator.manual_seed(self._seeds[1 + self._number])
         self._num_calls += 1
         return self._generator
 
     def _begin_again(self) -> None:
-        """Activation checkpointing repeats the forward pass: the mask must be the same."""
+        """Activation checkpointing repeats the forward pass: the numbers must be the same."""
         if self._num_calls > 1:
             raise Unsupported(
                 f"dropout layer {self._number} is called {self._num_calls} times within a checkpoint",
@@ -108,9 +91,29 @@ class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not foll
                 where="torch engine",
                 remedy="Use a dropout layer of its own at each place",
             )
-        assert self._generator is not None
         self._num_calls = 0
-        self._generator.manual_seed(self._seeds[1 + self._number])
+
+
+class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not follow torch
+    """Dropout whose mask is f(seed, step, layer), whatever else draws."""
+
+    def __init__(self, layer: nn.Module, stream: Stream) -> None:
+        super().__init__()
+        self.p, self.inplace = float(layer.p), bool(layer.inplace)
+        self._kept_axes, self._stream = KEPT_AXES[type(layer)], stream
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x * mask / (1 - p) in training mode, else x."""
+        if not self.training or self.p == 0.0:
+            return x
+        kept = 1.0 - self.p
+        axes = self._kept_axes.get(x.ndim, x.ndim)
+        shape = x.shape[:axes] + (1,) * (x.ndim - axes)
+        mask = torch.empty(shape, dtype=x.dtype, device=x.device)
+        mask.bernoulli_(kept, generator=self._stream.generator(x.device))
+        if kept:
+            mask.div_(kept)
+        return x.mul_(mask) if self.inplace else x * mask
 
     def extra_repr(self) -> str:
         """As torch's own."""
@@ -125,7 +128,7 @@ def replace_dropout_(model: nn.Module, clock: Clock) -> int:
     twins: dict[nn.Module, DropoutTwin] = {}
     for name, module in list(model.named_modules(remove_duplicate=False)):
         if type(module) in KEPT_AXES and name:
-            twin = twins.setdefault(module, DropoutTwin(module, len(twins), clock))
+            twin = twins.setdefault(module, DropoutTwin(module, Stream(len(twins), clock)))
             parent, _, last = name.rpartition(".")
             setattr(model.get_submodule(parent), last, twin)
     return len(twins)
