@@ -95,9 +95,7 @@ def plans_of(batch_size: int, num_steps: int) -> list[Plan]:
     return [make_plan([course._replace(step=step)], CHUNK) for step in range(0, num_steps, CHUNK)]
 
 
-def by_hand(
-    build: Callable[[], nn.Module], source: Source, plans: list[Plan], fused: bool
-) -> Callable[[], None]:
+def by_hand(build: Callable[[], nn.Module], source: Source, plans: list[Plan], fused: bool) -> Callable[[], None]:
     """A function that trains over all plans, as one would write it."""
     torch.manual_seed(0)
     model = build()
@@ -108,9 +106,7 @@ def by_hand(
 
     def train() -> None:
         model.train()
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: factors[min(step, len(factors) - 1)]
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factors[min(step, len(factors) - 1)])
         losses = []
         for step in range(len(rows)):
             batch = rows[step]
@@ -181,12 +177,9 @@ def table(results: list[dict[str, Any]]) -> str:
     """One line a case."""
     lines = [f"{'':12}{'engine':>10}{'loop':>10}{'fused':>10}   engine / loop      engine / fused loop   n"]
     for found in results:
-        times = "".join(
-            f"{found['step_us'][name]['median']:10.0f}" for name in ("engine", "loop", "fused loop")
-        )
+        times = "".join(f"{found['step_us'][name]['median']:10.0f}" for name in ("engine", "loop", "fused loop"))
         ratios = "   ".join(
-            f"{ratio['median']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]"
-            for ratio in found["ratio"].values()
+            f"{ratio['median']:.3f} [{ratio['low']:.3f}, {ratio['high']:.3f}]" for ratio in found["ratio"].values()
         )
         lines.append(f"{found['case']:12}{times}   {ratios}   {found['rounds']}")
     return "\n".join([*lines, "CPU us a step, medians; ratios with quartiles"])

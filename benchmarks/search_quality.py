@@ -88,9 +88,7 @@ def _taskset_task(module: Any, name: str) -> Task:
         seen.add(int(near))
         return configs[near], loss_NR[near]
 
-    baseline = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8} | {
-        n: space.domains[n].low for n in names[4:]
-    }
+    baseline = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8} | {n: space.domains[n].low for n in names[4:]}
     last = loss_NR[:, -1]
     return Task("taskset/" + name[27:], space, baseline, "adamw", curve,
                 float(np.nanmin(last)), float(np.nanmedian(last)), loss_NR.shape[1])  # fmt: skip
@@ -117,19 +115,14 @@ def _lcbench_task(module: Any, name: str) -> Task:
     )
 
     def curve(config: Config, _seen: set[int]) -> tuple[Config, Any]:
-        c = {
-            "learning_rate" if k == "lr" else "max_dropout" if k == "dropout" else k: v
-            for k, v in config.items()
-        }
+        c = {"learning_rate" if k == "lr" else "max_dropout" if k == "dropout" else k: v for k, v in config.items()}
         return config, data.curve(c)[:, 2].astype(float)  # validation cross-entropy
 
     rng = np.random.default_rng(int(name))
     last = np.array([curve(space.decode(rng.random(len(space))), set())[1][-1] for _ in range(400)])
     baseline = {"batch_size": 64, "lr": 1e-2, "momentum": 0.9, "weight_decay": 1e-4, "num_layers": 3,
                 "max_units": 256, "dropout": 0.2}  # fmt: skip
-    return Task(
-        "lcbench/" + name, space, baseline, "sgd", curve, float(last.min()), float(np.median(last)), 52
-    )
+    return Task("lcbench/" + name, space, baseline, "sgd", curve, float(last.min()), float(np.median(last)), 52)
 
 
 # -------------------------------------------------------------------------------------------------- the arms
@@ -227,9 +220,7 @@ class Study:
     def chosen(self) -> float:
         """The final loss of the best trial of the highest rung that any has reached."""
         for rung in range(len(self.history.rungs), 0, -1):
-            known = [
-                (u, -t.id) for t in self.history.trials if (u := self.history.utility(t, rung)) is not None
-            ]
+            known = [(u, -t.id) for t in self.history.trials if (u := self.history.utility(t, rung)) is not None]
             known = [entry for entry in known if math.isfinite(entry[0])]
             if known:
                 return float(self.curves[-max(known)[1]][-1])
@@ -289,9 +280,7 @@ def _optuna_trial(study: Any, task: Task, left: float, seen: set[int]) -> tuple[
     loss_R = task.curve(config, seen)[1]
     for report, loss in enumerate(loss_R, 1):
         if report > left or not math.isfinite(loss):
-            study.tell(
-                trial, state=optuna.trial.TrialState.FAIL if report > left else optuna.trial.TrialState.PRUNED
-            )
+            study.tell(trial, state=optuna.trial.TrialState.FAIL if report > left else optuna.trial.TrialState.PRUNED)
             return report, (math.inf, math.inf)
         trial.report(float(loss), report)
         if trial.should_prune() and report < len(loss_R):
@@ -322,11 +311,7 @@ def measure(tasks: list[Task], arms: list[str], budgets: list[float], num_seeds:
             regret_TS = np.array(
                 [[task.regret(ARMS[arm](task, budget, seed)) for seed in range(num_seeds)] for task in tasks]
             )
-            within = (
-                regret_TS.std(axis=1, ddof=1) / math.sqrt(num_seeds)
-                if num_seeds > 1
-                else np.array([math.nan])
-            )
+            within = regret_TS.std(axis=1, ddof=1) / math.sqrt(num_seeds) if num_seeds > 1 else np.array([math.nan])
             rows.append(
                 {
                     "budget": budget, "arm": arm, "regret": float(regret_TS.mean()),
@@ -342,13 +327,9 @@ def measure(tasks: list[Task], arms: list[str], budgets: list[float], num_seeds:
 
 def main() -> None:
     """Run and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=["taskset", "lcbench"], default=["taskset", "lcbench"])
-    parser.add_argument(
-        "--held-out", action="store_true", help="the ten LCBench tasks kept for the last word"
-    )
+    parser.add_argument("--held-out", action="store_true", help="the ten LCBench tasks kept for the last word")
     parser.add_argument("--budgets", nargs="+", type=float, default=[5, 15])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=None, help="only the first so many of each set")
@@ -362,9 +343,7 @@ def main() -> None:
         print("budget  arm                       regret")
         out[data] = measure(tasks[: args.tasks], args.arms, args.budgets, args.seeds)
     if args.json:
-        args.json.write_text(
-            json.dumps({"seeds": args.seeds, "held_out": args.held_out, "rows": out}, indent=1)
-        )
+        args.json.write_text(json.dumps({"seeds": args.seeds, "held_out": args.held_out, "rows": out}, indent=1))
 
 
 if __name__ == "__main__":

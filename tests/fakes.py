@@ -22,7 +22,7 @@ from luthier import Data, Float, Recipe, Task
 from luthier.engines.spec import GroupKey, Mode, Placed, Plan, Snapshot, Source
 
 BEST_POSSIBLE = 100.0
-NUM_STEPS = 9
+NUM_STEPS = 180  # enough for rungs
 DIVERGES_AT = 5
 
 
@@ -47,7 +47,7 @@ class FakeEngine:
         return ("loop",)
 
     def inspect(self, builder: Callable[..., Any], recipe: Recipe) -> GroupKey:
-        return GroupKey("fake", "float32", recipe.batch_size, "mse")
+        return GroupKey("fake", "float32", recipe.batch_size)
 
     def open(self, builder: Any, recipe: Recipe, loss: Any, mode: str, P: int = 1) -> FakePopulation:
         return FakePopulation(builder, P)

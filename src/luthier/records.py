@@ -477,7 +477,7 @@ class RunPlan(Record, frozen=True, kw_only=True):
 
     Args:
         unit: "seconds" or "trials"; `total` of it in all.
-        split: share of `total` by phase: noise, search, confirm, final, report.
+        split: what each phase gets, in the same unit: open, noise, search, confirm, final, report.
         num_noise: baseline runs before the search. `num_top` x `num_fresh`: confirmation of the best few.
         num_final: pairs of the final comparison; `required_final` is what adoption asks for.
         rungs: fractions of a schedule at which trials are compared; `eta`: one in eta goes on.

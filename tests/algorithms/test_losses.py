@@ -69,9 +69,7 @@ def test_gradient_is_torchs(case: str) -> None:
     loss(torch, mine, t(targets), smoothing).mean().backward()
     np.testing.assert_allclose(mine.grad.numpy(), reference.grad.numpy(), rtol=1e-8, atol=1e-15)
     with jax.enable_x64(True):
-        by_jax = jax.grad(lambda z: loss(jnp, z, jnp.asarray(targets), smoothing).mean())(
-            jnp.asarray(outputs())
-        )
+        by_jax = jax.grad(lambda z: loss(jnp, z, jnp.asarray(targets), smoothing).mean())(jnp.asarray(outputs()))
     np.testing.assert_allclose(by_jax, reference.grad.numpy(), rtol=1e-8, atol=1e-15)
 
 

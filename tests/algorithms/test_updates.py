@@ -31,9 +31,7 @@ def start() -> np.ndarray:
     return np.random.default_rng(1).normal(size=(2, 5))
 
 
-def by_rule(
-    name: str, xp: Any = np, convert: Callable[[Any], Any] = np.asarray, **changes: float
-) -> np.ndarray:
+def by_rule(name: str, xp: Any = np, convert: Callable[[Any], Any] = np.asarray, **changes: float) -> np.ndarray:
     """Weights after NUM_STEPS of the rulebook."""
     rule, param = RULES[name], convert(start())
     state = rule.init(xp, param)

@@ -18,7 +18,6 @@ import luthier
 
 HERE = Path(__file__).parent
 BUDGET = "62trials"
-fakes.NUM_STEPS = 180  # enough for rungs
 
 
 def study(truth, seed, root, **more):

@@ -95,24 +95,9 @@ class Trainer:
         number, num_steps = len(self.trials), 720
         top, own = quality(recipe), rng.gauss(0, SEED_SD)
         blown = rng.uniform(0.05, 0.3) if diverges(recipe) else 2.0
-        points = []
-        for i in range(1, self.num_points + 1):
-            fraction = i / self.num_points
-            if fraction > min(until + 1e-9, blown):
-                break
-            accuracy = top + own - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction) + rng.gauss(0, 0.0015)
-            points.append(
-                Point(
-                    step=round(num_steps * fraction),
-                    fraction=fraction,
-                    train_loss=0.02 + math.exp(-4 * fraction),
-                    val_loss=0.1 + math.exp(-4 * fraction),
-                    score=round(score(self.metric, accuracy), 5),
-                    train_score=score(self.metric, min(accuracy + 0.012, 1.0)),
-                    grad_norm=1.0,
-                    seconds=1.7 * fraction,
-                )
-            )
+        last = min(until + 1e-9, blown)
+        fractions = [f for i in range(1, self.num_points + 1) if (f := i / self.num_points) <= last]
+        points = [self.point(f, top + own, num_steps) for f in fractions]
         done = "diverged" if blown <= until else "finished" if until >= 1 else "stopped"
         width = recipe.model.get("width", 64)
         trial = Trial(
@@ -137,6 +122,20 @@ class Trainer:
         )
         self.trials.append(trial)
         return trial
+
+    def point(self, fraction: float, accuracy: float, num_steps: int) -> Point:
+        """One report: the score rises towards the trial's own accuracy."""
+        accuracy += self.rng.gauss(0, 0.0015) - 0.3 * math.exp(-fraction * 9) - 0.02 * (1 - fraction)
+        return Point(
+            step=round(num_steps * fraction),
+            fraction=fraction,
+            train_loss=0.02 + math.exp(-4 * fraction),
+            val_loss=0.1 + math.exp(-4 * fraction),
+            score=round(score(self.metric, accuracy), 5),
+            train_score=score(self.metric, min(accuracy + 0.012, 1.0)),
+            grad_norm=1.0,
+            seconds=1.7 * fraction,
+        )
 
     def config(self, space: Space = SPACE) -> dict[str, Any]:
         """A random configuration of a space."""

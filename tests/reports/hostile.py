@@ -6,8 +6,8 @@ import math
 
 import msgspec
 
-from luthier.records import Config, Evidence, Finding, History, Metric, RunRecord, Trial
-from luthier.space import Space
+from luthier.records import Evidence, Finding, History, Metric, RunRecord, Trial
+from luthier.space import Config, Space
 
 from .fixtures import SPACE, adopted
 

@@ -78,7 +78,14 @@ def test_where_the_optimizer_is_a_setting_each_has_its_own_settings():
 
 
 def test_the_values_of_a_recipe_are_those_that_would_make_it():
-    space = NADAMW.merge({"adamw.lr": Float(1e-4, 1e-2), "sgd.lr": Float(1e-2, 1.0), "prepare_scale": Choice(("none", "robust")), "model.width": Int(1, 9)})  # noqa: E501  # a table
+    space = NADAMW.merge(
+        {
+            "adamw.lr": Float(1e-4, 1e-2),
+            "sgd.lr": Float(1e-2, 1.0),
+            "prepare_scale": Choice(("none", "robust")),
+            "model.width": Int(1, 9),
+        }
+    )  # a table
     recipe = Recipe("adamw", lr=2e-3, beta1=0.75, preparation={"scale": "robust"}, model={"width": 8})
     config = settings_of(space, recipe, {})
     assert recipe.with_config(config) == recipe

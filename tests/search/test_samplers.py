@@ -47,7 +47,7 @@ class TestNsga2(SamplerConformance):
 class TestGp(SamplerConformance):
     """A second a proposal: fewer spaces and histories."""
 
-    spaces = {name: SPACES[name] for name in ("mixed", "conditional")}  # noqa: RUF012  # read only
+    spaces = {name: SPACES[name] for name in ("mixed", "conditional")}  # read only
 
     def make(self):
         pytest.importorskip("torch")
@@ -64,9 +64,7 @@ def test_every_registered_sampler_is_under_test():
     assert set(SAMPLERS) <= tested
 
 
-@pytest.mark.parametrize(
-    ("wrong", "near"), [("haltn", "halton"), ("TPE", "tpe"), ("cma-es", "cmaes"), ("gpr", "gp")]
-)
+@pytest.mark.parametrize(("wrong", "near"), [("haltn", "halton"), ("TPE", "tpe"), ("cma-es", "cmaes"), ("gpr", "gp")])
 def test_an_unknown_name_is_answered_by_the_nearest(wrong, near):
     with pytest.raises(InvalidInput, match=f"Did you mean '{near}'"):
         sampler(wrong)

@@ -1,4 +1,4 @@
-"""Deliberately wrong samplers and schedulers, each with the promise it breaks. They prove that the suites can fail."""
+"""Deliberately wrong samplers and schedulers, each with the promise it breaks: proof that the suites can fail."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class OutOfDomain(Right):
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
         return [
-            s._replace(config={k: v * 1e6 if isinstance(v, float) else v for k, v in s.config.items()})
-            for s in made
+            s._replace(config={k: v * 1e6 if isinstance(v, float) else v for k, v in s.config.items()}) for s in made
         ]
 
 
@@ -34,8 +33,7 @@ class IgnoresConditions(Right):
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
         return [
-            s._replace(config={n: s.config.get(n, d.decode(0.5)) for n, d in space.domains.items()})
-            for s in made
+            s._replace(config={n: s.config.get(n, d.decode(0.5)) for n, d in space.domains.items()}) for s in made
         ]
 
 
@@ -111,9 +109,7 @@ class HandsOutItsOwn(Right):
 
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         made = super().suggest(space, history, key, n)
-        return (
-            [Suggestion(history.trials[1].config, "halton"), *made[1:]] if len(history.trials) == 21 else made
-        )
+        return [Suggestion(history.trials[1].config, "halton"), *made[1:]] if len(history.trials) == 21 else made
 
 
 class NoEmptySpace(Right):

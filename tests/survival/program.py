@@ -54,7 +54,6 @@ def main():
         die_after(*asked["kill_after"])
     task = asked["task"]
     if task.startswith("fake:"):
-        fakes.NUM_STEPS = 180
         task = fakes.task(task.removeprefix("fake:"))
         if asked.get("step_s"):
             task = fakes.slow(task, asked["step_s"])

@@ -9,9 +9,7 @@ from typing import Any
 from luthier.errors import InvalidInput
 
 
-def keywords(
-    builder: Callable[..., Any], settings: Mapping[str, Any], offered: Mapping[str, Any]
-) -> dict[str, Any]:
+def keywords(builder: Callable[..., Any], settings: Mapping[str, Any], offered: Mapping[str, Any]) -> dict[str, Any]:
     """What to call the builder with: every setting, and of what is offered that for which it asks.
 
     A setting wins over an offer. A builder with `**kwargs` asks for everything.
@@ -38,7 +36,7 @@ def keywords(
 def asks(builder: Callable[..., Any]) -> tuple[list[str], bool]:
     """(names of the builder's arguments, does it take any other too?)."""
     # a metaclass may hide the signature of its classes, as that of flax.nnx.Module does: ask __init__
-    function = builder.__init__ if isinstance(builder, type) else builder  # type: ignore[misc]
+    function = builder.__init__ if isinstance(builder, type) else builder  # type: ignore[misc]  # asked of a class
     parameters = inspect.signature(function).parameters
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return [name for name in parameters if name != "self"], open_ended

@@ -33,11 +33,12 @@ GROUPS = ("decay", "no_decay")
 """Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
 HPARAMS = ("lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "clip_norm", "label_smoothing")
 """Numbers that every plan holds, [S, P] or [S, P, G]; `clip_norm` is inf where nothing is clipped. Builder
-arguments that are lifted into slots (dropout rates) come later as "model.<name>"."""
+arguments that are lifted into slots (dropout rates) come later as "model.<name>". Where `clip_norm` and
+`label_smoothing` have a G axis, group 0 counts: they concern the slot as a whole."""
 
 
 class Source(NamedTuple):
-    """Rows in memory: inputs [n, ...] and targets [n] (class index, or real value(s) [n, k])."""
+    """Rows in memory: inputs float32 [n, ...] and targets [n] (class index, or real value(s) [n, k])."""
 
     inputs: Array
     targets: Array
@@ -58,7 +59,6 @@ class GroupKey(NamedTuple):
     tree: str  # digest of names and shapes of weights and buffers
     dtype: str
     batch_size: int
-    loss: str
     refused: str = ""  # why the trial cannot be fused, naming the module and the mend
 
 
@@ -124,7 +124,7 @@ class Population(Protocol):
         ...
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
-        """Statistics for checks on one batch, rows int32 [B]; changes nothing: {"loss": [P], "grad_norm": [P],
+        """Statistics for checks on one batch in evaluation mode, rows int32 [B]; changes nothing: {"loss": [P], "grad_norm": [P],
         "weight_norm": [P]}, float32."""
         ...
 

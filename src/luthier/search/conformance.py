@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 import numpy as np
 
-from luthier.records import Config, History, Metric, Phase, Point, Recipe, Status, Trial, to_json
+from luthier.records import History, Metric, Phase, Point, Recipe, Status, Trial, to_json
 from luthier.search.spec import Decision, Resume, Sampler, Start, Suggestion
 from luthier.search.table import key_of
-from luthier.space import Choice, Float, Int, Space
+from luthier.space import Choice, Config, Float, Int, Space
 
 LOSS = Metric(name="loss", greater_is_better=False)
 RUNGS = (1 / 9, 1 / 3, 1.0)
@@ -148,9 +148,7 @@ class SamplerConformance:
         """Where there is no trial yet, all the randomness is in the key."""
         for label in ("mixed", "one number"):
             empty = History(metric=LOSS, rungs=RUNGS)
-            draws = [
-                _keys(SPACES[label], self.make().suggest(SPACES[label], empty, key, 8)) for key in range(3)
-            ]
+            draws = [_keys(SPACES[label], self.make().suggest(SPACES[label], empty, key, 8)) for key in range(3)]
             assert not any(a == b for a, b in pairwise(draws)), label
 
     def test_nothing_is_tried_twice_while_something_is_left(self) -> None:
@@ -194,9 +192,17 @@ def _keys(space: Space, suggestions: Iterable[Suggestion]) -> list[Any]:
 class Scheduler(Protocol):
     """The functions of a scheduler, as methods of anything (a module will do)."""
 
-    def decide(self, history: History, trial: Trial) -> Decision: ...
-    def fill(self, history: History, capacity: int, *, eta: float) -> list[Resume | Start]: ...
-    def next_segment(self, history: History, trial: Trial) -> float: ...
+    def decide(self, history: History, trial: Trial) -> Decision:
+        """See `luthier.search.scheduler.decide`."""
+        ...
+
+    def fill(self, history: History, capacity: int, *, eta: float) -> list[Resume | Start]:
+        """See `luthier.search.scheduler.fill`."""
+        ...
+
+    def next_segment(self, history: History, trial: Trial) -> float:
+        """See `luthier.search.scheduler.next_segment`."""
+        ...
 
 
 class Simulation:
@@ -251,9 +257,7 @@ class Simulation:
         trial = self.trial(number)
         until = self.scheduler.next_segment(self.history, trial)
         before = trial.rung
-        for fraction in [
-            f for f in self.history.rungs if trial.step / NUM_STEPS < f - 1e-9 and f <= until + 1e-9
-        ]:
+        for fraction in [f for f in self.history.rungs if trial.step / NUM_STEPS < f - 1e-9 and f <= until + 1e-9]:
             chance = self.rng.random()
             if chance < 0.1 and number:
                 trial = msgspec.structs.replace(trial, status="diverged" if chance < 0.07 else "failed")
@@ -261,9 +265,7 @@ class Simulation:
             score = float(np.round(self.rng.random(), 1))  # ties happen
             step = round(fraction * NUM_STEPS)
             point = Point(step=step, fraction=fraction, train_loss=score, val_loss=score, score=score)
-            trial = msgspec.structs.replace(
-                trial, curve=(*trial.curve, point), rung=trial.rung + 1, step=step
-            )
+            trial = msgspec.structs.replace(trial, curve=(*trial.curve, point), rung=trial.rung + 1, step=step)
             decision = self.scheduler.decide(self.history, trial)
             if decision is not Decision.CONTINUE:
                 status: Status = "finished" if step == NUM_STEPS else "paused"
@@ -337,11 +339,11 @@ class SchedulerConformance:
         second = [
             make_trial(i, {}, (0.1, score))
             for i, score in ((9, 0.5), (8, 0.3), (7, 0.9), (6, 0.3), (5, 0.9), (4, 0.9))
-        ]  # noqa: E501  # a table
+        ]  # a table
         first = [
             make_trial(i, {}, (score,))
             for i, score in ((30, 0.2), (20, 0.2), (21, 0.05), *((i, 0.9) for i in range(31, 48)))
-        ]  # noqa: E501  # a table
+        ]  # a table
         history = History(metric=LOSS, rungs=RUNGS, trials=(*first, *second))
         got = self.make().fill(history, 5, eta=self.eta)
         assert got == [Resume(6), Resume(8), Resume(21), Resume(20), Start()], got
@@ -427,9 +429,7 @@ def _traffic(history: History, level: int) -> tuple[int, int]:
     """(trials that came to a rung, trials other than the baseline that went on from it): counted by hand."""
     came = [t for t in history.trials if _here(t, level)]
     on = [
-        t
-        for t in came
-        if t.id and len(t.curve) > level and not (len(t.curve) == level + 1 and t.status == "paused")
+        t for t in came if t.id and len(t.curve) > level and not (len(t.curve) == level + 1 and t.status == "paused")
     ]
     return len(came), len(on)
 

@@ -65,9 +65,7 @@ def point(index: int, num_dims: int, seed: int) -> Unit:
     out = np.empty(num_dims)
     for d, (permutation_SB, weight_S) in enumerate(_permutations(num_dims, seed)):
         num_digits, base = permutation_SB.shape
-        digit_S = (
-            index // base ** np.arange(num_digits, dtype=object) % base if index else np.zeros(num_digits)
-        )
+        digit_S = index // base ** np.arange(num_digits, dtype=object) % base if index else np.zeros(num_digits)
         out[d] = permutation_SB[np.arange(num_digits), digit_S.astype(np.int64)] @ weight_S
     return np.minimum(out, np.nextafter(1.0, 0.0))
 

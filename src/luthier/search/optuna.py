@@ -94,9 +94,7 @@ class OptunaSampler:
         num_added = len(self._added)
         grown = len(self._table.trials) >= num_added and min(changed, default=num_added) >= num_added
         if self.name == "nsga2" or not grown or self._basis != (space, level):
-            self._study = optuna.create_study(
-                direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)
-            )
+            self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
             self._added, self._basis = [], (space, level)
         num_complete = sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in self._added)
         for row in range(len(self._added), len(self._table.trials)):
@@ -105,9 +103,7 @@ class OptunaSampler:
             self._added.append(trial)
             self._study.add_trial(trial)
 
-    def _frozen(
-        self, row: int, space: Space, distributions: dict[str, Any], level: int, generation: int
-    ) -> Any:
+    def _frozen(self, row: int, space: Space, distributions: dict[str, Any], level: int, generation: int) -> Any:
         """A trial of the table as Optuna's record of it."""
         import optuna
 

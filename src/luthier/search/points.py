@@ -41,9 +41,7 @@ FAMILY = {"nadamw": "nadamw", "adamw": "nadamw", "sgd": "sgd"}
 """Whose points an optimizer can use: NAdamW is AdamW with Nesterov's look-ahead, in the same units."""
 
 
-def known_points(
-    space: Space, baseline_config: Mapping[str, Any], *, optimizer: str = "adamw"
-) -> list[Config]:
+def known_points(space: Space, baseline_config: Mapping[str, Any], *, optimizer: str = "adamw") -> list[Config]:
     """The points of `POINTS` as configurations of this space, without repeats and without the baseline.
 
     Values are clamped into their domains. A setting that a point does not name has the baseline's value where

@@ -83,10 +83,7 @@ class AutoSampler:
         out = [Suggestion(c, "known") for c in _known(space, self._table) if fresh.take(c)][:n]
         stream = HaltonStream(space, self._table, key, origin="halton")
         mixture = Mixture(space, self._table)
-        num_valued = (
-            int(np.isfinite(self._table.utility_NK).any(axis=1).sum()) if len(self._table.trials) else 0
-        )
-        exploring = num_valued < max(8, 2 * len(space))
+        exploring = num_valued(self._table) < max(8, 2 * len(space))
         while len(out) < n:
             if exploring or rng.random() < HALTON_SHARE:
                 out.append(Suggestion(fresh.draw(stream.config), "halton"))
@@ -110,14 +107,10 @@ class Mixture:
     def __init__(self, space: Space, table: Table) -> None:
         self.space = space
         self.choice_D = np.array([isinstance(d, Choice) for d in space.domains.values()], bool)
-        self.size_D = np.array(
-            [len(d.options) if isinstance(d, Choice) else 1 for d in space.domains.values()]
-        )
-        self.prior_D = (
-            table.unit_ND[0] if table.trials and table.trials[0].id == 0 else np.full(len(space), np.nan)
-        )
-        self.incumbents_MD, num_known = incumbents(table)
-        self.weights = self._weigh(num_known)
+        self.size_D = np.array([len(d.options) if isinstance(d, Choice) else 1 for d in space.domains.values()])
+        self.prior_D = table.unit_ND[0] if table.trials and table.trials[0].id == 0 else np.full(len(space), np.nan)
+        self.incumbents_MD = incumbents(table)
+        self.weights = self._weigh(num_valued(table))
         self.sd_D = self._spread()
 
     def draw(self, rng: np.random.Generator) -> Config:
@@ -149,13 +142,13 @@ class Mixture:
         moved_D = np.where(self.choice_D, choice_D, step_D)
         return np.where(np.isnan(moved_D), uniform_D, moved_D)
 
-    def _weigh(self, num_known: int) -> Weights:
-        """Uniform gives way to the incumbents with n / (n + 2 D); the rest is split by likelihood."""
+    def _weigh(self, num_trials: int) -> Weights:
+        """Incumbents have n / (n + 2 D) with n the trials that have a value; likelihood splits the rest."""
         num_dims = len(self.space)
         has_prior = not bool(np.isnan(self.prior_D).all())
         if not len(self.incumbents_MD):
             return Weights(0.5, 0.5, 0.0) if has_prior else Weights(1.0, 0.0, 0.0)
-        evidence = num_known / (num_known + 2.0 * max(1, num_dims))
+        evidence = num_trials / (num_trials + 2.0 * max(1, num_dims))
         rest = 1.0 - evidence
         trust = self._trust() if has_prior else 0.0
         return Weights(rest * (1.0 - trust), rest * trust, evidence)
@@ -165,9 +158,7 @@ class Mixture:
 
         The mean log density per setting of the incumbents under the prior, against 0 of the uniform, as odds.
         """
-        log_MD = -0.5 * ((self.incumbents_MD - self.prior_D) / PRIOR_SD) ** 2 - np.log(
-            PRIOR_SD * np.sqrt(2 * np.pi)
-        )
+        log_MD = -0.5 * ((self.incumbents_MD - self.prior_D) / PRIOR_SD) ** 2 - np.log(PRIOR_SD * np.sqrt(2 * np.pi))
         same_MD = np.abs(self.incumbents_MD - self.prior_D) < 1e-9
         kept_D = np.log(PRIOR_KEEP * self.size_D + 1.0 - PRIOR_KEEP)
         other_D = np.log(1.0 - PRIOR_KEEP)
@@ -188,16 +179,20 @@ class Mixture:
         return np.where(known_D > 1, np.clip(sd_D, MIN_SD, MAX_SD), MAX_SD)
 
 
-def incumbents(table: Table) -> tuple[Array, int]:
-    """The best trials of the highest rung with a few results, best first [M, D], and how many it has.
+def incumbents(table: Table) -> Array:
+    """The best trials of the highest rung with a few results, best first [M, D].
 
     Equal fractions only: scores of different rungs are not compared. Ties go to the lower id.
     """
-    level = table.level(FEW)
-    rows, utility = table.capped(level) if len(table.trials) else (np.empty(0, int), np.empty(0))
-    rows = rows[np.isfinite(table.utility_NK[rows, level])]
+    rows, utility = table.utilities(table.level(FEW))
+    num_known = len(rows)
+    rows, utility = rows[np.isfinite(utility)], utility[np.isfinite(utility)]
     if len(rows) < MIN_INCUMBENTS:
-        return np.empty((0, table.unit_ND.shape[1])), len(rows)
-    num = min(max(MIN_INCUMBENTS, round(TOP_FRACTION * len(utility))), MAX_INCUMBENTS, len(rows))
-    order = np.argsort(-table.utility_NK[rows, level], kind="stable")[:num]
-    return table.unit_ND[rows[order]], len(rows)
+        return np.empty((0, table.unit_ND.shape[1]))
+    num = min(max(MIN_INCUMBENTS, round(TOP_FRACTION * num_known)), MAX_INCUMBENTS)
+    return table.unit_ND[rows[np.argsort(-utility, kind="stable")[:num]]]
+
+
+def num_valued(table: Table) -> int:
+    """Trials with a finite score at any rung."""
+    return int(np.isfinite(table.utility_NK).any(axis=1).sum())

@@ -61,9 +61,7 @@ def choose_rungs(num_steps: int, num_reports: int, eta: float = ETA) -> tuple[fl
     if not eta > 1:
         raise InvalidInput(f"eta={eta}", must="eta > 1", where="scheduler")
     if num_steps < 1 or num_reports < 1:
-        raise InvalidInput(
-            f"num_steps={num_steps}, num_reports={num_reports}", must="both >= 1", where="scheduler"
-        )
+        raise InvalidInput(f"num_steps={num_steps}, num_reports={num_reports}", must="both >= 1", where="scheduler")
     first = max(MIN_REPORTS, math.ceil(num_reports * max(MIN_STEPS / num_steps, MIN_FRACTION) - 1e-9))
     reports = [num_reports]
     fraction = 1.0 / eta
@@ -108,9 +106,7 @@ def decide(history: History, trial: Trial) -> Decision:
     return Decision.PAUSE if at_rung else Decision.CONTINUE
 
 
-def fill(
-    history: History, capacity: int, *, eta: float = ETA, table: Table | None = None
-) -> list[Resume | Start]:
+def fill(history: History, capacity: int, *, eta: float = ETA, table: Table | None = None) -> list[Resume | Start]:
     """What `capacity` free slots do: promotions, the highest rung first and the best of a rung first (ties: the
     lower id), then new trials.
 
@@ -158,9 +154,7 @@ class Ladder:
         passed_NK = known_NK & ~((status_N == "diverged")[:, None] & np.isneginf(self._utility_NK))
         below_NK = np.hstack([np.ones((num, 1), bool), passed_NK[:, :-1]])
         self._stands_NK = known_NK & np.logical_and.accumulate(below_NK, axis=1)
-        highest_NK = self._stands_NK & (
-            np.cumsum(self._stands_NK, axis=1) == self._stands_NK.sum(axis=1)[:, None]
-        )
+        highest_NK = self._stands_NK & (np.cumsum(self._stands_NK, axis=1) == self._stands_NK.sum(axis=1)[:, None])
         self._paused_NK = highest_NK & ((status_N == "paused") & ours_N)[:, None]
         rests_N = np.isin(status_N, ("paused", "stopped"))
         self._went_on_NK = self._stands_NK & passed_NK & ours_N[:, None] & ~(highest_NK & rests_N[:, None])

@@ -147,6 +147,8 @@ class Ledger:
 
     def _on_evaluated(self, data: dict[str, Any]) -> None:
         self.evaluated[f"{data['rows']}/{data['trial']}"] = data
+        trial = self.trials[data["trial"]]
+        self._change(trial.id, cost=msgspec.structs.replace(trial.cost, latency_s=data["latency_s"]))
 
     def _on_resumed(self, data: dict[str, Any]) -> None:
         self.num_resumes += 1

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from luthier.algorithms.losses import LOSS_OF_KIND
 from luthier.data import Data, preparation
 from luthier.engines import engine_for
 from luthier.engines.spec import Engine, GroupKey, Loss, Placed, Population, Snapshot, Source
@@ -31,7 +32,6 @@ from luthier.training.group import Event, Group, Live, Setting, peak_bytes, with
 from luthier.training.task import Task, find_task
 
 Array = npt.NDArray[Any]
-LOSSES = {"binary": "cross_entropy", "multiclass": "cross_entropy", "regression": "mse"}
 PLACED_KEPT = 4
 
 
@@ -80,7 +80,7 @@ class Session:
         self.recipe = msgspec.convert(baseline, Recipe)
         self.metric = metrics.metric_for(metric or self.task.metric, self.data.kind)
         self.test_rows = self.data.test_rows(seed)
-        self.loss = Loss(LOSSES[self.data.kind])
+        self.loss = Loss(LOSS_OF_KIND[self.data.kind])
         self.engine = self._engine()
         self.mode = self.engine.modes()[0]
         self.setting = Setting(

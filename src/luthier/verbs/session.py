@@ -97,7 +97,8 @@ class Session:
         self.driver.begin("report")
         self._decided(evidence, contenders, tested)
         self._ship(shown, facts)
-        self._keep(status="finished", verdict=verdict(read(self.record)).sentence)
+        self._keep(status="finished")
+        self._keep(verdict=verdict(read(self.record)).sentence)  # the sentence depends on the status
         self._write()
         self.driver.write("end", {"adopted": self.record.adopted})
         self.driver.journal.sync()

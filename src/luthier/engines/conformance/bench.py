@@ -179,9 +179,7 @@ def with_weights(snapshot: Snapshot, matrix: float, vector: Array) -> Snapshot:
     """The snapshot of a linear layer with all weights equal and a given bias."""
     changed = copied(snapshot)
     for name, value in weights(changed).items():
-        changed[f"weights/{name}"] = (
-            np.full_like(value, matrix) if value.ndim > 1 else vector.astype(value.dtype)
-        )
+        changed[f"weights/{name}"] = np.full_like(value, matrix) if value.ndim > 1 else vector.astype(value.dtype)
     return changed
 
 
@@ -204,6 +202,4 @@ def assert_bit_equal(one: Snapshot, other: Snapshot, what: str) -> None:
     assert one.keys() == other.keys(), f"{what}: names differ: {sorted(one.keys() ^ other.keys())}"
     for name, value in one.items():
         assert value.dtype == other[name].dtype, f"{what}: {name} has another type"
-        assert np.array_equal(value, other[name], equal_nan=value.dtype.kind == "f"), (
-            f"{what}: {name} differs"
-        )
+        assert np.array_equal(value, other[name], equal_nan=value.dtype.kind == "f"), f"{what}: {name} differs"

@@ -62,9 +62,7 @@ class EvaluationPromises(Supplied):
                 whole = look(state, bench.data, rows)
                 parts = [look(state, bench.data, part) for part in (rows[:7], rows[7:])]
                 np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, rtol=RTOL, atol=ATOL)
-                np.testing.assert_allclose(
-                    look(state, bench.data, rows[::-1])[:, ::-1], whole, rtol=RTOL, atol=ATOL
-                )
+                np.testing.assert_allclose(look(state, bench.data, rows[::-1])[:, ::-1], whole, rtol=RTOL, atol=ATOL)
 
     def test_rows_may_differ_between_slots(self) -> None:
         """[slots, n]: each slot its own rows."""
@@ -79,9 +77,7 @@ class EvaluationPromises(Supplied):
         """Some slots in some order, bit-equal to all of them."""
         for bench, state, rows in self._trained(P=3):
             for look in (bench.population.predict, bench.population.evaluate):
-                assert np.array_equal(
-                    look(state, bench.data, rows, [2, 0]), look(state, bench.data, rows)[[2, 0]]
-                )
+                assert np.array_equal(look(state, bench.data, rows, [2, 0]), look(state, bench.data, rows)[[2, 0]])
 
     def test_evaluation_does_not_depend_on_the_width(self) -> None:
         """Alone and beside others: bit-equal in every mode."""
@@ -127,9 +123,7 @@ class EvaluationPromises(Supplied):
             plan.hparams["lr"][:] = 0.0
             after, _ = bench.step_from(start, plan)
             moved = {
-                name
-                for name, value in buffers(start).items()
-                if not np.array_equal(buffers(after)[name], value)
+                name for name, value in buffers(start).items() if not np.array_equal(buffers(after)[name], value)
             }
             assert moved == set(buffers(start))
             rows = np.arange(20, dtype=np.int32)

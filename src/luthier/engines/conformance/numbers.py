@@ -97,9 +97,7 @@ class NumberPromises(Supplied):
             for rule in OPTIMIZERS:
                 trial = Trial(self.recipe(optimizer=rule, lr=rate))
                 before = bench.population.fresh(trial.recipe, trial.seed)
-                for name in weights(
-                    before
-                ):  # biases start at 0 in some frameworks, where decay would not show
+                for name in weights(before):  # biases start at 0 in some frameworks, where decay would not show
                     before[f"weights/{name}"] += np.float32(0.25)
                 decayed, plain = (self._one_step(bench, before, trial, d) for d in (decay, 0.0))
                 for name, start in weights(before).items():

@@ -81,9 +81,7 @@ class RandomnessPromises(Supplied):
     def test_masks_depend_on_the_seed(self) -> None:
         """Other seed, other masks, also in seeds beyond 32 bits; the same seed, the same masks."""
         for bench, snapshot, _ in self._ones():
-            losses = {
-                seed: self._losses(bench, snapshot, seed=seed) for seed in (0, 1, 2**31, 2**40, 2**40 + 1)
-            }
+            losses = {seed: self._losses(bench, snapshot, seed=seed) for seed in (0, 1, 2**31, 2**40, 2**40 + 1)}
             assert len({tuple(curve.tolist()) for curve in losses.values()}) == len(losses)
             assert np.array_equal(self._losses(bench, snapshot, seed=1), losses[1])
 

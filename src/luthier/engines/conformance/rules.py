@@ -87,9 +87,7 @@ class RulePromises(Supplied):
             for chunk in range(10):
                 state, _ = bench.go(state, bench.plan(trials, start=chunk * S))
             after = bench.population.evaluate(state, bench.data, rows).mean(1)
-            assert (after < 0.7 * before).all(), dict(
-                zip(rates, zip(before, after, strict=True), strict=True)
-            )
+            assert (after < 0.7 * before).all(), dict(zip(rates, zip(before, after, strict=True), strict=True))
 
 
 def _double(array: Array) -> Array:

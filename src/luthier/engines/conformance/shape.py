@@ -62,17 +62,13 @@ class ShapePromises(Supplied):
     def test_unknown_loss_is_refused_in_words(self) -> None:
         """So is a loss: at once, not at the first step."""
         engine, mode = self.engine(), self.modes()[0]
-        said = refusal(
-            Unsupported, lambda: engine.open(self.builder(), self.recipe(), Loss("no such loss"), mode, 1)
-        )
+        said = refusal(Unsupported, lambda: engine.open(self.builder(), self.recipe(), Loss("no such loss"), mode, 1))
         assert "cross_entropy" in said
 
     def test_unknown_setting_is_refused_in_words(self) -> None:
         """A setting that the builder does not take."""
         recipe = self.recipe(model={"no_such_setting": 1})
-        assert "no_such_setting" in refusal(
-            InvalidInput, lambda: self.engine().inspect(self.builder(), recipe)
-        )
+        assert "no_such_setting" in refusal(InvalidInput, lambda: self.engine().inspect(self.builder(), recipe))
 
     def test_key_says_what_the_program_depends_on(self) -> None:
         """The batch size does; the learning rate and the seed do not."""

@@ -25,9 +25,7 @@ class SnapshotPromises(Supplied):
                 assert {snapshot["seed"].dtype, snapshot["step"].dtype} == {np.dtype(np.int64)}
                 assert {snapshot["seed"].shape, snapshot["step"].shape} == {()}
                 named = {f"optimizer/{s}/{n}" for s in RULEBOOK[rule].states for n in weights(snapshot)}
-                named |= {f"weights/{n}" for n in weights(snapshot)} | {
-                    f"buffers/{n}" for n in buffers(snapshot)
-                }
+                named |= {f"weights/{n}" for n in weights(snapshot)} | {f"buffers/{n}" for n in buffers(snapshot)}
                 assert len(weights(snapshot)) > 0
                 assert set(snapshot) == named | {"seed", "step"}
 

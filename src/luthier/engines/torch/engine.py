@@ -40,7 +40,6 @@ class TorchEngine:
         """What the trial's program depends on.
 
         The builder's settings belong to the key: a dropout rate shows in no shape, and no slot has its own.
-        The loss is not known here, and left empty: it is one for all trials of a task.
         """
         model = blueprint(builder, recipe, self._sizes, torch.device("cpu")).build(seed=0)
         weights, buffers = (
@@ -50,7 +49,7 @@ class TorchEngine:
         frozen = [name for name, param in model.named_parameters() if not param.requires_grad]
         dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in model.parameters()})
         tree = {"weights": weights, "buffers": buffers, "frozen": frozen, "model": recipe.model}
-        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size, "")
+        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size)
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> LoopPopulation:
         """A population of width P.

@@ -141,7 +141,7 @@ def _bce_with_logits(z: torch.Tensor, y: torch.Tensor, smoothing: float, reducti
     return loss if reduction == "mean" else loss.mean(1)
 
 
-def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: float, reduction: str) -> torch.Tensor:  # noqa: ARG001
+def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: float, reduction: str) -> torch.Tensor:  # noqa: ARG001 - one signature
     loss = functional.mse_loss(z, y.reshape(z.shape).to(z.dtype), reduction=reduction)
     return loss if reduction == "mean" else loss.mean(1)
 

@@ -125,8 +125,9 @@ def optimizer_on(
     optimizer = words.make([{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))])
     for name, param in params.items():
         optimizer.state[param] = {theirs: kept[ours][name] for ours, theirs in words.states.items()}
-        # torch wants one a parameter, in float32 beside it where the kernel is fused
-        optimizer.state[param]["step"] = torch.tensor(float(step), device=param.device if rule == "adamw" else "cpu")
+        # torch wants a counter for each parameter, and beside it where the kernel of Adam is fused
+        beside = rule == "adamw" and param.device.type in FUSED
+        optimizer.state[param]["step"] = torch.tensor(float(step), device=param.device if beside else "cpu")
     return optimizer
 
 

@@ -108,8 +108,7 @@ class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not foll
             return x
         kept = 1.0 - self.p
         axes = self._kept_axes.get(x.ndim, x.ndim)
-        shape = x.shape[:axes] + (1,) * (x.ndim - axes)
-        mask = torch.empty(shape, dtype=x.dtype, device=x.device)
+        mask = torch.empty_like(x) if axes == x.ndim else x.new_empty(x.shape[:axes] + (1,) * (x.ndim - axes))
         mask.bernoulli_(kept, generator=self._stream.generator(x.device))
         if kept:
             mask.div_(kept)

@@ -1,0 +1,170 @@
+"""The winner on the disk: weights, recipe, and what a person needs to use it. No code, no pickle.
+
+    best/weights.safetensors   the snapshot
+         recipe.json           `Recipe`
+         about.json            `About`
+
+A model is built again only by source that matches: `check_source` compares the builder in hand with the
+digests that `source_of` took. Nothing here imports or runs what the folder names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import inspect
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from luthier.errors import InvalidInput, RunFolderError, SourceChanged
+from luthier.records import Metric, Recipe, Record, from_json, to_json
+from luthier.runs.folder import RunFolder, folder_errors, sync_folder, write_bytes_atomic
+from luthier.runs.snapshots import Array, read_snapshot, write_snapshot
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class About(Record, frozen=True, kw_only=True):
+    """What the weights are of.
+
+    Args:
+        metric, score: what it reached, in the units of the metric.
+        inputs, outputs: width of the model; `labels`: names of the classes, in the order of the outputs.
+        framework, engine, versions: what trained it.
+        source: the builder, by `source_of`.
+        checksum: SHA-256 of the weights file; filled in by `write_best`.
+    """
+
+    metric: Metric
+    score: float
+    inputs: int
+    outputs: int
+    framework: str
+    engine: str
+    labels: tuple[str, ...] = ()
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    source: dict[str, str] = msgspec.field(default_factory=dict)
+    checksum: str = ""
+
+
+class Best(NamedTuple):
+    """What `best/` holds."""
+
+    snapshot: dict[str, Array]
+    recipe: Recipe
+    about: About
+
+
+def write_best(folder: RunFolder, snapshot: Mapping[str, Array], recipe: Recipe, about: About) -> None:
+    """Replace best/ as a whole: the new one is made beside it and renamed.
+
+    A folder cannot be renamed over another: for an instant the old one waits as `.best.old`, where
+    `read_best` finds it if the machine stops just then.
+
+    Raises:
+        RunFolderError: the disk refuses; the old best/ stays.
+    """
+    new, old = folder.path / ".best.new", folder.path / ".best.old"
+    with folder_errors(folder.best, "write the best model"):
+        try:
+            shutil.rmtree(new, ignore_errors=True)
+            new.mkdir()
+            checksum = write_snapshot(new / "weights.safetensors", snapshot, {})
+            write_bytes_atomic(new / "recipe.json", to_json(recipe))
+            write_bytes_atomic(new / "about.json", to_json(msgspec.structs.replace(about, checksum=checksum)))
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        if folder.best.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.best.rename(old)
+        new.rename(folder.best)
+        sync_folder(folder.path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_best(folder: RunFolder) -> Best:
+    """The winner of a run; runs no code.
+
+    Raises:
+        RunFolderError: there is none yet, or it is damaged.
+    """
+    place = folder.best if folder.best.exists() else folder.path / ".best.old"
+    if not place.exists():
+        raise RunFolderError(
+            "there is no best model yet", where=str(folder.best), remedy="Let the run finish"
+        )
+    about = _read(place / "about.json", About)
+    recipe = _read(place / "recipe.json", Recipe)
+    return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
+
+
+def _read(path: Path, kind: type[R]) -> R:
+    with folder_errors(path, "read the best model"):
+        data = path.read_bytes()
+    try:
+        return from_json(data, kind)
+    except InvalidInput as error:
+        remedy = error.remedy or "Bring the file back from a copy"
+        raise RunFolderError(f"{path.name} cannot be read: {error}", where=str(path), remedy=remedy) from None
+
+
+def source_of(builder: Any) -> dict[str, str]:
+    """Where a builder comes from: module, qualified name, SHA-256 of its text and of its whole module.
+
+    The whole module, because a builder usually leans on what stands beside it. A digest is empty where no
+    source is to be had (typed at a prompt, compiled). Keys: module, name, digest, module_digest.
+    """
+    target = _written(builder)
+    try:
+        text = inspect.getsource(target)
+    except (OSError, TypeError):
+        text = ""
+    module = b""
+    with contextlib.suppress(OSError, TypeError):
+        module = Path(inspect.getsourcefile(target) or "").read_bytes()
+    return {
+        "module": getattr(target, "__module__", None) or "",
+        "name": getattr(target, "__qualname__", type(target).__qualname__),
+        "digest": _sha256(inspect.cleandoc(text).encode()),
+        "module_digest": _sha256(module),
+    }
+
+
+def check_source(stored: Mapping[str, str], builder: Any) -> None:
+    """Is the builder in hand the one that the model was built by?
+
+    Raises:
+        SourceChanged: its text differs, or the rest of its module does, or no digest was stored.
+    """
+    now = source_of(builder)
+    name = f"{stored.get('module', '')}.{stored.get('name', '')}"
+    if not stored.get("digest"):
+        what = f"the source of {name} was not to be had when the model was stored"
+    elif stored["digest"] != now["digest"]:
+        what = f"the source of {name} has changed since the model was stored"
+    elif stored.get("module_digest") and stored["module_digest"] != now["module_digest"]:
+        what = f"{name} is unchanged, but something else in its module has changed since the model was stored"
+    else:
+        return
+    raise SourceChanged(
+        what, remedy="Pass builder= to say that it builds the same model, or bring the source back"
+    )
+
+
+def _written(builder: Any) -> Any:
+    """The function or class that somebody wrote, under partials, decorators and instances."""
+    while isinstance(builder, functools.partial):
+        builder = builder.func
+    if not (inspect.isroutine(builder) or inspect.isclass(builder)):
+        builder = type(builder)
+    return inspect.unwrap(builder)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest() if data else ""

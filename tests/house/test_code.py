@@ -1,0 +1,78 @@
+"""What every file of the house keeps: the rules of `rules.py` on the tree as it stands."""
+
+from __future__ import annotations
+
+from house import rules
+from house.tree import ROOT, project, sources
+from luthier import errors
+
+KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+WIDE = {
+    "src/luthier/algorithms/updates.py: Rule.update": "the contract of all rules",
+    "src/luthier/engines/spec.py: Engine.open": "P has a default; the contract of all engines",
+    "src/luthier/engines/jax/engine.py: JaxEngine.open": "as Engine.open",
+    "src/luthier/engines/torch/engine.py: TorchEngine.open": "as Engine.open",
+    "src/luthier/playbook/rounds.py: run_round": "one caller, in verbs/stages.py",
+}
+"""Public functions with more than four positional arguments, with the reason. May only become fewer."""
+PRIVATE = {
+    "src/luthier/training/worker.py: os._exit": "documented; ends the program whatever its other threads do",
+    "src/luthier/engines/torch/optimizers.py: torch._foreach_mul_": "torch's own optimizers are made of it",
+    "src/luthier/engines/torch/slot.py: torch._foreach_mul_": "torch's own gradient clipping is made of it",
+    "src/luthier/engines/torch/slot.py: torch._foreach_norm": "torch's own gradient clipping is made of it",
+}
+"""Uses of another's private names, with the reason. May only become fewer."""
+BARE = {
+    "src/luthier/runs/journal.py": "the hook of an encoder must raise TypeError",
+}
+"""Files that raise a builtin error, with the reason."""
+
+
+def each(rule, *folders: str) -> list[str]:
+    """All complaints of a rule."""
+    return [complaint for source in sources(*folders) for complaint in rule(source)]
+
+
+def test_public_functions_take_at_most_four_positional_arguments():
+    assert sorted(each(rules.too_many_positional)) == sorted(WIDE)
+
+
+def test_every_public_function_and_class_has_a_docstring():
+    assert each(rules.undocumented) == []
+
+
+def test_every_test_says_its_promise_by_name_or_docstring():
+    assert each(rules.unnamed_tests, "tests") == []
+
+
+def test_no_module_uses_the_private_names_of_another():
+    assert set(each(rules.private_use)) == set(PRIVATE)
+
+
+def test_errors_say_what_must_hold_or_what_to_do():
+    found = each(lambda source: rules.vague_errors(source, KINDS))
+    assert [c for c in found if c.partition(":")[0] not in BARE] == []
+
+
+def test_a_wide_except_says_why():
+    assert each(rules.wide_excepts) == []
+
+
+def test_suppressions_carry_a_code_and_a_reason():
+    assert each(rules.unreasoned) == []
+
+
+def test_a_stranger_can_tell_a_module_by_its_name():
+    """No utils, common, misc, helpers, base, manager: a name says what is inside."""
+    vague = {"utils", "util", "common", "misc", "helpers", "helper", "base", "manager", "core", "lib"}
+    assert [s.name for s in sources() if vague & set(s.module.split("."))] == []
+
+
+def test_python_files_are_ascii_or_say_why_not():
+    """Quotation marks, dashes and spaces that look like others hide faults; Greek letters and x are meant."""
+    odd = "\u00a0\u200b\u2018\u2019\u201c\u201d\u2013\u2014"
+    assert [s.name for s in sources("src", "tests") if any(c in s.text for c in odd)] == []
+
+
+def test_line_length_of_the_formatter_is_the_one_that_is_written_down():
+    assert f"{project()['tool']['ruff']['line-length']} characters" in (ROOT / "CONTRIBUTING.md").read_text("utf-8")

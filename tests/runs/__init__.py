@@ -1,0 +1,1 @@
+"""Tests of `luthier.runs`, with real faults wherever they can be had."""

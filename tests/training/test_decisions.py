@@ -1,0 +1,56 @@
+"""Decisions do not depend on how many workers there are or how fast they answer."""
+
+import pytest
+
+import fakes
+import luthier
+from luthier.training import driver
+from luthier.training.executor import InlineExecutor, ProcessExecutor
+from luthier.training.view import View
+from training.twins import ArrivalView
+
+
+def decided(run):
+    """What was begun, how far it came, and what was seen."""
+    return [(t.id, t.config, t.origin, t.status, t.rung, [p.score for p in t.curve]) for t in run.record.history.trials]
+
+
+def tuned(root, name, workers, **more):
+    """A run whose plan does not follow the number of workers: the lag is that of two."""
+    return luthier.tune(fakes.task("half_broken"), budget="44trials", workers=workers, root=root, name=name, **more)
+
+
+@pytest.mark.slow
+def test_one_worker_in_process_and_two_programs_decide_the_same(tmp_path):
+    inline = tuned(tmp_path, "inline", 0)
+    programs = tuned(tmp_path, "programs", 2)
+    assert decided(inline) == decided(programs)
+    assert inline.verdict == programs.verdict
+
+
+@pytest.mark.slow
+def test_decisions_in_order_of_arrival_would_differ(tmp_path, monkeypatch):
+    """The wrong twin: a view that shows whatever has arrived."""
+    monkeypatch.setattr(driver, "View", ArrivalView)
+    inline = tuned(tmp_path, "inline", 0)
+    programs = tuned(tmp_path, "programs", 2)
+    assert decided(inline) != decided(programs)
+
+
+def test_same_seed_same_run(tmp_path):
+    first = tuned(tmp_path, "a", 0)
+    second = tuned(tmp_path, "b", 0)
+    assert decided(first) == decided(second)
+
+
+def test_another_seed_another_run(tmp_path):
+    first = tuned(tmp_path, "a", 0)
+    second = tuned(tmp_path, "b", 0, seed=1)
+    assert decided(first) != decided(second)
+
+
+def test_executors_have_the_methods_of_the_protocol():
+    for executor in (InlineExecutor, ProcessExecutor):
+        for name in ("open", "send", "poll", "rest", "close"):
+            assert callable(getattr(executor, name))
+    assert callable(View.see)
