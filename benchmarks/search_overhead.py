@@ -1,8 +1,8 @@
-"""What does a decision cost? Milliseconds of processor time to record one trial and to suggest the next, by the length of the history.
+"""What does a decision cost? Processor milliseconds to record a trial and suggest the next, by length of history.
 
     python benchmarks/search_overhead.py [--sizes 100 1000 10000] [--json out.json]
 
-A space of 10 settings (7 numbers, 3 of them on a log scale, 2 whole numbers, 1 choice), two rungs and the end. One
+A space of 10 settings (7 real numbers, 3 of them on a log scale, 2 whole numbers, 1 choice), two rungs and the end. A
 round replaces the last trial by its finished self, adds a new one to the history and asks for another; "cold" is
 the first call, which reads the whole history. The scheduler's `fill` is measured on the same histories.
 """

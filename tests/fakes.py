@@ -161,11 +161,11 @@ def task(truth: str = "flat", **fixed: Any) -> Task:
     build = globals()[truth]
     space = {"x": Float(0.0, 1.0)} | ({"y": Float(0.0, 1.0)} if truth == "hill" else {})
     start = {"x": 0.2} if truth in ("plateau", "half_broken") else {}
-    baseline = Recipe(batch_size=8, steps=NUM_STEPS, model=start | fixed)
+    baseline = Recipe(batch_size=1, steps=NUM_STEPS, model=start | fixed)
     return Task(truth, build, rows(), metric="mae", baseline=baseline, space=space, engine="fakes:FakeEngine")
 
 
 def slow(base: Task, step_s: float) -> Task:
     """The same task, every step taking `step_s` seconds."""
     model = {**base.baseline.model, "step_s": step_s}
-    return replace(base, baseline=Recipe(batch_size=8, steps=NUM_STEPS, model=model))
+    return replace(base, baseline=Recipe(batch_size=1, steps=NUM_STEPS, model=model))

@@ -21,7 +21,7 @@ from luthier.verbs.stages import BATCH_SIZES
 torch = pytest.importorskip("torch")
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_model.py"
-QUICK = Recipe("adamw", lr=3e-3, epochs=2, batch_size=32)
+QUICK = Recipe("adamw", lr=0.01, epochs=20, batch_size=32)
 
 
 def net(width: int = 8, dropout: float = 0.0, *, inputs: int, outputs: int):
@@ -150,15 +150,15 @@ def test_space_only_tunes_nothing_else(tmp_path):
 
 
 def test_fixed_settings_hold_everywhere(tmp_path):
-    run = tuned(tmp_path, space={"width": Int(4, 16)}, fixed={"lr": 0.01, "dropout": 0.1})
-    assert all(t.recipe.lr == 0.01 and t.recipe.model["dropout"] == 0.1 for t in run.record.history.trials)
+    run = tuned(tmp_path, space={"width": Int(4, 16)}, fixed={"lr": 0.02, "dropout": 0.1})
+    assert all(t.recipe.lr == 0.02 and t.recipe.model["dropout"] == 0.1 for t in run.record.history.trials)
     assert all("lr" not in config for config in searched(run))
 
 
 def test_preparation_is_fitted_in_training_and_comes_with_the_model(tmp_path):
     inputs, targets = rows()
     data = Data(1000.0 + 500.0 * inputs, targets, labels=("no", "yes"))
-    run = tuned(tmp_path, data=data, baseline=Recipe("adamw", lr=0.01, epochs=5, preparation={"scale": "standard"}))
+    run = tuned(tmp_path, data=data, baseline=Recipe("adamw", lr=0.01, epochs=20, preparation={"scale": "standard"}))
     again, truth = rows(seed=1)
     model = luthier.load(run.folder)
     assert (model.predict(1000.0 + 500.0 * again).argmax(1) == truth).mean() > 0.7
@@ -182,7 +182,7 @@ def test_real_targets_are_regression(tmp_path):
         (net, {"space": {"seed": Int(0, 9)}}, "luck"),
         (net, {"space": {"weight_decai": Float(0, 1)}}, "Did you mean 'weight_decay'"),
         (net, {"space_only": True}, "a space to search"),
-        (net, {"space": {"depth": Int(1, 3)}}, "it takes"),
+        (net, {"space": {"depth": Int(1, 3)}}, "net takes width, dropout"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_start(tmp_path, target, more, said):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import fakes
 import luthier
+from evidence.twins import TWINS
 
 HERE = Path(__file__).parent
 BUDGET = "62trials"
@@ -38,11 +39,11 @@ def study(truth, seed, root, **more):
     }
 
 
-def many(truth, num, *, first=0, processes=2, **more):
-    """`num` studies with the seeds first, first + 1, ..., shared among processes."""
+def many(truth, num, *, first=0, processes=2, twin="", **more):
+    """`num` studies with the seeds first, first + 1, ..., shared among processes; `twin` makes them wrong."""
     share = -(-num // processes)
     parts = [
-        {"truth": truth, "num": min(share, num - i), "first": first + i, "more": more}
+        {"truth": truth, "num": min(share, num - i), "first": first + i, "more": more, "twin": twin}
         for i in range(0, num, share)
     ]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
@@ -61,6 +62,8 @@ def many(truth, num, *, first=0, processes=2, **more):
 
 def main():
     asked = json.loads(sys.argv[1])
+    if asked["twin"]:
+        TWINS[asked["twin"]]()
     memory = Path("/dev/shm")  # journals of simulations need no disk
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as root:
         first = asked["first"]

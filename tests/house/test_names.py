@@ -27,8 +27,8 @@ OPTIONS = {
     "luthier": ["--version"],
     "luthier report": ["--debug", "--json", "run"],
     "luthier tune": [
-        "--budget", "--debug", "--fixed", "--hang-s", "--json", "--metric", "--model", "--name", "--option", "--price",
-        "--resume", "--runs", "--sampler", "--seed", "--space", "--space-only", "--workers", "target",
+        "--budget", "--debug", "--fixed", "--hang-s", "--json", "--metric", "--model", "--name", "--option",
+        "--price", "--resume", "--runs", "--sampler", "--seed", "--space", "--space-only", "--workers", "target",
     ],
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""

@@ -31,7 +31,9 @@ def run(name: str, num: int, rungs: tuple[float, ...] = (1.0,)) -> list[float]:
     for number in range(1, num + 1):
         suggestion = made.suggest(SPACE, history, number, 1)[0]
         score = bowl(suggestion.config)
-        trial = make_trial(number, suggestion.config, (score,), status="finished", origin=suggestion.origin, rungs=(1.0,))
+        trial = make_trial(
+            number, suggestion.config, (score,), status="finished", origin=suggestion.origin, rungs=(1.0,)
+        )
         history = msgspec.structs.replace(history, trials=(*history.trials, trial))
     return [bowl(trial.config) for trial in history.trials]
 
@@ -115,5 +117,8 @@ def test_a_name_that_is_not_optunas_is_refused():
 
 
 def test_the_room_imports_neither_optuna_nor_a_framework():
-    code = "import sys, luthier.search; print([m for m in ('optuna', 'cmaes', 'torch', 'jax', 'scipy') if m in sys.modules])"
+    code = (
+        "import sys, luthier.search\n"
+        "print([m for m in ('optuna', 'cmaes', 'torch', 'jax', 'scipy') if m in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

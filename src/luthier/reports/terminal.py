@@ -254,6 +254,13 @@ class Live:
             self.block.stop()
             self.block = None
 
+    def say(self, text: str) -> None:
+        """A line that stays, above the block."""
+        if self.block is not None:
+            self.block.console.print(_sayable(text, self.stream))
+        else:
+            _write([text], self.stream)
+
     def __call__(self, progress: Progress) -> None:
         """Show where the run stands."""
         lines = progress_lines(progress, self.plan, self.facts)

@@ -156,7 +156,7 @@ class Ladder:
         self._stands_NK = known_NK & np.logical_and.accumulate(below_NK, axis=1)
         highest_NK = self._stands_NK & (np.cumsum(self._stands_NK, axis=1) == self._stands_NK.sum(axis=1)[:, None])
         self._paused_NK = highest_NK & ((status_N == "paused") & ours_N)[:, None]
-        rests_N = np.isin(status_N, ("paused", "stopped"))
+        rests_N = (status_N == "paused") | (status_N == "stopped")
         self._went_on_NK = self._stands_NK & passed_NK & ours_N[:, None] & ~(highest_NK & rests_N[:, None])
         last_segment_N = (status_N == "running") & below_NK.all(axis=1) & ours_N
         self._num_complete = int((last_segment_N | ((status_N == "finished") & ours_N)).sum())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from luthier.data import Data
+from luthier.engines.building import asks, called
 from luthier.errors import InvalidInput, RunFolderError
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
@@ -105,7 +106,7 @@ def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str,
     named = named.without(fixed) if space_only else combine(Space.of(task.space), named, fixed)
     forbidden(named)
     start = _spelled_out(task.build, start, named)
-    _known_names(named, start)
+    _known_names(task.build, named, start)
     return Request(task=task.name, options=dict(options), metric=metric, budget=budget, space=named, fixed=dict(fixed),
                    baseline=start, sampler=sampler, seed=seed, price=price, num_workers=num_workers,
                    add_default_space=task.space is None and not space_only,
@@ -128,13 +129,20 @@ def _spelled_out(build: Callable[..., Any], baseline: Recipe, space: Space) -> R
     return baseline.with_config(known)
 
 
-def _known_names(space: Space, baseline: Recipe) -> None:
-    """A near miss of a training setting is a typing error, not an argument of the builder."""
+def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> None:
+    """Every name of the space is a training setting or an argument of the builder; else every trial would fail."""
+    try:
+        arguments, takes_any = asks(build)
+    except (TypeError, ValueError):
+        return
     for name in space:
         bare = name.removeprefix("one_minus_")
-        if bare in TRAINING_SETTINGS or name in baseline.model or "." in name or name.startswith("prepare_"):
+        argument = name.removeprefix("model.")
+        if bare in TRAINING_SETTINGS or argument in baseline.model or "." in argument or name.startswith("prepare_"):
             continue
         near = difflib.get_close_matches(name, sorted(TRAINING_SETTINGS), 1, 0.85)
-        if near:
-            raise InvalidInput(f"space names {name!r}", must="a training setting or an argument of the builder",
-                               where="space", remedy=f"Did you mean {near[0]!r}")  # fmt: skip
+        if near or not (takes_any or argument in arguments):
+            raise InvalidInput(
+                f"space names {name!r}", must="a training setting or an argument of the builder", where="space",
+                remedy=f"Did you mean {near[0]!r}" if near else f"{called(build)} takes {', '.join(arguments)}",
+            )  # fmt: skip

@@ -234,6 +234,7 @@ class Tuning:
         history = self._history()
         return [
             *self.said,
+            *_failures(history.trials),
             *self._edges().findings,
             *stability.judge(history, self.space),
             *steps.judge(history, self.facts),
@@ -269,6 +270,26 @@ class Tuning:
         shown = _whole_pairs(pairs) or [self.driver.ledger.trials[0]]
         self.driver.begin("test")
         return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown
+
+
+def _failures(trials: Sequence[Trial]) -> list[Finding]:
+    """Trials that ended by a fault, with the first one's words."""
+    failed = [t for t in trials if t.status == "failed"]
+    if not failed:
+        return []
+    text = f"{len(failed)} of {len(trials)} trials ended by a fault; the first, trial {failed[0].id}: {failed[0].error}"
+    return [
+        Finding(
+            code="RUN001",
+            title="trials that failed",
+            number=len(failed) / len(trials),
+            threshold=0.0,
+            n=len(trials),
+            text=text,
+            remedy="Mend the model's code, or take the settings that break it out of the space.",
+            severity="error" if len(failed) > len(trials) / 2 else "warning",
+        )
+    ]
 
 
 def _whole_pairs(pairs: Sequence[Trial]) -> list[Trial]:

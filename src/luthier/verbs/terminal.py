@@ -41,9 +41,8 @@ class TerminalWatcher(Watcher):
 
     def interrupted(self) -> None:
         """The first Ctrl-C."""
-        sys.stderr.write(
-            "\nEnding the search; what the budget allows is still confirmed. Ctrl-C again stops at once.\n"
-        )
+        if self.live is not None:
+            self.live.say("Ending the search; what the budget allows is still confirmed. Ctrl-C again stops at once.")
 
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict."""
