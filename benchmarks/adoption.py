@@ -46,7 +46,9 @@ def null_task() -> Task:
     """The digits, and one setting that means nothing."""
     from luthier_tasks.digits import rows
 
-    return Task("null", salted, rows, metric="accuracy", baseline=Recipe(lr=3e-3, epochs=8), space={"salt": Int(1, 10**6)})
+    return Task(
+        "null", salted, rows, metric="accuracy", baseline=Recipe(lr=3e-3, epochs=8), space={"salt": Int(1, 10**6)}
+    )
 
 
 def simulated() -> list[dict[str, Any]]:
@@ -103,7 +105,9 @@ def main() -> None:
     if asked.json:
         print(json.dumps(rows))
         return
-    print("| case | n | adopted (95 % interval) | interval covers the truth | mean optimism, utility |\n|---|---|---|---|---|")
+    print(
+        "| case | n | adopted (95 % interval) | interval covers the truth | mean optimism, utility |\n|---|---|---|---|---|"
+    )
     for r in rows:
         low, high = r["adopted_interval"]
         print(

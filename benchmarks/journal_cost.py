@@ -41,9 +41,7 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=20_000)
     parser.add_argument("--num-sync", type=int, default=300)
     options = parser.parse_args()
-    print(
-        f"{platform.machine()}, Python {platform.python_version()}, {platform.system()} {platform.release()}"
-    )
+    print(f"{platform.machine()}, Python {platform.python_version()}, {platform.system()} {platform.release()}")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         for sync, num in ((False, options.num), (True, options.num_sync)):
             path = Path(folder) / f"sync-{sync}.jsonl"

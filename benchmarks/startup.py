@@ -1,6 +1,6 @@
 """How long `import luthier` and `luthier --help` take, beside `import numpy`: whole processes, interleaved.
 
-    python benchmarks/startup.py [--rounds 15] [--json]
+python benchmarks/startup.py [--rounds 15] [--json]
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, fast ones first; what is skipped is printed with its reason.
+# All tests, fast ones first, then the wheel with the source tree away; what is skipped is printed with its reason.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
@@ -7,3 +7,4 @@ export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 bash tests/check.sh
 $bin/pytest -n 2 -m "not slow" "$@"
 $bin/pytest -n 2 -m slow "$@"
+bash tests/wheel.sh

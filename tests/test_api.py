@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from luthier import Choice, Data, Float, Int, Recipe
 from luthier.errors import InvalidInput, RunFolderError, SourceChanged
 from luthier.reports.reading import read
 from luthier.reports.verdict import verdict
+from luthier.verbs.session import Watcher
 from luthier.verbs.stages import BATCH_SIZES
 
 torch = pytest.importorskip("torch")
@@ -144,6 +146,18 @@ def test_one_name_is_one_run(run):
         tuned(run.folder.parent)
 
 
+def test_finished_run_that_is_resumed_says_what_came_out_and_trains_nothing(run):
+    told = []
+
+    class Listener(Watcher):
+        def finished(self, record, report):
+            told.append(record.verdict)
+
+    again = tuned(run.folder.parent, space={"width": Int(4, 16)}, resume=True, watcher=Listener())
+    assert told == [run.verdict]
+    assert again.record.history.trials == run.record.history.trials
+
+
 def test_space_only_tunes_nothing_else(tmp_path):
     run = tuned(tmp_path, space={"width": Choice((4, 16))}, space_only=True)
     assert {frozenset(config) for config in searched(run)} == {frozenset({"width"})}
@@ -213,3 +227,21 @@ def test_example_runs_as_the_script_that_it_is(tmp_path):
     assert "four new rows:" in done.stdout
     record = json.loads((tmp_path / "net" / "run.json").read_text("utf-8"))["data"]
     assert record["status"] == "finished"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_python_that_a_page_shows_runs(tmp_path, page):
+    """The first Python block as a script, on data of its own and with the budget of four trainings."""
+    text = (EXAMPLE.parents[1] / page).read_text("utf-8")
+    shown = text.partition("```python\n")[2].partition("```")[0]
+    assert 'budget="5min"' in shown
+    script = tmp_path / "shown.py"
+    own = "" if "def net" in shown else f"import torch\n{inspect.getsource(net)}\n"
+    script.write_text(
+        "import numpy as np\nX = np.random.default_rng(0).normal(size=(160, 3))\ny = (X[:, 0] > 0).astype(int)\n"
+        + own + shown.replace('"5min"', '"4trials"')
+    )  # fmt: skip
+    environment = {**os.environ, "LUTHIER_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr

@@ -176,9 +176,7 @@ def test_both_ways_of_resampling_agree():
 
 
 def test_chunking_covers_every_resample_when_rows_are_many():
-    got = stats.bootstrap_difference(
-        np.arange(300_000.0), np.zeros(300_000), np.random.default_rng(0), num=20
-    )
+    got = stats.bootstrap_difference(np.arange(300_000.0), np.zeros(300_000), np.random.default_rng(0), num=20)
     half = 2 * got.sd / math.sqrt(got.n)
     assert got.mean - 2 * half < got.low < got.high < got.mean + 2 * half
 

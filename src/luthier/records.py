@@ -183,9 +183,7 @@ class Recipe(msgspec.Struct, frozen=True):
     steps: int | None = None
     preparation: dict[str, Any] = {}
     model: dict[str, Any] = {}
-    groups: dict[str, dict[str, float]] = msgspec.field(
-        default_factory=lambda: {"no_decay": {"weight_decay": 0.0}}
-    )
+    groups: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"no_decay": {"weight_decay": 0.0}})
 
     def __post_init__(self) -> None:
         for name, legal in LEGAL.items():
@@ -197,9 +195,7 @@ class Recipe(msgspec.Struct, frozen=True):
             ("schedule", self.schedule, SCHEDULES),
         ):
             if value not in options:
-                raise InvalidInput(
-                    f"{name}={value!r}", must=f"{name} is one of {', '.join(options)}", where="recipe"
-                )
+                raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {', '.join(options)}", where="recipe")
 
     def with_config(self, config: Mapping[str, Any]) -> Recipe:
         """This recipe with some settings changed.

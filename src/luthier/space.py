@@ -143,9 +143,7 @@ class Space(msgspec.Struct, frozen=True):
 
     def decode(self, u_D: Unit) -> Config:
         """Point of [0, 1]^D -> configuration with the active settings only."""
-        full = {
-            name: domain.decode(float(u)) for (name, domain), u in zip(self.domains.items(), u_D, strict=True)
-        }
+        full = {name: domain.decode(float(u)) for (name, domain), u in zip(self.domains.items(), u_D, strict=True)}
         return {name: value for name, value in full.items() if self.active(name, full)}
 
     def encode(self, config: Mapping[str, Any]) -> Unit:
@@ -214,9 +212,7 @@ def _check_domain(name: str, domain: Domain) -> None:
             raise InvalidInput(f"options={domain.options}", must="at least one, all different", where=where)
         return
     if not (math.isfinite(domain.low) and math.isfinite(domain.high) and domain.low < domain.high):
-        raise InvalidInput(
-            f"low={domain.low}, high={domain.high}", must="low < high, both finite", where=where
-        )
+        raise InvalidInput(f"low={domain.low}, high={domain.high}", must="low < high, both finite", where=where)
     if domain.log and domain.low <= 0:
         raise InvalidInput(
             f"low={domain.low}",

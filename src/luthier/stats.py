@@ -272,9 +272,7 @@ def _resampled_means(d_n: npt.NDArray[np.float64], rng: np.random.Generator, num
         return np.concatenate([counts @ values_k for counts in draws]) / n
     chunk = max(1, _CHUNK // n)
     sizes = [min(chunk, num - i) for i in range(0, num, chunk)]
-    return np.concatenate(
-        [d_n[rng.integers(0, n, size=(size, n), dtype=np.int32)].mean(axis=1) for size in sizes]
-    )
+    return np.concatenate([d_n[rng.integers(0, n, size=(size, n), dtype=np.int32)].mean(axis=1) for size in sizes])
 
 
 # ------------------------------------------------------------------------------------------- the best of many

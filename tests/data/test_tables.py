@@ -21,9 +21,7 @@ def test_roles_are_disjoint_and_cover_all_rows():
 def test_test_rows_do_not_depend_on_the_split():
     data = Data(X, Y)
     assert np.array_equal(data.test_rows(1), data.test_rows(1))
-    assert not set(data.test_rows(1)) & set(
-        np.concatenate([np.concatenate(data.split(1, s)) for s in range(9)])
-    )
+    assert not set(data.test_rows(1)) & set(np.concatenate([np.concatenate(data.split(1, s)) for s in range(9)]))
 
 
 def test_splits_keep_the_share_of_each_class():

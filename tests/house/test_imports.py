@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,15 +40,36 @@ def modules_of(room: str) -> list[str]:
     return [name for name in names if not name.startswith(ENGINES)]
 
 
+def lint(tree: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter on a tree: its contracts on its src."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=tree, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(tree / "src")},
+    )  # fmt: skip
+
+
 def test_import_contracts_are_kept():
     """The contracts of pyproject.toml, by import-linter."""
-    program = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run(
-        [program], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(SRC)},
-    )  # fmt: skip
+    done = lint(ROOT)
     assert done.returncode == 0, done.stdout
     assert ", 0 broken" in done.stdout
+
+
+def test_import_contracts_notice_what_they_forbid(tmp_path):
+    """A twin of the house in which each contract is broken once."""
+    shutil.copytree(SRC, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for room, line in {
+        "records": "import luthier.evidence.paired",  # upward
+        "search/halton": "import luthier.data.tables",  # search is pure
+        "runs/lock": "import luthier.reports.words",  # only verbs and cli
+        "training/batches": "import torch",
+    }.items():
+        path = tmp_path / "src" / "luthier" / f"{room}.py"
+        path.write_text(f"{path.read_text('utf-8')}\n{line}\n", "utf-8")
+    done = lint(tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "0 kept, 4 broken" in done.stdout, done.stdout
 
 
 def test_architecture_lists_the_floors_of_the_contract():

@@ -214,9 +214,7 @@ def test_an_edge_of_instability_is_not_widened():
     for i in range(1, 101):
         config = space.decode(rng.random(1))
         u = LR.encode(config["lr"])
-        trials.append(
-            scored(i, config, None if u > 0.9 and rng.random() < 0.35 else u**6 + 0.01 * rng.normal())
-        )
+        trials.append(scored(i, config, None if u > 0.9 and rng.random() < 0.35 else u**6 + 0.01 * rng.normal()))
     edges = find(history(trials), space)
     assert [b.expansion for b in edges.boundaries] == [None]
     assert "diverges" in edges.boundaries[0].reason

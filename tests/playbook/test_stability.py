@@ -138,9 +138,7 @@ def test_the_logistic_fit_is_the_maximum_likelihood_fit():
 def test_p_of_the_logistic_fit_is_uniform_without_an_effect():
     """1,000 studies of 40 trials without effect: p < .05 in 5 % (3 standard errors: 2.1 %)."""
     rng = np.random.default_rng(3)
-    p = [
-        stability.logistic(rng.normal(size=40), (rng.random(40) < 0.4).astype(float))[2] for _ in range(1000)
-    ]
+    p = [stability.logistic(rng.normal(size=40), (rng.random(40) < 0.4).astype(float))[2] for _ in range(1000)]
     assert np.mean(np.array(p) < 0.05) == pytest.approx(0.05, abs=0.021)
 
 

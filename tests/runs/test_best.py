@@ -100,9 +100,7 @@ write_best(folder, {"w": np.full(5, 2.0)}, Recipe(lr=2.0), about)
     seen = set()
     for n in range(60):
         write_best(folder, {"w": np.full(5, 1.0)}, Recipe(lr=1.0), ABOUT)
-        ended = subprocess.run(
-            [sys.executable, "-c", program, str(folder.path), str(n)], check=False
-        ).returncode
+        ended = subprocess.run([sys.executable, "-c", program, str(folder.path), str(n)], check=False).returncode
         best = read_best(folder)
         assert best.recipe.lr == best.snapshot["w"][0]
         seen.add((best.recipe.lr, folder.best.exists()))

@@ -40,9 +40,7 @@ def test_create_then_write_then_read(tmp_path):
 def test_an_existing_run_is_never_overwritten(tmp_path):
     folder = RunFolder(tmp_path / "digits").create()
     Journal.create(folder.journal).close()
-    with pytest.raises(
-        RunFolderError, match=r"run 'digits' exists already .*--resume, or choose another --name"
-    ):
+    with pytest.raises(RunFolderError, match=r"run 'digits' exists already .*--resume, or choose another --name"):
         folder.create()
 
 

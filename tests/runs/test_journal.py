@@ -81,9 +81,7 @@ def test_a_record_and_numpy_numbers_come_back_as_plain_data_that_converts(tmp_pa
     point = Point(step=3, fraction=0.5, train_loss=math.nan, val_loss=1.25, score=0.75)
     with Journal.create(tmp_path / "j") as journal:
         journal.append("report", point, 1)
-        journal.append(
-            "numbers", {"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True)}, np.float64(2)
-        )
+        journal.append("numbers", {"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True)}, np.float64(2))
     first, second = read(tmp_path / "j")
     back = convert(first.data, Point)
     assert math.isnan(back.train_loss)

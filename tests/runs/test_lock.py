@@ -28,9 +28,7 @@ CHILDREN = {
 
 
 def _holder(folder, child="0"):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), child], stdout=subprocess.PIPE, text=True
-    )
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), child], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     return holder, int(holder.stdout.readline())
 
@@ -101,9 +99,7 @@ def test_one_of_many_that_start_together_wins(tmp_path):
         "except OSError as error: print(error, flush=True)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
-    several = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
-    ]
+    several = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for process in several:
         process.stdin.write("go\n")
         process.stdin.flush()

@@ -21,9 +21,7 @@ def _same(a, b):
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.dictionaries(st.text(min_size=1, max_size=9).filter(lambda n: n != "__metadata__"), arrays, max_size=4)
-)
+@given(st.dictionaries(st.text(min_size=1, max_size=9).filter(lambda n: n != "__metadata__"), arrays, max_size=4))
 def test_round_trip_is_bit_for_bit(tmp_path_factory, snapshot):
     """Any shape (0-d and empty too), any of DTYPES, any name, NaN payloads too."""
     path = tmp_path_factory.mktemp("s") / "a.safetensors"
@@ -48,9 +46,7 @@ def test_memory_layout_does_not_matter_and_copies_are_writable(tmp_path):
     assert back["0"].shape == ()
 
 
-@pytest.mark.parametrize(
-    "array", [np.array(["a"]), np.array([None]), np.array([1j]), np.array(0, "datetime64[s]")]
-)
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([None]), np.array([1j]), np.array(0, "datetime64[s]")])
 def test_other_types_are_refused_by_name_and_nothing_is_written(array, tmp_path):
     with pytest.raises(InvalidInput, match="'weights/a' has dtype"):
         write_snapshot(tmp_path / "s", {"weights/a": array}, {})
@@ -64,9 +60,7 @@ def test_every_damage_is_noticed_with_the_checksum(tmp_path):
     whole = path.read_bytes()
     damaged = [whole[:end] for end in range(len(whole))] + [whole + b"\0"]
     damaged += [
-        whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
-        for at in range(len(whole))
-        for bit in (0, 6)
+        whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :] for at in range(len(whole)) for bit in (0, 6)
     ]
     for data in damaged:
         path.write_bytes(data)
@@ -80,9 +74,7 @@ def test_damage_without_the_checksum_is_a_clear_error_or_a_snapshot(tmp_path):
     write_snapshot(path, {"w": np.arange(5, dtype=np.float32), "b": np.array([True])}, {"k": "v"})
     whole = path.read_bytes()
     flips = [
-        whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
-        for at in range(len(whole))
-        for bit in range(8)
+        whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :] for at in range(len(whole)) for bit in range(8)
     ]
     refused = 0
     for data in [*flips, *(whole[:end] for end in range(len(whole)))]:

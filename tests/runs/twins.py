@@ -36,9 +36,7 @@ class Twin:
         self.recovered = 0
 
     def append(self, kind: str, data: Any, t: float) -> Line:
-        rest = json.dumps({"n": self.number, "t": t, "k": kind, "d": data}, separators=(",", ":"))[
-            1:
-        ].encode()
+        rest = json.dumps({"n": self.number, "t": t, "k": kind, "d": data}, separators=(",", ":"))[1:].encode()
         text = b'{"c":"%08x",' % zlib.crc32(rest) + rest + b"\n"
         before = self.path.stat().st_size
         try:
@@ -79,9 +77,7 @@ def _read(path: Path, flaw: str) -> tuple[list[Line], bytes]:
     while b"\n" in tail and (line := _line(tail.split(b"\n", 1)[0], flaw)) is not None:
         lines.append(line)
         tail = tail.split(b"\n", 1)[1]
-    glued = any(
-        _line(tail[:end], flaw) for end in range(len(tail) - 6) if tail[end + 1 :].startswith(b'{"c":"')
-    )
+    glued = any(_line(tail[:end], flaw) for end in range(len(tail) - 6) if tail[end + 1 :].startswith(b'{"c":"'))
     if flaw != "drops what follows damage" and (b'\n{"c":"' in tail or glued):
         raise RunFolderError("damaged")
     return lines, tail

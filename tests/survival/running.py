@@ -23,9 +23,7 @@ def start(log, **asked):
 
 def finish(**asked):
     """Run to the end; (exit code, what was decided or None, what it said)."""
-    done = subprocess.run(
-        command(**asked), capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False
-    )
+    done = subprocess.run(command(**asked), capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False)
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 

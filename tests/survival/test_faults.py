@@ -285,9 +285,7 @@ def test_full_disk_is_said_and_the_run_goes_on_when_there_is_room(tmp_path):
         assert "the disk is full" in said
         assert code == 3
         subprocess.run(["mount", "-o", "remount,size=32m", str(disk)], check=True)
-        code, decided, said = finish(
-            task="fake:plateau", arguments=arguments(disk, budget="82trials", resume=True)
-        )
+        code, decided, said = finish(task="fake:plateau", arguments=arguments(disk, budget="82trials", resume=True))
         assert code == 0, said
     finally:
         subprocess.run(["umount", str(disk)], check=True)

@@ -12,7 +12,9 @@ from training.twins import ArrivalView
 
 def decided(run):
     """What was begun, how far it came, and what was seen."""
-    return [(t.id, t.config, t.origin, t.status, t.rung, [p.score for p in t.curve]) for t in run.record.history.trials]
+    return [
+        (t.id, t.config, t.origin, t.status, t.rung, [p.score for p in t.curve]) for t in run.record.history.trials
+    ]
 
 
 def tuned(root, name, workers, **more):

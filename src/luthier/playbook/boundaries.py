@@ -110,15 +110,11 @@ def find(
         design = Design.of(u_nD, space)
         needed = max(MIN_TRIALS, design.X_nK.shape[1] + MIN_FREE)
         if len(group) < needed:
-            findings.append(
-                unknown("P16", _TITLE, len(group), needed, of=f"complete trials with {', '.join(names)}")
-            )
+            findings.append(unknown("P16", _TITLE, len(group), needed, of=f"complete trials with {', '.join(names)}"))
             continue
         indices = [list(space).index(name) for name in names]
         found = {
-            names[i]: edge
-            for i, edge in enumerate(edge_test(design, utility_n, indices, rng))
-            if edge and edge.found
+            names[i]: edge for i, edge in enumerate(edge_test(design, utility_n, indices, rng)) if edge and edge.found
         }
         for name, edge in found.items():
             boundaries.append(_boundary(name, edge, space, len(group), earlier=earlier, cliffs=cliffs))
@@ -174,9 +170,7 @@ class Design(NamedTuple):
         return cls(np.stack(X, axis=1), columns)
 
 
-def edge_test(
-    design: Design, utility_n: Array, axes: Sequence[int], rng: np.random.Generator
-) -> list[Edge | None]:
+def edge_test(design: Design, utility_n: Array, axes: Sequence[int], rng: np.random.Generator) -> list[Edge | None]:
     """For each axis of the cube: does the optimum of the fitted response lie in its outer tenth?
 
     Two gates. (1) F test: dropping the setting's columns must worsen the fit (p < .01); without this gate,

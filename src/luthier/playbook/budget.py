@@ -170,14 +170,8 @@ def _note(rung: Rung, budget: Budget, price: Price, startup_s: float) -> str:
     if rung == LADDER[0]:
         return ""
     full_pairs = rung.final >= REQUIRED_FINAL
-    wanted = (
-        LADDER[0]
-        if full_pairs
-        else min((r for r in LADDER if r.final >= REQUIRED_FINAL), key=lambda r: r.runs)
-    )
-    more = amount_text(
-        Budget(budget.unit, least_budget(wanted, price, budget.unit, startup_s) - budget.amount)
-    )
+    wanted = LADDER[0] if full_pairs else min((r for r in LADDER if r.final >= REQUIRED_FINAL), key=lambda r: r.runs)
+    more = amount_text(Budget(budget.unit, least_budget(wanted, price, budget.unit, startup_s) - budget.amount))
     if full_pairs:
         return (
             f"Confirmation takes the best {rung.top} on {rung.fresh} fresh seeds instead of {wanted.top} on "

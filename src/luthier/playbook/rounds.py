@@ -39,9 +39,7 @@ def run_round(bench: Bench, number: int, space: Space, sampler: Sampler, limits:
     first = len(driver.ledger.trials)
 
     def time_is_up() -> bool:
-        return driver.interrupted or (
-            limits.deadline_s is not None and driver.elapsed_s() >= limits.deadline_s()
-        )
+        return driver.interrupted or (limits.deadline_s is not None and driver.elapsed_s() >= limits.deadline_s())
 
     def source(trials: list[Trial], job: int) -> Job | None:
         history = history_of(bench.metric, bench.plan, trials)

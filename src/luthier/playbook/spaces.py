@@ -68,15 +68,11 @@ def default_space(kind: str, num_trials: float, baseline: Recipe) -> Space:
         domains["label_smoothing"] = Float(0.0, max(0.2, baseline.label_smoothing))
     if num_trials >= SCHEDULE_TRIALS:
         domains["warmup"] = Float(0.0, max(0.1, baseline.warmup))
-        domains["schedule"] = Choice(
-            tuple(s for s in SCHEDULES if s in ("linear", "cosine", baseline.schedule))
-        )
+        domains["schedule"] = Choice(tuple(s for s in SCHEDULES if s in ("linear", "cosine", baseline.schedule)))
     return Space(domains)
 
 
-def _of_optimizer(
-    optimizer: str, num_trials: float, baseline: Recipe, *, conditional: bool
-) -> dict[str, Domain]:
+def _of_optimizer(optimizer: str, num_trials: float, baseline: Recipe, *, conditional: bool) -> dict[str, Domain]:
     """The settings of one update rule."""
     own = baseline if baseline.optimizer == optimizer else None
     prefix = f"{optimizer}." if conditional else ""

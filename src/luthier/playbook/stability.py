@@ -58,9 +58,7 @@ def cliffs(history: History, space: Space) -> list[Cliff]:
 
 
 def _judge(name: str, history: History) -> tuple[Cliff | None, Finding | None]:
-    trials = [
-        t for t in history.search() if name in t.config and t.status in ("finished", "stopped", "diverged")
-    ]
+    trials = [t for t in history.search() if name in t.config and t.status in ("finished", "stopped", "diverged")]
     fate_n = np.array([t.status == "diverged" for t in trials], float)
     n, num_diverged = len(trials), int(fate_n.sum())
     if n < MIN_TRIALS:

@@ -107,9 +107,7 @@ def still_improving(trial: Trial) -> Finding | None:
     title = "still improving at the end"
     tail = _tail(trial.curve)
     if len(tail) < MIN_TAIL:
-        return unknown(
-            "P22", title, len(tail), MIN_TAIL, of=f"reports in the last quarter of trial {trial.id}"
-        )
+        return unknown("P22", title, len(tail), MIN_TAIL, of=f"reports in the last quarter of trial {trial.id}")
     slope = fit_slope([p.fraction for p in tail], [p.val_loss for p in tail])
     gain = -slope.rise / _scale([p.val_loss for p in trial.curve])
     if slope.p_falls >= ALPHA or gain < MIN_GAIN:
@@ -156,9 +154,7 @@ def _rises(best: list[Trial], loss: str, *, code: str, title: str, remedy: str) 
     """One finding for all of the best trials whose loss rises; its number is that of the best of them."""
     long = [t for t in best if len(t.curve) >= MIN_REPORTS]
     if not long:
-        return unknown(
-            code, title, max(len(t.curve) for t in best), MIN_REPORTS, of="reports of a best trial"
-        )
+        return unknown(code, title, max(len(t.curve) for t in best), MIN_REPORTS, of="reports of a best trial")
     rises = {t.id: rise for t in long if (rise := rise_after_minimum(t, loss))}
     if not rises:
         return None
@@ -249,20 +245,14 @@ def late_variance(history: History, trial: Trial, num_val: int) -> Finding | Non
     tail = _tail(trial.curve)
     tail_n = np.array([p.score for p in tail])
     if len(tail_n) < MIN_TAIL or num_val < 1:
-        return unknown(
-            "P21", title, len(tail_n), MIN_TAIL, of=f"reports in the last quarter of trial {trial.id}"
-        )
+        return unknown("P21", title, len(tail_n), MIN_TAIL, of=f"reports in the last quarter of trial {trial.id}")
     sd = fit_slope([p.fraction for p in tail], tail_n).sd
     accuracy = min(max(float(tail_n.mean()), 1 / (2 * num_val)), 1 - 1 / (2 * num_val))
     ratio = sd / math.sqrt(accuracy * (1 - accuracy) / num_val)
     if ratio < AS_SET:
         return None
     steady = ratio <= NOISY
-    cause = (
-        "about what a validation set of that size gives"
-        if steady
-        else "more than the validation set explains"
-    )
+    cause = "about what a validation set of that size gives" if steady else "more than the validation set explains"
     return Finding(
         code="P21",
         title=title,

@@ -58,15 +58,11 @@ def choose_batch_size(speeds: Sequence[Speed], num_train: int) -> BatchChoice:
         )
     chosen = fitting[0]
     for larger in fitting[1:]:
-        growth = (larger.rows_per_s / chosen.rows_per_s) ** (
-            1 / math.log2(larger.batch_size / chosen.batch_size)
-        )
+        growth = (larger.rows_per_s / chosen.rows_per_s) ** (1 / math.log2(larger.batch_size / chosen.batch_size))
         if growth < PLATEAU:
             return _choice(chosen, "plateau", f"a doubling brings only {growth:.2f} times the rows/s")
         if larger.batch_size * MIN_STEPS > num_train:
-            return _choice(
-                chosen, "rows", f"{num_train} training rows shall make {MIN_STEPS} steps an epoch or more"
-            )
+            return _choice(chosen, "rows", f"{num_train} training rows shall make {MIN_STEPS} steps an epoch or more")
         chosen = larger
     refused = [s.batch_size for s in ordered if not s.fits and s.batch_size > chosen.batch_size]
     if refused:

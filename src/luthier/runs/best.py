@@ -96,9 +96,7 @@ def read_best(folder: RunFolder) -> Best:
     """
     place = folder.best if folder.best.exists() else folder.path / ".best.old"
     if not place.exists():
-        raise RunFolderError(
-            "there is no best model yet", where=str(folder.best), remedy="Let the run finish"
-        )
+        raise RunFolderError("there is no best model yet", where=str(folder.best), remedy="Let the run finish")
     about = _read(place / "about.json", About)
     recipe = _read(place / "recipe.json", Recipe)
     return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
@@ -152,9 +150,7 @@ def check_source(stored: Mapping[str, str], builder: Any) -> None:
         what = f"{name} is unchanged, but something else in its module has changed since the model was stored"
     else:
         return
-    raise SourceChanged(
-        what, remedy="Pass builder= to say that it builds the same model, or bring the source back"
-    )
+    raise SourceChanged(what, remedy="Pass builder= to say that it builds the same model, or bring the source back")
 
 
 def _written(builder: Any) -> Any:

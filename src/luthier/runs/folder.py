@@ -67,9 +67,7 @@ def folder_errors(path: Path | str, doing: str) -> Iterator[None]:
 
 def explained(error: OSError, path: Path | str, doing: str) -> RunFolderError:
     """The RunFolderError that `folder_errors` raises for this OSError."""
-    what, remedy = _CAUSES.get(
-        error.errno or 0, (error.strerror or str(error), "Check the disk and the path")
-    )
+    what, remedy = _CAUSES.get(error.errno or 0, (error.strerror or str(error), "Check the disk and the path"))
     clear = RunFolderError(f"cannot {doing}: {what}", where=str(path), remedy=remedy)
     clear.errno = error.errno
     return clear
@@ -150,9 +148,7 @@ class RunFolder:
                     remedy="Go on with it by --resume, or choose another --name",
                 )
             ours = {p.name for p in (self.lock, self.snapshots, self.evaluations, self.logs)}
-            if self.path.is_dir() and (
-                others := sorted(p.name for p in self.path.iterdir() if p.name not in ours)
-            ):
+            if self.path.is_dir() and (others := sorted(p.name for p in self.path.iterdir() if p.name not in ours)):
                 raise RunFolderError(
                     f"the folder is not empty and not a run (it holds {others[0]!r})",
                     where=str(self.path),

@@ -127,9 +127,7 @@ class Journal:
         text = _encode(number, kind, data, t)
         line = _decode(text[:-1])
         if line is None:
-            raise InvalidInput(
-                f"{kind}: a line that does not read back", where="journal", remedy="Give plain data"
-            )
+            raise InvalidInput(f"{kind}: a line that does not read back", where="journal", remedy="Give plain data")
         self._unsettled = True  # also where a signal handler raises between here and the end
         rest = text
         try:
@@ -186,9 +184,7 @@ def _encode(number: int, kind: str, data: Any, t: float) -> bytes:
     try:
         rest = _encoder.encode({"n": number, "t": float(t), "k": kind, "d": data})[1:]
     except (TypeError, UnicodeEncodeError, msgspec.MsgspecError) as error:
-        raise InvalidInput(
-            f"{kind}: {error}", where="journal", remedy="Give plain data or a record"
-        ) from None
+        raise InvalidInput(f"{kind}: {error}", where="journal", remedy="Give plain data or a record") from None
     return b'{"c":"%08x",%b\n' % (zlib.crc32(rest), rest)
 
 
@@ -234,7 +230,5 @@ def _glued(tail: bytes) -> bool:
 
 
 def _damaged(path: Path, number: int, what: str) -> RunFolderError:
-    remedy = (
-        f"Bring the file back from a copy, or keep only the lines before it (head -n {number}) and --resume"
-    )
+    remedy = f"Bring the file back from a copy, or keep only the lines before it (head -n {number}) and --resume"
     return RunFolderError(f"journal line {number} is damaged: it {what}", where=str(path), remedy=remedy)

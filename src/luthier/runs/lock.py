@@ -54,9 +54,7 @@ class Lock:
                     raise self._refusal(_read_holder(fd)) from None
                 now = datetime.now(UTC).isoformat(timespec="seconds")
                 os.ftruncate(fd, 0)
-                os.pwrite(
-                    fd, msgspec.json.encode(Holder(pid=os.getpid(), host=socket.gethostname(), since=now)), 0
-                )
+                os.pwrite(fd, msgspec.json.encode(Holder(pid=os.getpid(), host=socket.gethostname(), since=now)), 0)
             except BaseException:
                 os.close(fd)
                 raise

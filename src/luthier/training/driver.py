@@ -121,7 +121,7 @@ class Driver:
         When time is up, trials at work are taken off their workers and count as stopped.
         """
         self.plan = plan
-        self.begin(phase.split()[0])
+        self.begin(phase.split(maxsplit=1)[0])
         recorded = self.ledger.jobs.setdefault(phase, [])
         view = View(self.ledger, phase)
         number = 0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from luthier.records import Estimate, Recipe, RunRecord
-from luthier.space import Config
 from luthier.runs.folder import RunFolder
+from luthier.space import Config
 
 
 @dataclass(frozen=True)

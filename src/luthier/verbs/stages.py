@@ -277,7 +277,9 @@ def _failures(trials: Sequence[Trial]) -> list[Finding]:
     failed = [t for t in trials if t.status == "failed"]
     if not failed:
         return []
-    text = f"{len(failed)} of {len(trials)} trials ended by a fault; the first, trial {failed[0].id}: {failed[0].error}"
+    text = (
+        f"{len(failed)} of {len(trials)} trials ended by a fault; the first, trial {failed[0].id}: {failed[0].error}"
+    )
     return [
         Finding(
             code="RUN001",

@@ -90,10 +90,12 @@ def tune(
     folder = RunFolder(place / (name or _name(place, task.name, resume)))
     folder.require() if resume else folder.create()
     with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
-        if ledger.ended:
-            return Run.open(folder.path)
-        executor: Executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
         told = watcher or Watcher()
+        if ledger.ended:  # nothing is left to do: say what came out
+            run = Run.open(folder.path)
+            told.finished(run.record, run.report)
+            return run
+        executor: Executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
         with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told).run(ref)
@@ -140,7 +142,7 @@ def _interrupts(driver: Driver, watcher: Watcher) -> Iterator[None]:
         yield
         return
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         if driver.interrupted:
             raise Interrupted("stopped", remedy="What was journalled is kept; --resume goes on")
         driver.interrupted = True
