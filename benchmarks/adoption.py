@@ -105,9 +105,8 @@ def main() -> None:
     if asked.json:
         print(json.dumps(rows))
         return
-    print(
-        "| case | n | adopted (95 % interval) | interval covers the truth | mean optimism, utility |\n|---|---|---|---|---|"
-    )
+    print("| case | n | adopted (95 % interval) | interval covers the truth | mean optimism, utility |")
+    print("|---|---|---|---|---|")
     for r in rows:
         low, high = r["adopted_interval"]
         print(

@@ -24,7 +24,8 @@ def one(model: str, budget: str, seed: int) -> dict[str, float]:
         run = luthier.tune("digits", options={"model": model}, budget=budget, root=root, seed=seed)
         wall_s = time.perf_counter() - began
         record = run.record
-        assert record.history is not None and record.plan is not None
+        assert record.history is not None
+        assert record.plan is not None
         trained_s = sum(t.cost.seconds for t in record.history.trials)
         opened_s = record.spent["open"]
         busy_s = record.plan.num_workers * wall_s

@@ -55,7 +55,7 @@ class Rule(NamedTuple):
         direction, state = self.direction(xp, grad, state, Now(numbers, step))
         return param - numbers["lr"] * (numbers["weight_decay"] * param + direction), state
 
-    def eval_params(self, param: Array, state: State) -> Array:  # noqa: ARG002 - the contract of all rules
+    def eval_params(self, param: Array, state: State) -> Array:
         """The weights to evaluate with: those that are trained, in all rules so far."""
         return param
 

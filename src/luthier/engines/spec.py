@@ -124,7 +124,8 @@ class Population(Protocol):
         ...
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
-        """Statistics for checks on one batch in evaluation mode, rows int32 [B]; changes nothing: {"loss": [P], "grad_norm": [P],
+        """Statistics for checks on one batch in evaluation mode, rows int32 [B]; changes nothing:
+        {"loss": [P], "grad_norm": [P],
         "weight_norm": [P]}, float32."""
         ...
 

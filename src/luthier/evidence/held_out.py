@@ -79,8 +79,8 @@ def _interval(bench: Bench, outputs: Array, targets: Array, rng: np.random.Gener
         rows = np.stack([metrics.ROWS[name](o, targets) for o in outputs])
         found = stats.bootstrap_difference(rows, np.zeros_like(rows), rng, num=RESAMPLES)
         return Estimate(score=found.mean, interval=(found.low, found.high), n=n, sd=found.sd)
-    return _whole([metrics.score(name, o, targets) for o in outputs],
-                  lambda i: float(np.mean([metrics.score(name, o[i], targets[i]) for o in outputs])), n, rng)  # fmt: skip
+    each = [metrics.score(name, o, targets) for o in outputs]
+    return _whole(each, lambda i: float(np.mean([metrics.score(name, o[i], targets[i]) for o in outputs])), n, rng)
 
 
 def _difference(bench: Bench, best: Array, base: Array, targets: Array, rng: np.random.Generator) -> Estimate:

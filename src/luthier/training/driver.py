@@ -126,15 +126,9 @@ class Driver:
         view = View(self.ledger, phase)
         number = 0
         while True:
-            job = recorded[number] if number < len(recorded) else None
-            if job is None:
-                self._work_while(lambda: len(self.pending) > 0 or view.waits_for(number - plan.lag), time_is_up)
-                if not (ended := time_is_up()):
-                    view.see(number - plan.lag)
-                job = (None if ended else source(view.trials(), number)) or Job(
-                    phase=phase, number=number, action="end"
-                )
-                self.write("job", job)
+            if number == len(recorded):
+                self.write("job", self._decide(view, source, number, time_is_up=time_is_up))
+            job = recorded[number]
             if job.action == "end":
                 break
             if self.ledger.is_open(job):
@@ -142,6 +136,17 @@ class Driver:
             number += 1
         self._work_while(lambda: bool(self.pending or self.at_work), time_is_up)
         self._drop_all()
+
+    def _decide(self, view: View, source: Source, number: int, *, time_is_up: Callable[[], bool]) -> Job:
+        """The next job, decided when a worker is about to be free and every outcome that counts is there."""
+        assert self.plan is not None
+        newest = number - self.plan.lag
+        self._work_while(lambda: bool(self.pending) or view.waits_for(newest), time_is_up)
+        job = None
+        if not time_is_up():
+            view.see(newest)
+            job = source(view.trials(), number)
+        return job or Job(phase=view.phase, number=number, action="end")
 
     def _work_while(self, busy: Callable[[], bool], time_is_up: Callable[[], bool]) -> None:
         while busy() and not time_is_up():

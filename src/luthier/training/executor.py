@@ -6,6 +6,7 @@ hangs. It knows nothing of trials. Ray actors or remote machines would be furthe
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -156,10 +157,8 @@ class _Worker:
             except subprocess.TimeoutExpired:
                 kill = True
         if kill or self.program.poll() is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.program.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self.program.wait()
         os.close(self.read_fd)
 

@@ -90,9 +90,10 @@ def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows:
 
 def _check_outputs(outputs: Array, source: Data) -> None:
     if outputs.ndim != 2 or outputs.shape[1] != source.num_outputs:
+        column = "value" if source.kind == "regression" else "class"
         raise InvalidInput(
             f"the model's output for 2 rows has shape {tuple(outputs.shape)}",
-            must=f"shape (2, {source.num_outputs}): one column a {'value' if source.kind == 'regression' else 'class'}",
+            must=f"shape (2, {source.num_outputs}): one column a {column}",
             where="builder",
             remedy="Let the last layer have `outputs` units; luthier passes the number to a builder that asks for it",
         )

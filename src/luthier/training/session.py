@@ -88,8 +88,17 @@ class Session:
         )
         yield {"event": "opened", "facts": self._facts(probe)}
 
-    def _put(self, *, trial: int, recipe: Any, seed: int, split_seed: int, num_reports: int, snapshot: str | None = None,
-             checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
+    def _put(
+        self,
+        *,
+        trial: int,
+        recipe: Any,
+        seed: int,
+        split_seed: int,
+        num_reports: int,
+        snapshot: str | None = None,
+        checksum: str | None = None,
+    ) -> Iterator[Event]:
         converted = msgspec.convert(recipe, Recipe)
         train_rows, val_rows = self._split(split_seed)
         live = Live(trial, converted, seed, converted.num_steps(len(train_rows)), train_rows, val_rows,

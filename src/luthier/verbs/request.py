@@ -107,10 +107,21 @@ def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str,
     forbidden(named)
     start = _spelled_out(task.build, start, named)
     _known_names(task.build, named, start)
-    return Request(task=task.name, options=dict(options), metric=metric, budget=budget, space=named, fixed=dict(fixed),
-                   baseline=start, sampler=sampler, seed=seed, price=price, num_workers=num_workers,
-                   add_default_space=task.space is None and not space_only,
-                   measure_batch_size=measure_batch_size and "batch_size" not in fixed)  # fmt: skip
+    return Request(
+        task=task.name,
+        options=dict(options),
+        metric=metric,
+        budget=budget,
+        space=named,
+        fixed=dict(fixed),
+        baseline=start,
+        sampler=sampler,
+        seed=seed,
+        price=price,
+        num_workers=num_workers,
+        add_default_space=task.space is None and not space_only,
+        measure_batch_size=measure_batch_size and "batch_size" not in fixed,
+    )
 
 
 def _spelled_out(build: Callable[..., Any], baseline: Recipe, space: Space) -> Recipe:
