@@ -150,6 +150,13 @@ def raises(x: float = 0.5, shared: float = 0.5) -> Truth:
     raise RuntimeError("no model today")
 
 
+def hungry(x: float = 0.2, shared: float = 0.5) -> Truth:
+    """Wants more memory than there is where x > 0.6."""
+    if x > 0.6:
+        np.ones(1 << 50)
+    return Truth(x, shared)
+
+
 def rows() -> Data:
     """Forty rows: enough to be split."""
     rng = np.random.default_rng(0)
@@ -160,7 +167,7 @@ def task(truth: str = "flat", **fixed: Any) -> Task:
     """A task on the fake engine, by the name of its truth."""
     build = globals()[truth]
     space = {"x": Float(0.0, 1.0)} | ({"y": Float(0.0, 1.0)} if truth == "hill" else {})
-    start = {"x": 0.2} if truth in ("plateau", "half_broken") else {}
+    start = {"x": 0.2} if truth in ("plateau", "half_broken", "hungry") else {}
     baseline = Recipe(batch_size=1, steps=NUM_STEPS, model=start | fixed)
     return Task(truth, build, rows(), metric="mae", baseline=baseline, space=space, engine="fakes:FakeEngine")
 

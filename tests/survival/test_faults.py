@@ -1,5 +1,6 @@
 """Real faults: what a person reads, which exit code, and that nothing journalled is lost."""
 
+import json
 import os
 import signal
 import subprocess
@@ -86,6 +87,16 @@ def test_where_everything_but_the_baseline_diverges_the_baseline_is_kept(tmp_pat
     )
     assert code == 0, said
     assert not decided["adopted"]
+
+
+def test_trial_that_wants_too_much_memory_fails_alone(tmp_path):
+    code, decided, said = finish(task="fake:hungry", arguments=arguments(tmp_path, sampler="halton"))
+    assert code == 0, said
+    statuses = [trial[6] for trial in decided["trials"]]
+    assert statuses.count("failed") >= 3
+    assert "finished" in statuses
+    findings = json.loads((tmp_path / "run" / "run.json").read_text())["data"]["findings"]
+    assert any(f["code"] == "RUN001" and "emory" in f["text"] for f in findings)
 
 
 def test_worker_that_cannot_import_is_explained_with_its_last_words(tmp_path):

@@ -52,3 +52,38 @@ def test_killed_after_a_line_and_resumed_decides_the_same(tmp_path, unbroken, ki
     jobs = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
     reached = [(d["d"]["phase"], d["d"]["job"]) for d in jobs if d["k"] == "reached"]
     assert len(reached) == len(set(reached)), "a finished piece of training was repeated"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [60, 130, 190])
+def test_killed_in_a_later_round_and_resumed_decides_the_same(tmp_path, jobs):
+    """The second round promotes trials of the first."""
+    budget = "180trials"
+    code, expected, said = finish(task="fake:hill", arguments=arguments(tmp_path / "whole", budget=budget))
+    assert code == 0, said
+    journal = (tmp_path / "whole" / "run" / "journal.jsonl").read_text()
+    assert '"phase":"search 2"' in journal
+    code, _, said = finish(task="fake:hill", arguments=arguments(tmp_path, budget=budget), kill_after=["job", jobs])
+    assert code == -9, said
+    code, decided, said = finish(task="fake:hill", arguments=arguments(tmp_path, budget=budget, resume=True))
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("truth", "kind", "step_s", "budget"),
+    [("half_broken", "resumed", 0, "42trials"), ("flat", "snapshot", 0.02, "4trials"), ("hungry", "failed", 0, "42trials")],
+)
+def test_killed_after_a_rarer_line_and_resumed_decides_the_same(tmp_path, truth, kind, step_s, budget):
+    asked = {"task": f"fake:{truth}", "step_s": step_s}
+    code, expected, said = finish(**asked, arguments=arguments(tmp_path / "whole", budget=budget))
+    assert code == 0, said
+    resume = kind == "resumed"
+    if resume:
+        assert finish(**asked, arguments=arguments(tmp_path, budget=budget), kill_after=["report", 40])[0] == -9
+    code, _, said = finish(**asked, arguments=arguments(tmp_path, budget=budget, resume=resume), kill_after=[kind, 1])
+    assert code == -9, said
+    code, decided, said = finish(**asked, arguments=arguments(tmp_path, budget=budget, resume=True))
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(expected)

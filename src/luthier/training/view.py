@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import msgspec
 
 from luthier.records import Trial
@@ -9,14 +11,17 @@ from luthier.training.ledger import Ledger
 
 
 class View:
-    """What a decision may know. Trials of other phases are shown as they stand; those of this one as they were
-    when the newest visible job of theirs ended, and as running where a job of theirs is not visible yet."""
+    """What a decision may know: each trial as it was when the newest visible job of its ended, and as running where
+    a job of its is not visible yet. The jobs of earlier phases are all visible, those of later ones never."""
 
     def __init__(self, ledger: Ledger, phase: str) -> None:
         self.ledger, self.phase = ledger, phase
         self.jobs = ledger.jobs[phase]
-        mine = {job.trial for job in self.jobs}
-        self.shown = {i: t for i, t in ledger.trials.items() if i not in mine}
+        self.shown: dict[int, Trial] = {}
+        for earlier in takewhile(lambda name: name != phase, ledger.jobs):
+            for job in ledger.jobs[earlier]:
+                if job.trial >= 0:
+                    self.shown[job.trial] = ledger.outcomes[job.phase, job.number]
         self.num_started, self.num_seen = 0, 0
 
     def waits_for(self, number: int) -> bool:

@@ -79,7 +79,7 @@ def tune(
         >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
     """
     task, ref = resolve(target, options or {}, data)
-    workers = os.cpu_count() or 1 if workers is None else workers
+    workers = _cores() if workers is None else workers
     asked = request(
         task, options=options or {}, metric=metric, budget=budget, space=space, fixed=fixed or {},
         space_only=space_only, baseline=baseline, sampler=sampler, seed=seed, price=price,
@@ -155,6 +155,11 @@ def _interrupts(driver: Driver, watcher: Watcher) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _command() -> str:
     """The command to repeat the run, as it was typed."""
     import shlex
@@ -172,7 +177,7 @@ def _environment() -> dict[str, str]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": str(os.cpu_count()),
+        "cores": str(_cores()),
     }
 
 
