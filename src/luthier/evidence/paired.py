@@ -4,7 +4,7 @@ A seed stands for initialisation, order of the rows, dropout and, where rows are
 training and validation rows. Candidate and baseline meet on the same seeds, so what a seed does to both cancels
 in the difference. The test is named before the runs: adopt if the one-sided lower bound of the mean paired
 difference (Student's t) is above the declared price of complexity. Selection and report use different seeds:
-the best of many, judged on the seeds that chose it, is optimistic (method §3.5).
+the best of many, judged on the seeds that chose it, is optimistic (docs/evidence.md).
 """
 
 from __future__ import annotations

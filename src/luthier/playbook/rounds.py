@@ -13,6 +13,7 @@ from luthier.evidence.paired import Bench, Entry
 from luthier.records import History, Metric, RunPlan, Trial, derive_seed
 from luthier.search import scheduler
 from luthier.search.spec import Resume, Sampler
+from luthier.search.table import Table
 from luthier.space import Space
 from luthier.training.ledger import Job
 
@@ -33,64 +34,72 @@ def history_of(metric: Metric, plan: RunPlan, trials: Sequence[Trial]) -> Histor
     return History(metric=metric, rungs=plan.rungs, trials=tuple(trials))
 
 
-def run_round(bench: Bench, number: int, space: Space, sampler: Sampler, limits: Limits) -> None:
+def run_round(bench: Bench, number: int, space: Space, sampler: Sampler, *, limits: Limits) -> None:
     """Run one round as a phase of the driver; what is paused at its end stays paused."""
     driver, phase = bench.driver, f"search {number}"
-    first = len(driver.ledger.trials)
 
     def time_is_up() -> bool:
-        return driver.interrupted or (limits.deadline_s is not None and driver.elapsed_s() >= limits.deadline_s())
-
-    def source(trials: list[Trial], job: int) -> Job | None:
-        history = history_of(bench.metric, bench.plan, trials)
-        mine = [t for t in trials if t.id >= first]
-        if _may_start(bench, history, mine, limits):
-            return _next(bench, history, (phase, job), (space, sampler))
-        return _finish(history, phase, job, limits)
+        late = limits.deadline_s is not None and driver.elapsed_s() >= limits.deadline_s()
+        return driver.interrupted or late
 
     recorded = driver.ledger.jobs.get(phase, [])
-    first = min((j.trial for j in recorded if j.new is not None), default=first)
-    driver.run_phase(phase, source, bench.plan, time_is_up=time_is_up)
+    first = min((job.trial for job in recorded if job.new is not None), default=len(driver.ledger.trials))
+    driver.run_phase(
+        phase,
+        _Round(bench, phase, first, space=space, sampler=sampler, limits=limits),
+        bench.plan,
+        time_is_up=time_is_up,
+    )
 
 
-def _may_start(bench: Bench, history: History, mine: Sequence[Trial], limits: Limits) -> bool:
-    """Is there budget left for more than bringing the best to their end?"""
-    if limits.num_trials is not None:
-        return len(mine) < limits.num_trials
-    assert limits.deadline_s is not None
-    complete = sum(t.status == "finished" for t in history.search()) - 1
-    running = sum(t.status == "running" for t in history.search())
-    lacking = max(limits.num_complete - complete, 0)
-    full_s = history.trials[0].cost.seconds
-    needed_s = (lacking / bench.plan.num_workers + 1) * full_s if lacking or running else full_s
-    return bench.driver.elapsed_s() + needed_s < limits.deadline_s()
+class _Round:
+    """The source of a round's jobs. `first` is the id of its first new trial; the table is a cache."""
 
+    def __init__(
+        self, bench: Bench, phase: str, first: int, *, space: Space, sampler: Sampler, limits: Limits
+    ) -> None:
+        self.bench, self.phase, self.first, self.limits = bench, phase, first, limits
+        self.space, self.sampler, self.table = space, sampler, Table()
 
-def _next(bench: Bench, history: History, place: tuple[str, int], draw: tuple[Space, Sampler]) -> Job:
-    """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
-    (phase, job), (space, sampler) = place, draw
-    action = scheduler.fill(history, 1, eta=bench.plan.eta)[0]
-    if isinstance(action, Resume):
-        trial = history.trials[action.trial]
-        return Job(
-            phase=phase,
-            number=job,
-            action="resume",
-            trial=trial.id,
-            until=scheduler.next_segment(history, trial),
-        )
-    key = derive_seed(bench.plan.seed, "suggest", phase, job)
-    suggestion = sampler.suggest(space, history, key, 1)[0]
-    number = len(history.trials)
-    new = bench.trial(number, "search", Entry(suggestion.config, suggestion.origin, ("search", number)))
-    return Job(phase=phase, number=job, action="start", trial=new.id, until=bench.plan.rungs[0], new=new)
+    def __call__(self, trials: list[Trial], number: int) -> Job | None:
+        """The next job, or None: the round ends."""
+        history = history_of(self.bench.metric, self.bench.plan, trials)
+        if self._may_start(history, sum(t.id >= self.first for t in trials)):
+            return self._next(history, number)
+        return self._finish(history, number)
 
+    def _may_start(self, history: History, num_mine: int) -> bool:
+        """Is there budget left for more than bringing the best to their end?"""
+        if self.limits.num_trials is not None:
+            return num_mine < self.limits.num_trials
+        assert self.limits.deadline_s is not None
+        searched = history.search()
+        complete = sum(t.status == "finished" for t in searched) - 1
+        running = sum(t.status == "running" for t in searched)
+        lacking = max(self.limits.num_complete - complete, 0)
+        full_s = history.trials[0].cost.seconds
+        needed_s = (lacking / self.bench.plan.num_workers + 1) * full_s if lacking or running else full_s
+        return self.bench.driver.elapsed_s() + needed_s < self.limits.deadline_s()
 
-def _finish(history: History, phase: str, job: int, limits: Limits) -> Job | None:
-    """No new trials: bring the best paused ones to their end, wait for those that run, then end the round."""
-    best = scheduler.finish_top(history, limits.num_complete)
-    if best:
-        return Job(phase=phase, number=job, action="resume", trial=best[0])
-    if any(t.status == "running" for t in history.search()):
-        return Job(phase=phase, number=job, action="wait")
-    return None
+    def _next(self, history: History, job: int) -> Job:
+        """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
+        plan = self.bench.plan
+        action = scheduler.fill(history, 1, eta=plan.eta, table=self.table)[0]
+        if isinstance(action, Resume):
+            until = scheduler.next_segment(history, history.trials[action.trial])
+            return Job(phase=self.phase, number=job, action="resume", trial=action.trial, until=until)
+        key = derive_seed(plan.seed, "suggest", self.phase, job)
+        suggestion = self.sampler.suggest(self.space, history, key, 1)[0]
+        number = len(history.trials)
+        entry = Entry(suggestion.config, suggestion.origin, ("search", number))
+        new = self.bench.trial(number, "search", entry)
+        return Job(phase=self.phase, number=job, action="start", trial=new.id, until=plan.rungs[0], new=new)
+
+    def _finish(self, history: History, job: int) -> Job | None:
+        """No new trials: bring the best paused ones to their end, wait for those that run, then end the round."""
+        best = scheduler.finish_top(history, self.limits.num_complete, table=self.table)
+        if best:
+            return Job(phase=self.phase, number=job, action="resume", trial=best[0])
+        if any(t.status == "running" for t in history.search()):
+            return Job(phase=self.phase, number=job, action="wait")
+        return None

@@ -33,7 +33,7 @@ ETA = 3.0
 """One in three goes on: the ladder that was measured (rungs 1/27, 1/9, 1/3, 1)."""
 MIN_STEPS = 50
 """Optimizer steps before the first comparison. A report that still shows the initial weights ranks nothing:
-starting one report earlier doubled the regret (search.md 3.3: 0.41 to 0.57, and 0.08 to 0.18). Fifty is a floor
+starting one report earlier doubled the regret on recorded curves (0.41 to 0.57, and 0.08 to 0.18). Fifty is a floor
 by judgement, not a measured optimum."""
 MIN_REPORTS = 2
 MIN_FRACTION = 1 / 27

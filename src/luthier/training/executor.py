@@ -167,7 +167,7 @@ class ProcessExecutor:
     """Worker programs on this machine, one thread each by default.
 
     Args:
-        num_workers: one a core is best for small models (population §2.2).
+        num_workers: one a core with one thread each beats one with all threads for small models.
         logs: folder for what the workers and the user's code print.
         num_threads: of each worker's arithmetic.
         hang_s: a worker with something to do that says nothing for so long is taken for hung and replaced.

@@ -166,7 +166,8 @@ class Tuning:
         sampler = find_sampler(self.plan.sampler)
         shares = self.driver.once("rounds", self._round_shares)
         for number, share in enumerate(shares, 1):
-            rounds.run_round(self.bench, number, self.space, sampler, self._limits(shares, number, share))
+            limits = self._limits(shares, number, share)
+            rounds.run_round(self.bench, number, self.space, sampler, limits=limits)
             if number < len(shares) and not self.driver.interrupted:
                 self.space = convert(self.driver.once(f"space {number + 1}", self._widened), Space)
         self._stop_paused()
