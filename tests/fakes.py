@@ -32,7 +32,7 @@ class Truth:
 
     mean: float
     shared: float = 0.5
-    diverges: bool = False
+    diverges: str = "never"  # always | with odd seeds
 
 
 class FakeEngine:
@@ -68,8 +68,9 @@ class FakePopulation:
         arguments = dict(recipe.model)
         step_s = float(arguments.pop("step_s", 0.0))
         truth = self.builder(**arguments)
+        diverges = truth.diverges == "always" or (truth.diverges == "with odd seeds" and seed % 2 == 1)
         return {
-            "weights/mean": np.array([truth.mean, truth.shared, truth.diverges, step_s]),
+            "weights/mean": np.array([truth.mean, truth.shared, diverges, step_s]),
             "weights/own": np.array([zlib.crc32(repr(sorted(arguments.items())).encode())]),
             "seed": np.array(seed),
             "step": np.array(0),
@@ -137,12 +138,17 @@ def hill(x: float = 0.1, y: float = 0.1, gain: float = 2.0, shared: float = 0.5)
 
 def broken(x: float = 0.5, shared: float = 0.5) -> Truth:
     """Diverges everywhere."""
-    return Truth(0.0, shared, diverges=True)
+    return Truth(0.0, shared, "always")
 
 
 def half_broken(x: float = 0.2, shared: float = 0.5) -> Truth:
     """Diverges where x > 0.5."""
-    return Truth(x, shared, diverges=x > 0.5)
+    return Truth(x, shared, "always" if x > 0.5 else "never")
+
+
+def shaky(x: float = 0.2, shared: float = 0.5) -> Truth:
+    """Diverges with every second seed, whatever the settings."""
+    return Truth(x, shared, "with odd seeds")
 
 
 def raises(x: float = 0.5, shared: float = 0.5) -> Truth:

@@ -235,12 +235,12 @@ def test_killed_worker_costs_time_and_changes_nothing(tmp_path, how):
 @pytest.mark.slow
 @needs_proc
 def test_hung_worker_is_replaced(tmp_path):
-    first = start(tmp_path / "log", task="fake:flat", arguments=arguments(tmp_path, hang_s=2.0), step_s=0.002)
+    first = start(tmp_path / "log", task="fake:flat", arguments=arguments(tmp_path, hang_s=4.0), step_s=0.002)
     wait_for(lambda: lines(tmp_path, "report") > 20)
     os.kill(workers_of(first.pid)[0], signal.SIGSTOP)
     first.communicate(timeout=200)
     assert first.returncode == 0, (tmp_path / "log").read_text()
-    assert lines(tmp_path, "lost") == 1
+    assert lines(tmp_path, "lost") >= 1
 
 
 # -------------------------------------------------------------------------------------------------- Ctrl-C

@@ -96,7 +96,12 @@ class Session:
         tested, shown = tuning.test(pairs, self.folder, f"{self.folder.name} {self.record.created}")
         self.driver.begin("report")
         self._decided(evidence, contenders, tested)
-        self._ship(shown, facts)
+        side = pairs[1::2] if self.record.adopted else [*pairs[0::2], self.driver.ledger.trials[0]]
+        shipped = next((t for t in side if t.status == "finished"), None)
+        if shipped is not None:
+            self._ship(shipped, facts)
+        if shipped in shown:
+            self._keep(**held_out.pictures(self.folder.evaluations, shipped, facts.num_outputs))
         self._keep(status="finished")
         self._keep(verdict=verdict(read(self.record)).sentence)  # the sentence depends on the status
         self._write()
@@ -123,7 +128,9 @@ class Session:
         ledger = self.driver.ledger
         return ledger.spent.get(ledger.phase, 0.0) + self.driver.elapsed_s() - ledger.t
 
-    def _decided(self, evidence: Sequence[Evidence], contenders: Sequence[Contender], tested: HeldOutResult) -> None:
+    def _decided(
+        self, evidence: Sequence[Evidence], contenders: Sequence[Contender], tested: HeldOutResult | None
+    ) -> None:
         """What the evidence says."""
         noise = self.record.noise
         assert noise is not None
@@ -144,9 +151,8 @@ class Session:
             test=tested,
         )
 
-    def _ship(self, shown: Sequence[Trial], facts: Facts) -> None:
-        """best/: the model of the first fresh seed, declared before the runs, not the best of several."""
-        trial = shown[1] if self.record.adopted else shown[0]
+    def _ship(self, trial: Trial, facts: Facts) -> None:
+        """best/: the model of the first fresh seed that came to its end, not the best of several."""
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
         weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
@@ -163,4 +169,3 @@ class Session:
             source=facts.source,
         )
         write_best(self.folder, weights, trial.recipe, about)
-        self._keep(**held_out.pictures(self.folder.evaluations, trial, facts.num_outputs))

@@ -266,9 +266,13 @@ class Tuning:
         pair_s = 2 * self._full_s([winner]) / self.plan.num_workers
         return paired.decide(self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s)
 
-    def test(self, pairs: Sequence[Trial], folder: RunFolder, run: str) -> tuple[HeldOutResult, list[Trial]]:
-        """The test rows, once: by the pairs that are whole, else by the first baseline alone."""
-        shown = _whole_pairs(pairs) or [self.driver.ledger.trials[0]]
+    def test(self, pairs: Sequence[Trial], folder: RunFolder, run: str) -> tuple[HeldOutResult | None, list[Trial]]:
+        """The test rows, once: by the pairs that are whole, else by the first baseline run alone, if it came to
+        its end."""
+        first = self.driver.ledger.trials[0]
+        shown = _whole_pairs(pairs) or [first] * (first.status == "finished")
+        if not shown:
+            return None, []
         self.driver.begin("test")
         return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown
 
