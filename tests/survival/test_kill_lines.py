@@ -73,7 +73,11 @@ def test_killed_in_a_later_round_and_resumed_decides_the_same(tmp_path, jobs):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("truth", "kind", "step_s", "budget"),
-    [("half_broken", "resumed", 0, "42trials"), ("flat", "snapshot", 0.02, "4trials"), ("hungry", "failed", 0, "42trials")],
+    [
+        ("half_broken", "resumed", 0, "42trials"),
+        ("flat", "snapshot", 0.02, "4trials"),
+        ("hungry", "failed", 0, "42trials"),
+    ],
 )
 def test_killed_after_a_rarer_line_and_resumed_decides_the_same(tmp_path, truth, kind, step_s, budget):
     asked = {"task": f"fake:{truth}", "step_s": step_s}

@@ -58,6 +58,8 @@ class Driver:
         self.measuring: int | None = None  # the worker whose speed is measured
         self.speeds: list[Event] = []
         self.rate = Rate()
+        self.given: dict[int, float] = {}  # trial -> clock when given out, less its training time until then
+        self.beside: deque[float] = deque(maxlen=20)
         self.shown_at = 0.0
 
     # ------------------------------------------------------------------------------------- time and journal
@@ -65,6 +67,10 @@ class Driver:
     def elapsed_s(self) -> float:
         """Seconds of budget used, those before a crash included."""
         return self.before_s + time.monotonic() - self.began
+
+    def beside_s(self) -> float:
+        """Seconds that a job takes beside its training (building, snapshots, messages): mean of the last ones."""
+        return sum(self.beside) / len(self.beside) if self.beside else 0.0
 
     def write(self, kind: str, data: Any) -> None:
         """Journal a line, then fold it: what the ledger knows is in the file."""
@@ -213,6 +219,7 @@ class Driver:
         until = step_at(job.until, trial.num_steps, self.plan.num_reports)
         take = until < trial.num_steps or trial.id == 0 or trial.phase == "final"
         self.at_work[job.trial] = (worker, job)
+        self.given[job.trial] = time.monotonic() - trial.cost.seconds
         put = {"do": "put", "trial": trial.id, "recipe": trial.recipe, "seed": trial.seed,
                "split_seed": trial.split_seed, "num_reports": self.plan.num_reports, **place}  # fmt: skip
         self.executor.send(worker, put)
@@ -259,6 +266,8 @@ class Driver:
             self.write(kind, {**event, "phase": job.phase, "job": job.number})
             if old is not None and old.file != event.get("file"):
                 self._delete(old.file)
+            if kind == "reached":
+                self.beside.append(time.monotonic() - self.given[trial] - event["seconds"])
             if kind != "snapshot":
                 del self.at_work[trial]
                 self.executor.rest(worker)

@@ -128,17 +128,13 @@ class Tuning:
 
     def _full_s(self, trials: Sequence[Trial] = ()) -> float:
         """Seconds of a worker that a full run takes: the mean of these trials, of the baseline or of the runs of
-        the confirmation, whichever is more (the machine may have become slower), and what a run costs beside
-        its training: building, writing, waiting."""
+        the confirmation, whichever is more (the machine may have become slower), and what a job costs beside
+        its training."""
         done = [t for t in self.driver.ledger.trials.values() if t.status == "finished"]
         kinds = [[t for t in done if t.phase == "noise"], [t for t in done if t.phase == "confirm"],
                  [t for t in trials if t.status == "finished"]]  # fmt: skip
         means = [float(np.mean([t.cost.seconds for t in runs])) for runs in kinds if runs]
-        if not means:
-            return 0.0
-        waves = math.ceil(len(kinds[0]) / self.plan.num_workers)
-        beside_s = self.driver.ledger.spent.get("noise", 0.0) / max(waves, 1) - means[0] if kinds[0] else 0.0
-        return max(means) + max(beside_s, 0.0)
+        return max(means) + self.driver.beside_s() if means else 0.0
 
     # ----------------------------------------------------------------------------------------------- noise
 
