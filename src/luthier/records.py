@@ -362,8 +362,7 @@ class History(Record, frozen=True, kw_only=True):
     def capped(self, trials: Iterable[Trial], rung: int | None = None) -> list[tuple[Trial, float]]:
         """(trial, utility) of those known at the rung; diverged ones at the worst feasible utility.
 
-        Removing diverged trials, or leaving them at -inf, misleads models of the response: see
-        `playbook.boundaries.find`.
+        Removing them, or leaving them at -inf, misleads models of the response (`playbook.boundaries`).
         """
         known = [(t, u) for t in trials if (u := self.utility(t, rung)) is not None]
         worst = min((u for _, u in known if math.isfinite(u)), default=0.0)

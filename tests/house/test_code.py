@@ -12,7 +12,6 @@ WIDE = {
     "src/luthier/engines/spec.py: Engine.open": "P has a default; the contract of all engines",
     "src/luthier/engines/jax/engine.py: JaxEngine.open": "as Engine.open",
     "src/luthier/engines/torch/engine.py: TorchEngine.open": "as Engine.open",
-    "src/luthier/playbook/rounds.py: run_round": "one caller, in verbs/stages.py",
 }
 """Public functions with more than four positional arguments, with the reason. May only become fewer."""
 PRIVATE = {
