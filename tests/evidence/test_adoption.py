@@ -8,7 +8,7 @@ import pytest
 from evidence.studies import many
 from luthier import stats
 
-NULL, PLANTED = 1000, 300
+NULL, PLANTED = 1000, 200
 
 
 def limit(share, n):
@@ -22,13 +22,13 @@ def limit(share, n):
 @pytest.fixture(scope="module")
 def null_studies():
     """Studies in which no setting matters."""
-    return many("flat", NULL)
+    return many("flat", NULL, processes=1)
 
 
 @pytest.fixture(scope="module")
 def planted_studies():
     """Studies in which two fifths of a range are better by 2 standard deviations of a single score."""
-    return many("plateau", PLANTED, first=5000)
+    return many("plateau", PLANTED, first=5000, processes=1)
 
 
 def adopts_too_often(studies):
@@ -79,4 +79,4 @@ def test_what_selection_saw_is_optimistic_and_said_to_be(null_studies):
     ],
 )
 def test_a_wrong_protocol_is_noticed(twin, truth, broken):
-    assert broken(many(truth, 60, first=9000, twin=twin))
+    assert broken(many(truth, 40, first=9000, twin=twin, processes=1))
