@@ -27,13 +27,31 @@ def asked(root, **more):
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """What an unbroken run decides, and how many lines of each kind it wrote."""
+    root = tmp_path_factory.mktemp("whole")
+    code, decided, said = finish(**asked(root))
+    assert code == 0, said
+    counts = kinds_of(root / "run")
+    assert counts["stopped"] >= 1, "the run must pause and promote"
+    return decided, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["decision", "phase", "job", "report", "reached", "stopped", "evaluated", "end"])
+def test_killed_after_a_line_and_resumed_the_real_model_decides_the_same(tmp_path, unbroken, kind):
+    expected, counts = unbroken
+    assert finish(**asked(tmp_path), kill_after=[kind, (counts[kind] + 1) // 2])[0] == -9
+    code, decided, said = finish(**asked(tmp_path, resume=True))
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(expected)
+
+
 @pytest.mark.slow
 @needs_proc
-def test_fifty_kills_change_nothing(tmp_path):
-    code, expected, said = finish(**asked(tmp_path / "whole"))
-    assert code == 0, said
-    counts = kinds_of(tmp_path / "whole" / "run")
-    assert counts["stopped"] >= 1, "the run must pause and promote"
+def test_fifty_kills_change_nothing(tmp_path, unbroken):
+    expected, _ = unbroken
     rng = random.Random(20261124)
     kills, runs, moments = 0, 0, []
     while kills < NUM_KILLS:
