@@ -14,18 +14,20 @@ Y = np.arange(60) % 3
 def test_roles_are_disjoint_and_cover_all_rows():
     data = Data(X, Y)
     test = data.test_rows(1)
-    train, val = data.split(1, 5)
+    train, val = data.split(test, 5)
     assert sorted([*test, *train, *val]) == list(range(60))
 
 
 def test_test_rows_do_not_depend_on_the_split():
     data = Data(X, Y)
-    assert np.array_equal(data.test_rows(1), data.test_rows(1))
-    assert not set(data.test_rows(1)) & set(np.concatenate([np.concatenate(data.split(1, s)) for s in range(9)]))
+    test = data.test_rows(1)
+    assert np.array_equal(data.test_rows(1), test)
+    assert not set(test) & set(np.concatenate([np.concatenate(data.split(test, s)) for s in range(9)]))
 
 
 def test_splits_keep_the_share_of_each_class():
-    _, val = Data(X, Y).split(1, 5)
+    data = Data(X, Y)
+    _, val = data.split(data.test_rows(1), 5)
     assert np.bincount(Y[val]).tolist() == [3, 3, 4] or np.ptp(np.bincount(Y[val])) <= 1
 
 

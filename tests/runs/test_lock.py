@@ -23,7 +23,8 @@ time.sleep(60)
 CHILDREN = {
     "Popen": "subprocess.Popen(['sleep', '60'], stdout=-3).pid",
     "Popen that inherits all": "subprocess.Popen(['sleep', '60'], stdout=-3, close_fds=False).pid",
-    "fork": "os.fork() or time.sleep(60)",
+    # the child tells its pid itself: until it runs, it is a copy of its parent, lock and all
+    "fork": "os.fork() and time.sleep(60) or print(os.getpid(), flush=True) or time.sleep(60)",
 }
 
 

@@ -77,10 +77,10 @@ class Data:
             return np.arange(n - self.num_given_test, n, dtype=np.int32)
         return self._draw(np.arange(n), self.test_frac, derive_seed(seed, "test rows"))[1]
 
-    def split(self, seed: int, split_seed: int) -> tuple[Array, Array]:
-        """(training rows, validation rows), int32, without the test rows of the run's `seed`."""
+    def split(self, test_rows: Array, split_seed: int) -> tuple[Array, Array]:
+        """(training rows, validation rows), int32, of the rows that are not test rows."""
         test = np.zeros(len(self.inputs), bool)
-        test[self.test_rows(seed)] = True
+        test[test_rows] = True
         return self._draw(np.flatnonzero(~test), self.val_frac, split_seed)
 
     def hash_of(self, rows: Array) -> str:

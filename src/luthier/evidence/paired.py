@@ -230,7 +230,7 @@ def judge(bench: Bench, winner: Trial, *, candidate: Sequence[float], baseline: 
         seeds=tuple(seeds),
         candidate=tuple(candidate),
         baseline=tuple(baseline),
-        optimism=_mean([bench.utility(winner)]) - _mean([metric.utility(c) for c in candidate]),
+        optimism=bench.utility(winner) - _mean([metric.utility(c) for c in candidate]),
         detectable=stats.detectable(found.sd, n, plan.alpha, POWER) if n >= 2 else math.nan,
         missing=_missing(bench, found, n, winner) if deciding and verdict == "not shown" else "",
     )

@@ -16,7 +16,6 @@ REPORT_S = 2.0
 REPORT_SHARE = 0.02
 EVIDENCE_SHARE = 0.5
 REQUIRED_FINAL = 6
-GUESSED_RUN_S = 10.0
 
 _UNITS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "sec": 1.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|min|m|sec|s)")
@@ -28,11 +27,6 @@ class Budget(NamedTuple):
 
     unit: Literal["seconds", "trials"]
     amount: float
-
-    @property
-    def expected_trials(self) -> float:
-        """Full training runs that it may pay for, before any was timed: a run is guessed to take 10 s."""
-        return self.amount if self.unit == "trials" else self.amount / GUESSED_RUN_S
 
 
 class Rung(NamedTuple):

@@ -160,17 +160,14 @@ class Driver:
 
     def _drop_all(self) -> None:
         """Take the trials at work off their workers, and forget the jobs that wait: time is up."""
-        for job in self.pending:
-            self.write("dropped", {"trial": job.trial, "phase": job.phase, "job": job.number})
-        self.pending.clear()
+        self._forget_pending()
         for trial, (worker, _) in self.at_work.items():
             self.executor.send(worker, {"do": "drop", "trial": trial})
         while self.at_work:
             self._poll()
-            self._forget_pending()
+            self._forget_pending()  # a worker lost meanwhile must not start its trial again
 
     def _forget_pending(self) -> None:
-        """A worker lost while dropping must not start its trial again."""
         while self.pending:
             job = self.pending.popleft()
             self.write("dropped", {"trial": job.trial, "phase": job.phase, "job": job.number})

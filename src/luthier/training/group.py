@@ -109,10 +109,6 @@ class Group:
         live.saved_at = time.perf_counter()
         self.slots[slot] = live
 
-    def find(self, trial: int) -> int | None:
-        """The slot of a trial."""
-        return next((p for p, x in enumerate(self.slots) if x is not None and x.trial == trial), None)
-
     def busy(self) -> bool:
         """Does any slot have steps to take?"""
         return any(live is not None and not live.waits for live in self.slots)

@@ -111,23 +111,17 @@ class Session:
         yield {"event": "put", "trial": trial, "step": live.step, "num_steps": live.num_steps}
 
     def _advance(self, trial: int, until: int, take: bool = True) -> Iterator[Event]:
-        group, slot = self._find(trial)
-        live = group.slots[slot]
-        assert live is not None
+        group, slot, live = self._find(trial)
         live.until, live.take = until, take
         if live.waits:  # it stands there already: a retry of a finished segment
             yield group.reached(slot, live)
 
     def _take(self, trial: int) -> Iterator[Event]:
-        group, slot = self._find(trial)
-        live = group.slots[slot]
-        assert live is not None
+        group, slot, live = self._find(trial)
         yield {"event": "snapshot", "trial": trial, "step": live.step, **group.save(slot, live)}
 
     def _drop(self, trial: int) -> Iterator[Event]:
-        group, slot = self._find(trial)
-        live = group.slots[slot]
-        assert live is not None
+        group, slot, live = self._find(trial)
         kept = group.save(slot, live)
         group.slots[slot] = None
         yield {"event": "dropped", "trial": trial, "step": live.step, "seconds": live.seconds, **kept}
@@ -176,7 +170,7 @@ class Session:
 
     def _split(self, split_seed: int) -> tuple[Array, Array]:
         if split_seed not in self.splits:
-            self.splits[split_seed] = self.data.split(self.seed, split_seed)
+            self.splits[split_seed] = self.data.split(self.test_rows, split_seed)
             if len(self.splits) > 64:
                 self.splits.popitem(last=False)
         return self.splits[split_seed]
@@ -221,11 +215,11 @@ class Session:
         self.groups[key].append(group)
         return group
 
-    def _find(self, trial: int) -> tuple[Group, int]:
+    def _find(self, trial: int) -> tuple[Group, int, Live]:
         for group in self._all_groups():
-            slot = group.find(trial)
-            if slot is not None:
-                return group, slot
+            for slot, live in enumerate(group.slots):
+                if live is not None and live.trial == trial:
+                    return group, slot, live
         raise InvalidInput(f"trial={trial}", must="a trial that was put", where="worker")
 
     def _latency(self, population: Population, state: Any, data: Placed, rows: Array) -> float:

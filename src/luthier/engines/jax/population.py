@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from luthier.algorithms.updates import RULES
+from luthier.engines.checks import check_rows, must_hold
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.model import seed_words, split
 from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
@@ -90,14 +91,14 @@ class JaxPopulation:
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         self._program.check_targets(data)
-        _check_rows(rows, data)
+        check_rows(rows, len(data.inputs))
         found = jax.device_get([self._program.probe(slot.arrays, data, rows) for slot in state])
         return {name: np.array([values[name] for values in found], np.float32) for name in found[0]}
 
     def _by_slot(
         self, function: Any, state: State, data: Placed, *, rows: Array, slots: Sequence[int] | None
     ) -> Array:
-        _check_rows(np.asarray(rows), data)
+        check_rows(np.asarray(rows), len(data.inputs))
         chosen = range(self.P) if slots is None else slots
         rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
         return np.stack(
@@ -112,25 +113,13 @@ class JaxPopulation:
     def _check(self, state: State, data: Placed, plan: Plan) -> None:
         """Answer a plan that does not fit before any slot has moved."""
         S, P, _ = plan.rows.shape
-        _must(P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}")
-        _must(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
-        _check_rows(plan.rows, data)
+        must_hold(P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}")
+        must_hold(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
+        check_rows(plan.rows, len(data.inputs))
         self._program.check_targets(data)
         for p in map(int, np.flatnonzero(plan.steps)):
             rule, kept = RULES[OPTIMIZERS[plan.kinds[p]]], tuple(state[p].arrays.optimizer)
-            _must(set(kept) == set(rule.states), f"slot {p} keeps {kept}", f"{rule.name} keeps {rule.states}")
-
-
-def _must(holds: bool, fact: str, must: str) -> None:
-    if not holds:
-        raise InvalidInput(fact, must=must, where="plan")
-
-
-def _check_rows(rows: Array, data: Placed) -> None:
-    """JAX itself fills in rows that do not exist."""
-    num_rows = len(data.inputs)
-    low, high = rows.min(initial=0), rows.max(initial=0)
-    _must(low >= 0 and high < num_rows, f"rows from {low} to {high}", f"0 <= row < {num_rows}")
+            must_hold(set(kept) == set(rule.states), f"slot {p} keeps {kept}", f"{rule.name} keeps {rule.states}")
 
 
 def _chunk(slot: Slot, plan: Plan, p: int) -> Chunk:

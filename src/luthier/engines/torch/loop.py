@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from luthier.algorithms.updates import RULES as RULEBOOK
+from luthier.engines.checks import check_rows, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.model import CRITERIA, Blueprint
 from luthier.engines.torch.randomness import own_draws
@@ -80,7 +81,7 @@ class LoopPopulation:
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         self._check_targets(data)
-        _check_rows(rows, data)
+        check_rows(rows, len(data.inputs))
         with own_draws(self._plan.device):
             found = [slot.probe(data, self._on_device(rows)) for slot in state]
         return {name: np.array([float(f[name]) for f in found], np.float32) for name in found[0]}
@@ -100,7 +101,7 @@ class LoopPopulation:
         rows: Array,
         slots: Sequence[int] | None,
     ) -> Array:
-        _check_rows(np.asarray(rows), data)
+        check_rows(np.asarray(rows), len(data.inputs))
         chosen = range(self.P) if slots is None else slots
         rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
         with own_draws(self._plan.device):  # a model that draws in evaluation mode moves no one else's numbers
@@ -112,14 +113,14 @@ class LoopPopulation:
     def _check(self, state: State, data: Placed, plan: Plan) -> None:
         """Answer a plan that does not fit before any slot has moved."""
         S, P, _ = plan.rows.shape
-        _must(P == self.P, f"a plan for {P} slots", f"P={self.P}")
-        _must(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
-        _check_rows(plan.rows, data)
+        must_hold(P == self.P, f"a plan for {P} slots", f"P={self.P}")
+        must_hold(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
+        check_rows(plan.rows, len(data.inputs))
         self._check_targets(data)
         for p in map(int, np.flatnonzero(plan.steps)):
             rule = RULES[plan.kinds[p]]
             must = set(RULEBOOK[rule].states)
-            _must(
+            must_hold(
                 state[p].states == must,
                 f"slot {p} keeps {sorted(state[p].states)}",
                 f"{rule} keeps {sorted(must)}",
@@ -128,16 +129,4 @@ class LoopPopulation:
     def _check_targets(self, data: Placed) -> None:
         classes = not data.targets.is_floating_point()
         if self._loss.name == "cross_entropy":
-            _must(classes, f"targets of {data.targets.dtype}", "cross_entropy has class numbers as targets")
-
-
-def _must(holds: bool, fact: str, must: str) -> None:
-    if not holds:
-        raise InvalidInput(fact, must=must, where="plan")
-
-
-def _check_rows(rows: Array, data: Placed) -> None:
-    """On a GPU a row that does not exist would take the whole process down."""
-    num_rows = len(data.inputs)
-    low, high = rows.min(initial=0), rows.max(initial=0)
-    _must(low >= 0 and high < num_rows, f"rows from {low} to {high}", f"0 <= row < {num_rows}")
+            must_hold(classes, f"targets of {data.targets.dtype}", "cross_entropy has class numbers as targets")
