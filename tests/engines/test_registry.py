@@ -141,7 +141,7 @@ def test_builder_gets_what_it_asks_for() -> None:
 def test_all_engines_have_the_signatures_of_the_protocol() -> None:
     """Every registered engine and its populations, whether or not it has a suite of its own."""
     nnx = pytest.importorskip("flax.nnx")
-    builders = {"torch": models.mlp, "jax": lambda *, inputs, outputs, rngs: nnx.Linear(inputs, outputs, rngs=rngs)}
+    builders = {"torch": models.cnn, "jax": lambda *, inputs, outputs, rngs: nnx.Linear(inputs, outputs, rngs=rngs)}
     assert set(builders) == set(engines._ENGINES)
     for name, build in builders.items():
         engine = engine_for(build, inputs=64, outputs=10)

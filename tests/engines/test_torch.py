@@ -16,7 +16,7 @@ from .torch_bench import ADAMW, ENGINE, bench, source
 
 
 class TestMLP(EngineConformance):
-    """With dropout."""
+    """With dropout, one slot after another."""
 
     def engine(self) -> Engine:
         return ENGINE
@@ -27,14 +27,63 @@ class TestMLP(EngineConformance):
     def dropout_builder(self) -> Builder:
         return models.two_dropouts
 
+    def modes(self) -> tuple[str, ...]:
+        return ("loop",)
+
+
+class TestMLPVmap(TestMLP):
+    """Mapped over the slots."""
+
+    def modes(self) -> tuple[str, ...]:
+        return ("vmap",)
+
+
+class TestMLPGrouped(TestMLP):
+    """In batched kernels."""
+
+    def modes(self) -> tuple[str, ...]:
+        return ("grouped",)
+
 
 class TestCNN(TestMLP):
-    """With BatchNorm."""
+    """With BatchNorm, both loops."""
 
     has_batch_norm = True
 
     def builder(self) -> Builder:
         return models.cnn
+
+    def modes(self) -> tuple[str, ...]:
+        return ("loop", "channels_last")
+
+    def dropout_modes(self) -> tuple[str, ...]:
+        return ("loop",)
+
+
+class TestCNNVmap(TestCNN):
+    """Mapped over the slots."""
+
+    def modes(self) -> tuple[str, ...]:
+        return ("vmap",)
+
+    def dropout_modes(self) -> tuple[str, ...]:
+        return self.modes()
+
+
+class TestCNNGrouped(TestCNN):
+    """In batched kernels."""
+
+    def modes(self) -> tuple[str, ...]:
+        return ("grouped",)
+
+    def dropout_modes(self) -> tuple[str, ...]:
+        return self.modes()
+
+
+def test_every_mode_is_under_test() -> None:
+    """A mode that is offered and not tried is a failure."""
+    suites = (TestMLP, TestMLPVmap, TestMLPGrouped, TestCNN, TestCNNVmap, TestCNNGrouped)
+    assert {mode for suite in suites for mode in suite().modes()} == set(ENGINE.modes())
 
 
 def test_engine_is_the_loop_one_would_write() -> None:

@@ -13,9 +13,12 @@ from torch.utils.checkpoint import checkpoint
 
 from luthier.engines.conformance.bench import S, Trial, assert_bit_equal
 from luthier.engines.spec import Builder, Source
+from luthier.engines.torch import randomness
 from luthier.errors import Unsupported
 
 from .torch_bench import ADAMW, ENGINE, bench, trained
+
+CPU = torch.device("cpu")
 
 
 class Drawing(nn.Module):
@@ -158,3 +161,29 @@ def test_callers_random_numbers_are_not_touched() -> None:
     assert torch.equal(drawn[0], torch.rand(3))
     assert drawn[1] == np.random.random()
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("bits_of", [randomness._philox, lambda calls, num: randomness._hashed(calls, num, CPU)])
+def test_bits_are_uniform_and_differ_in_every_part_of_their_key(bits_of: Callable[..., torch.Tensor]) -> None:
+    """Mean and variance of a uniform distribution; no two of (seed, step, layer, call) share a stream."""
+    calls = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (2**40, 0, 0, 0), (-1, 0, 0, 0)]
+    bits_PN = bits_of(calls, 40_001)
+    assert bits_PN.shape == (len(calls), 40_001)
+    shares = (bits_PN.double() + 2**15) / 2**16
+    assert (shares.mean(1) - 0.5).abs().max() < 4 * (1 / 12 / 40_001) ** 0.5
+    assert (shares.var(1) - 1 / 12).abs().max() < 0.003
+    correlation = torch.corrcoef(shares) - torch.eye(len(calls), dtype=torch.double)
+    assert correlation.abs().max() < 5 / 40_001**0.5
+    assert torch.equal(bits_of(calls[2:3], 40_001), bits_PN[2:3])
+    assert torch.equal(bits_of(calls, 7), bits_PN[:, :7])
+
+
+def test_a_mask_keeps_each_slots_share_and_scales_by_it() -> None:
+    """Rates 0, 0.1, 0.5, 1: the mean of the mask is 1, but for the last, which keeps nothing."""
+    clocks = [randomness.Clock() for _ in range(4)]
+    for seed, clock in enumerate(clocks):
+        clock.begin(seed, 3)
+    mask = randomness.Draws(clocks).mask(0, (200, 100), [0.0, 0.1, 0.5, 1.0], like=torch.empty(0))
+    kept = (mask != 0).float().mean((1, 2))
+    np.testing.assert_allclose(kept, [1.0, 0.9, 0.5, 0.0], atol=0.02)
+    np.testing.assert_allclose(mask.amax((1, 2)), [1.0, 1 / 0.9, 2.0, 0.0], rtol=1e-4)

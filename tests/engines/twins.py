@@ -16,7 +16,7 @@ from torch import nn
 
 from luthier.engines.spec import GROUPS, Builder, GroupKey, Loss, Plan, Snapshot, Source
 from luthier.engines.torch import TorchEngine
-from luthier.engines.torch.randomness import DropoutTwin
+from luthier.engines.torch.randomness import Clock, DropoutTwin
 from luthier.records import Recipe, digest
 
 Flaw = Callable[[Any], None]
@@ -36,7 +36,7 @@ class FlawedEngine:
             flaw(self)
 
     def modes(self) -> tuple[str, ...]:
-        return self._sound.modes()
+        return self._sound.modes()[:1]  # the reference: its slots lie open
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
         return self._sound.inspect(builder, recipe)
@@ -588,7 +588,7 @@ def dropout_in_evaluation(population: Any) -> None:
     def predict(state: Any, data: Any, rows: Any, slots: Any = None) -> Any:
         for slot in state:
             slot._model.eval = slot._model.train
-            slot._clock.seeds = list(range(9))
+            slot._clock.begin(0, 0)
         return sound(state, data, rows, slots)
 
     population.predict = predict
@@ -597,21 +597,27 @@ def dropout_in_evaluation(population: Any) -> None:
 @noticed_by("test_masks_differ_between_layers")
 def one_mask_for_all_layers(population: Any) -> None:
     """Every layer is layer 0."""
-    with_dropout(population, lambda layer: setattr(layer._stream, "_number", 0))
+
+    class OneMask(Clock):
+        def next_call(self, layer: int) -> int:
+            return 0
+
+    def change(layer: DropoutTwin) -> None:
+        layer.number = 0
+        layer._draws.clocks[0].__class__ = OneMask
+
+    with_dropout(population, change)
 
 
 @noticed_by("test_masks_differ_between_steps")
 def one_mask_for_all_steps(population: Any) -> None:
     """The seed of the trial only."""
 
-    class StoppedClock:
-        backward = False
+    class StoppedClock(Clock):
+        def begin(self, seed: int, step: int) -> None:
+            super().begin(seed, 0)
 
-        @property
-        def seeds(self) -> list[int]:
-            return [7, 8, 9]
-
-    with_dropout(population, lambda layer: setattr(layer._stream, "_clock", StoppedClock()))
+    with_dropout(population, lambda layer: setattr(layer._draws.clocks[0], "__class__", StoppedClock))
 
 
 @noticed_by("test_masks_differ_between_rows")

@@ -20,8 +20,9 @@ from luthier.records import OPTIMIZERS, Recipe
 Array = npt.NDArray[Any]
 Snapshot = dict[str, Array]
 """A trial outside its engine: numpy only, no P axis, flat names. "weights/<name>", "optimizer/<state>/<name>",
-"buffers/<name>" (statistics of BatchNorm), "seed" int64 [], "step" int64 []. Pause, resume, promotion and
-files are made of it; it is a copy, never a view of live state."""
+"buffers/<name>" (statistics of BatchNorm), "constants/<layer>.<name>" float64 [] (numbers inside layers that each
+slot has for itself: dropout rates, slopes, epsilons), "seed" int64 [], "step" int64 []. Pause, resume, promotion
+and files are made of it; it is a copy, never a view of live state."""
 State = Any
 """Live state of the slots: opaque, and consumed by `advance` and `put` (torch mutates it, JAX donates it)."""
 Placed = Any
@@ -32,9 +33,8 @@ RULES = OPTIMIZERS
 GROUPS = ("decay", "no_decay")
 """Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
 HPARAMS = ("lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "clip_norm", "label_smoothing")
-"""Numbers that every plan holds, [S, P] or [S, P, G]; `clip_norm` is inf where nothing is clipped. Builder
-arguments that are lifted into slots (dropout rates) come later as "model.<name>". Where `clip_norm` and
-`label_smoothing` have a G axis, group 0 counts: they concern the slot as a whole."""
+"""Numbers that every plan holds, [S, P] or [S, P, G]; `clip_norm` is inf where nothing is clipped. Where `clip_norm`
+and `label_smoothing` have a G axis, group 0 counts: they concern the slot as a whole."""
 
 
 class Source(NamedTuple):
@@ -54,12 +54,11 @@ class Plan(NamedTuple):
 
 
 class GroupKey(NamedTuple):
-    """Trials may share a program if their keys are equal and `refused` is empty."""
+    """Trials may share a program if their keys are equal. Whether a mode can take their model is said by `open`."""
 
-    tree: str  # digest of names and shapes of weights and buffers
+    tree: str  # digest of the model's structure: all but weights, statistics and lifted numbers
     dtype: str
     batch_size: int
-    refused: str = ""  # why the trial cannot be fused, naming the module and the mend
 
 
 class Mode(NamedTuple):
@@ -68,7 +67,7 @@ class Mode(NamedTuple):
     name: str
     bit_equal_across_P: bool
     recompiles_on: tuple[str, ...] = ()
-    refused: str | None = None
+    build_s: float = 0.0  # rough seconds until its program is built, at the first step; pays if much more is left
 
 
 class Loss(NamedTuple):
@@ -143,7 +142,12 @@ class Engine(Protocol):
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Population:
         """A population of width P for all trials with the key of `recipe`. Modes by name; the first of
-        `modes()` is the reference."""
+        `modes()` is the reference.
+
+        Raises:
+            Unsupported: the mode can not take this model; it names the module and the mend. What shows only in
+                training is raised by the first `advance`, before any slot has moved.
+        """
         ...
 
     def place(self, source: Source) -> Placed:

@@ -131,6 +131,10 @@ class Supplied:
         """The modes to try."""
         return self.engine().modes()
 
+    def dropout_modes(self) -> tuple[str, ...]:
+        """Those of them that take the model of `dropout_builder`."""
+        return self.modes()
+
     # ------------------------------------------------------------------------------- for the tests themselves
 
     def benches(self, P: int = 1) -> Iterator[Bench]:
@@ -150,7 +154,7 @@ class Supplied:
         """The model of `dropout_builder` on rows of ones, one slot."""
         width = int(np.prod(self.source().inputs.shape[1:]))
         source = Source(np.ones((len(targets), width), np.float32), targets)
-        for mode in self.modes():
+        for mode in self.dropout_modes():
             population = self.engine().open(self.dropout_builder(), self.still(), Loss(loss), mode, 1)
             yield Bench(population, self.engine().place(source), len(targets))
 

@@ -13,7 +13,7 @@ class SnapshotPromises(Supplied):
     """A trial outside its engine."""
 
     def test_snapshot_holds_numpy_under_the_names_of_the_contract(self) -> None:
-        """Weights, the states that the rule keeps, buffers, seed and step."""
+        """Weights, the states that the rule keeps, buffers, numbers of layers, seed and step."""
         for bench in self.benches():
             for rule in OPTIMIZERS:
                 trial = Trial(self.recipe(optimizer=rule), seed=7)
@@ -26,8 +26,10 @@ class SnapshotPromises(Supplied):
                 assert {snapshot["seed"].shape, snapshot["step"].shape} == {()}
                 named = {f"optimizer/{s}/{n}" for s in RULEBOOK[rule].states for n in weights(snapshot)}
                 named |= {f"weights/{n}" for n in weights(snapshot)} | {f"buffers/{n}" for n in buffers(snapshot)}
+                numbers = {name for name in snapshot if name.startswith("constants/")}
+                assert {(snapshot[n].shape, snapshot[n].dtype) for n in numbers} <= {((), np.dtype(np.float64))}
                 assert len(weights(snapshot)) > 0
-                assert set(snapshot) == named | {"seed", "step"}
+                assert set(snapshot) == named | numbers | {"seed", "step"}
 
     def test_fresh_depends_on_model_and_seed_only(self) -> None:
         """Neither on other settings nor on what was drawn before; another seed starts elsewhere."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source
-from luthier.engines.torch.loop import LOOP, LoopPopulation
+from luthier.engines.spec import Array, Builder, GroupKey, Loss, Population, Source
+from luthier.engines.torch.fused import unsupported
 from luthier.engines.torch.model import CRITERIA, blueprint
+from luthier.engines.torch.modes import MODES
+from luthier.engines.torch.refusal import Refused
 from luthier.engines.torch.slot import Placed
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe, digest
+from luthier.records import Recipe
 
 
 class TorchEngine:
@@ -33,36 +35,31 @@ class TorchEngine:
         self._sizes = (inputs, outputs)
 
     def modes(self) -> tuple[str, ...]:
-        """The one mode: a Python loop over slots and steps."""
-        return (LOOP.name,)
+        """The reference, a Python loop over slots and steps, and the faster ones."""
+        return tuple(MODES)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
-        """What the trial's program depends on.
+        """What the trial's program depends on: the structure of its model, not its lifted numbers."""
+        plan = blueprint(builder, recipe, self._sizes, torch.device("cpu"))
+        params = plan.build(seed=0).parameters()
+        dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in params})
+        return GroupKey(plan.tree(), ", ".join(dtypes), recipe.batch_size)
 
-        The builder's settings belong to the key: a dropout rate shows in no shape, and no slot has its own.
-        """
-        model = blueprint(builder, recipe, self._sizes, torch.device("cpu")).build(seed=0)
-        weights, buffers = (
-            {name: tuple(tensor.shape) for name, tensor in tensors}
-            for tensors in (model.named_parameters(), model.named_buffers())
-        )
-        frozen = [name for name, param in model.named_parameters() if not param.requires_grad]
-        dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in model.parameters()})
-        tree = {"weights": weights, "buffers": buffers, "frozen": frozen, "model": recipe.model}
-        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size)
-
-    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> LoopPopulation:
+    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Population:
         """A population of width P.
 
         Raises:
-            Unsupported: an unknown mode or loss.
+            Unsupported: an unknown mode or loss, or a model that the mode can not take; it says why.
         """
         for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(CRITERIA))):
             if value not in known:
                 raise Unsupported(
                     f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="torch engine"
                 )
-        return LoopPopulation(blueprint(builder, recipe, self._sizes, self.device), loss, P)
+        try:
+            return MODES[mode](blueprint(builder, recipe, self._sizes, self.device), loss, P)
+        except Refused as refused:
+            raise unsupported(mode, refused) from None
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once: real numbers as float32, class numbers as int64."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from luthier.algorithms.updates import RULES as RULEBOOK
 from luthier.engines.checks import check_rows, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.model import CRITERIA, Blueprint
 from luthier.engines.torch.randomness import own_draws
+from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.slot import Placed, Slot, chunk_of, fresh_snapshot
 from luthier.errors import InvalidInput
 from luthier.records import Recipe
@@ -23,24 +23,17 @@ State = list[Slot]
 class LoopPopulation:
     """See `luthier.engines.spec.Population`. Slots share nothing but the data."""
 
-    def __init__(self, plan: Blueprint, loss: Loss, P: int) -> None:
-        self.mode, self.P = LOOP, P
+    def __init__(self, plan: Blueprint, loss: Loss, P: int, mode: Mode = LOOP) -> None:
+        self.mode, self.P = mode, P
         self._plan, self._loss = plan, loss
 
     def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
         """A newly initialised trial at step 0.
 
         Raises:
-            InvalidInput: recipe.model is not that for which the population was opened.
+            InvalidInput: recipe.model is of another structure than that for which the population was opened.
         """
-        if recipe.model != self._plan.settings:
-            raise InvalidInput(
-                f"recipe.model={recipe.model}",
-                must=f"it equals {self._plan.settings}, for which the population was opened",
-                where="torch engine",
-                remedy="Open a population for each GroupKey",
-            )
-        return fresh_snapshot(self._plan, recipe.optimizer, seed)
+        return fresh_snapshot(self._plan.of(recipe), recipe.optimizer, seed)
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -59,7 +52,7 @@ class LoopPopulation:
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, one slot after another."""
-        self._check(state, data, plan)
+        check_plan(plan, data, self.P, [slot.states for slot in state], self._loss)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         with own_draws(self._plan.device) as seed_draws:
             for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched
@@ -71,62 +64,37 @@ class LoopPopulation:
 
     def predict(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
         """Model outputs in evaluation mode: float32 [slots, n, C]."""
-        return self._each(Slot.predict, state, data, rows=rows, slots=slots)
+        return self._reading(state).predict(data, rows, slots)
 
     def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
         """Loss of each example in evaluation mode: float32 [slots, n]."""
-        self._check_targets(data)
-        return self._each(Slot.evaluate, state, data, rows=rows, slots=slots)
+        check_targets(data, self._loss)
+        return self._reading(state).evaluate(data, rows, slots)
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
-        self._check_targets(data)
-        check_rows(rows, len(data.inputs))
-        with own_draws(self._plan.device):
-            found = [slot.probe(data, self._on_device(rows)) for slot in state]
-        return {name: np.array([float(f[name]) for f in found], np.float32) for name in found[0]}
+        check_targets(data, self._loss)
+        return self._reading(state).probe(data, rows)
+
+    def _reading(self, state: State) -> Reading:
+        return Reading(state.__getitem__, self.P, self._plan.device)
 
     def _slot(self, snapshot: Snapshot) -> Slot:
         return Slot(self._plan, snapshot, CRITERIA[self._loss.name])
 
-    def _on_device(self, rows: Array) -> torch.Tensor:
-        return torch.from_numpy(np.asarray(rows).astype(np.int64)).to(self._plan.device)
 
-    def _each(
-        self,
-        function: Callable[[Slot, Placed, torch.Tensor], torch.Tensor],
-        state: State,
-        data: Placed,
-        *,
-        rows: Array,
-        slots: Sequence[int] | None,
-    ) -> Array:
-        check_rows(np.asarray(rows), len(data.inputs))
-        chosen = range(self.P) if slots is None else slots
-        rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
-        with own_draws(self._plan.device):  # a model that draws in evaluation mode moves no one else's numbers
-            found = [
-                function(state[p], data, self._on_device(rows_n)) for p, rows_n in zip(chosen, rows_Pn, strict=True)
-            ]
-        return np.stack([values.float().cpu().numpy() for values in found])
+def check_plan(plan: Plan, data: Placed, P: int, states: Sequence[set[str]], loss: Loss) -> None:
+    """Answer a plan that does not fit before any slot has moved; `states`: what each slot keeps.
 
-    def _check(self, state: State, data: Placed, plan: Plan) -> None:
-        """Answer a plan that does not fit before any slot has moved."""
-        S, P, _ = plan.rows.shape
-        must_hold(P == self.P, f"a plan for {P} slots", f"P={self.P}")
-        must_hold(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
-        check_rows(plan.rows, len(data.inputs))
-        self._check_targets(data)
-        for p in map(int, np.flatnonzero(plan.steps)):
-            rule = RULES[plan.kinds[p]]
-            must = set(RULEBOOK[rule].states)
-            must_hold(
-                state[p].states == must,
-                f"slot {p} keeps {sorted(state[p].states)}",
-                f"{rule} keeps {sorted(must)}",
-            )
-
-    def _check_targets(self, data: Placed) -> None:
-        classes = not data.targets.is_floating_point()
-        if self._loss.name == "cross_entropy":
-            must_hold(classes, f"targets of {data.targets.dtype}", "cross_entropy has class numbers as targets")
+    Raises:
+        InvalidInput: another width, steps, rows, targets or update rule.
+    """
+    S, plan_P, _ = plan.rows.shape
+    must_hold(plan_P == P, f"a plan for {plan_P} slots", f"P={P}")
+    must_hold(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
+    check_rows(plan.rows, len(data.inputs))
+    check_targets(data, loss)
+    for p in map(int, np.flatnonzero(plan.steps)):
+        rule = RULES[plan.kinds[p]]
+        must = set(RULEBOOK[rule].states)
+        must_hold(states[p] == must, f"slot {p} keeps {sorted(states[p])}", f"{rule} keeps {sorted(must)}")

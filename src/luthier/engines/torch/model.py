@@ -12,11 +12,24 @@ from torch.nn import functional
 
 from luthier.engines.building import called, keywords
 from luthier.engines.spec import Array, Builder
+from luthier.engines.torch import constants
 from luthier.engines.torch.randomness import own_draws
+from luthier.engines.torch.structure import structure_of
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe
+from luthier.records import Recipe, digest
 
 Tensors = dict[str, torch.Tensor]
+LOOKS_KEPT = 256
+
+
+class _Look(NamedTuple):
+    """See `Blueprint.tree` and `Blueprint.free`."""
+
+    tree: str
+    free: tuple[str, ...]
+
+
+_LOOKS: dict[Any, _Look] = {}
 
 
 class Blueprint(NamedTuple):
@@ -27,6 +40,7 @@ class Blueprint(NamedTuple):
     inputs: int
     outputs: int
     device: torch.device
+    memory_format: torch.memory_format = torch.contiguous_format
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model in training mode; its random start depends on the seed only, not on the device.
@@ -41,8 +55,64 @@ class Blueprint(NamedTuple):
             seed_draws(seed)
             model = self.builder(**arguments)
         self._check(model)
-        trained: nn.Module = model.to(self.device).train()
+        trained: nn.Module = model.to(self.device, memory_format=self.memory_format).train()
         return trained
+
+    def tree(self) -> str:
+        """Digest of what the models of a population must have in common.
+
+        A builder's settings belong to it where they do not show: in an attribute that can not be compared.
+        """
+        return self._look().tree
+
+    def free(self) -> tuple[str, ...]:
+        """Numbers of layers, rates aside, that are not those of the builder's own defaults.
+
+        Their layers are computed by formulas with a number for each slot; the others by torch's faster kernels, with
+        one number for all. Which of the two is part of the structure, so that no trial depends on its neighbours.
+        """
+        return self._look().free
+
+    def _look(self) -> _Look:
+        key = (self.builder, self.inputs, self.outputs, repr(sorted(self.settings.items())))
+        if key not in _LOOKS:
+            if len(_LOOKS) >= LOOKS_KEPT:
+                _LOOKS.clear()
+            model = self._replace(device=torch.device("cpu")).build(seed=0)
+            usual, free = self._usual(), []
+            for name, value in constants.constants_of(model).items():
+                if not constants.is_rate(name) and usual.get(name) != value:
+                    free.append(name)
+            description, complete = structure_of(model)
+            tree = digest({"model": description, "free": free, "settings": {} if complete else self.settings})
+            _LOOKS[key] = _Look(tree, tuple(free))
+        return _LOOKS[key]
+
+    def _usual(self) -> dict[str, float]:
+        """The numbers of the layers by the builder's own defaults; none where it can not be called without them."""
+        try:
+            model = self._replace(device=torch.device("cpu"), settings={}).build(seed=0)
+        except Exception:  # it lacks a setting that has no default, or fails in its own code
+            return {}
+        return constants.constants_of(model)
+
+    def of(self, recipe: Recipe) -> Blueprint:
+        """The plan of another trial of the same population.
+
+        Raises:
+            InvalidInput: its model is of another structure.
+        """
+        if recipe.model == self.settings:
+            return self
+        other = self._replace(settings=dict(recipe.model))
+        if other.tree() != self.tree():
+            raise InvalidInput(
+                f"recipe.model={recipe.model}",
+                must=f"a model of the structure that {self.settings} gives, for which the population was opened",
+                where="torch engine",
+                remedy="Open a population for each GroupKey",
+            )
+        return other
 
     def _check(self, model: Any) -> None:
         name = called(self.builder)
@@ -85,7 +155,7 @@ def buffers_of(model: nn.Module) -> Tensors:
 
 def to_arrays(room: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, Array]:
     """{"room/name": copy}."""
-    return {f"{room}/{name}": np.array(tensor.detach().cpu().numpy()) for name, tensor in tensors.items()}
+    return {f"{room}/{name}": np.array(tensor.detach().cpu().numpy(), order="C") for name, tensor in tensors.items()}
 
 
 def load_(room: str, tensors: Mapping[str, torch.Tensor], snapshot: Mapping[str, Array]) -> None:
@@ -94,10 +164,21 @@ def load_(room: str, tensors: Mapping[str, torch.Tensor], snapshot: Mapping[str,
     Raises:
         InvalidInput: a name is missing or too many, or a shape differs; nothing has been copied then.
     """
-    given = {key.removeprefix(room + "/"): value for key, value in snapshot.items() if key.startswith(room + "/")}
-    for name in tensors.keys() | given.keys():
-        have = np.shape(given[name]) if name in given else None
-        must = tuple(tensors[name].shape) if name in tensors else None
+    check_room(room, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, snapshot)
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            tensor.copy_(torch.tensor(snapshot[f"{room}/{name}"]))
+
+
+def check_room(room: str, shapes: Mapping[str, tuple[int, ...]], snapshot: Mapping[str, Array]) -> None:
+    """A snapshot holds arrays of these shapes under "room/", and no others.
+
+    Raises:
+        InvalidInput: it does not.
+    """
+    given = {key.removeprefix(room + "/"): np.shape(v) for key, v in snapshot.items() if key.startswith(room + "/")}
+    for name in shapes.keys() | given.keys():
+        have, must = given.get(name), shapes.get(name)
         if have != must:
             raise InvalidInput(
                 f"{room}/{name} has the shape {have}",
@@ -105,9 +186,6 @@ def load_(room: str, tensors: Mapping[str, torch.Tensor], snapshot: Mapping[str,
                 where="snapshot",
                 remedy="Stack only trials whose GroupKey equals that of the population",
             )
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            tensor.copy_(torch.tensor(given[name]))
 
 
 def as_rows(output: Any) -> torch.Tensor:

@@ -1,13 +1,19 @@
 """Random numbers as a function of (seed, step, layer): no generator state outlives a step.
 
-Dropout layers are replaced by twins with a generator each. Whatever else draws (functional dropout,
-attention, noise layers) uses torch's default generator, which the loop seeds anew at every step.
+Dropout layers are replaced by twins that ask for their masks, in every execution mode in the same words, so that a
+trial sees the same masks in all of them. Whatever else draws (functional dropout, noise layers) uses torch's
+default generator, which the loop seeds anew at every step; such a model is not fused.
+
+On the CPU the bits are those of Philox (Salmon et al. 2011) with the trial's seed as key and (call, layer, step) in
+its counter: no state to keep, and a third of the time of torch's own `bernoulli_`. Elsewhere they are hashed on
+the device (SplitMix64's finaliser, Steele et al. 2014). A mask keeps with a probability that is a multiple of 2^-16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,30 +31,117 @@ KEPT_AXES: dict[type[nn.Module], dict[int, int]] = {
 }
 """Layers that have a twin: number of axes of the input -> leading axes of the mask (rows and channels;
 channels only where torch takes the input for one row). Of any other input each element is drawn."""
+LEVELS = 1 << 16
+_PHILOX = np.random.Philox(key=0)
 
 
 class Clock:
-    """The seeds of the current step, shared by a model and its dropout twins.
+    """Where one trial's random numbers stand: seed, step, and how often each layer has drawn in this step.
 
     Args:
-        seeds: [0] for the default generator, [1 + i] for layer i; a new list every step.
         backward: is the backward pass under way? Then a call is a repeated one, of activation checkpointing.
     """
 
     def __init__(self) -> None:
-        self.seeds: list[int] = []
-        self.backward = False
+        self.seed, self.step, self.backward = 0, 0, False
+        self._num_calls: dict[int, int] = {}
+
+    def begin(self, seed: int, step: int) -> None:
+        """A step begins."""
+        self.seed, self.step = seed, step
+        self._num_calls.clear()
+
+    def next_call(self, layer: int) -> int:
+        """The number of this call of the layer within the step, from 0. A layer that is called again draws anew.
+
+        Raises:
+            Unsupported: activation checkpointing repeats a layer that was called more than once.
+        """
+        called = self._num_calls.get(layer, 0)
+        if not self.backward:
+            self._num_calls[layer] = called + 1
+            return called
+        if called > 1:
+            raise Unsupported(
+                f"dropout layer {layer} is called {called} times within a checkpoint",
+                must="one call a step where activations are checkpointed",
+                where="torch engine",
+                remedy="Use a dropout layer of its own at each place",
+            )
+        return 0
 
 
-def step_seeds(seed: int, first_step: int, shape: tuple[int, int]) -> list[list[int]]:
-    """Seeds of `shape` = (steps, draws), 63 bits each, mixed so that the lower 32 differ: torch uses no more.
+class Draws:
+    """The masks of P trials, each a function of its own clock only."""
 
-    The mixing is the finaliser of SplitMix64 (Steele et al. 2014), once for each of seed, step and draw.
-    """
-    steps_S1 = first_step + np.arange(shape[0], dtype=np.uint64)[:, None]
-    mixed = _mixed(np.array([[seed]], np.int64).astype(np.uint64)) + steps_S1
-    mixed = _mixed(_mixed(mixed) + np.arange(shape[1], dtype=np.uint64)[None, :])
-    seeds: list[list[int]] = (mixed >> np.uint64(1)).tolist()
+    def __init__(self, clocks: Sequence[Clock]) -> None:
+        self.clocks = clocks
+
+    def mask(self, layer: int, shape: Sequence[int], rates: Sequence[float], *, like: torch.Tensor) -> torch.Tensor:
+        """[P, *shape], of the type and on the device of `like`: 0 where dropped, 1 / (kept share) elsewhere.
+
+        Args:
+            layer: number of the layer in its model.
+            shape: of the mask of one trial.
+            rates: P dropout rates, 0 <= rate <= 1.
+        """
+        P, num = len(self.clocks), prod(shape)
+        calls = [(clock.seed, clock.step, layer, clock.next_call(layer)) for clock in self.clocks]
+        bits_PN = _philox(calls, num) if like.device.type == "cpu" else _hashed(calls, num, like.device)
+        kept = [LEVELS - round(LEVELS * rate) for rate in rates]
+        mask_PN = torch.empty(P, num, dtype=like.dtype, device=like.device)
+        if len(set(kept)) == 1:
+            torch.lt(bits_PN, kept[0] - LEVELS // 2, out=mask_PN)
+            return mask_PN.mul_(LEVELS / max(kept[0], 1)).view(P, *shape)
+        scales = [LEVELS / max(k, 1) for k in kept]
+        torch.lt(bits_PN, torch.tensor(kept, device=like.device)[:, None] - LEVELS // 2, out=mask_PN)
+        scale_P1 = torch.tensor(scales, dtype=like.dtype, device=like.device)[:, None]
+        return mask_PN.mul_(scale_P1).view(P, *shape)
+
+
+def _philox(calls: Sequence[tuple[int, int, int, int]], num: int) -> torch.Tensor:
+    """int16 [P, num], uniform, by (seed, step, layer, call) of each trial."""
+    words = -(-num // 4)
+    bits_PN = np.empty((len(calls), 4 * words), np.int16)
+    state = _PHILOX.state
+    inner = state["state"]
+    for p, (seed, step, layer, call) in enumerate(calls):
+        inner["key"][:] = seed & 0xFFFFFFFFFFFFFFFF, 0
+        inner["counter"][:] = 0, call, layer, step
+        state["buffer_pos"] = 4  # empty
+        _PHILOX.state = state
+        bits_PN[p] = _PHILOX.random_raw(words).view(np.int16)
+    return torch.from_numpy(bits_PN)[:, :num]
+
+
+def _hashed(calls: Sequence[tuple[int, int, int, int]], num: int, device: torch.device) -> torch.Tensor:
+    """As _philox, by arithmetic on the device: [P, num]."""
+    keys = [np.uint64(0)] * len(calls)
+    for part in zip(*calls, strict=True):
+        numbers = np.array(part, np.int64).astype(np.uint64)
+        keys = list(_mixed(np.array(keys, np.uint64) + numbers))
+    key_P1 = torch.from_numpy(np.array(keys, np.uint64).view(np.int64)).to(device)[:, None]
+    words = -(-num // 4)
+    x = key_P1 + torch.arange(words, device=device) * _signed(0x9E3779B97F4A7C15)
+    x = (x ^ _shifted(x, 30)) * _signed(0xBF58476D1CE4E5B9)
+    x = (x ^ _shifted(x, 27)) * _signed(0x94D049BB133111EB)
+    return (x ^ _shifted(x, 31)).view(torch.int16)[:, :num]
+
+
+def _shifted(x: torch.Tensor, by: int) -> torch.Tensor:
+    return (x >> by) & ((1 << (64 - by)) - 1)  # torch shifts the sign in
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >> 63 else number
+
+
+def default_seeds(seed: int, first_step: int, num: int) -> list[int]:
+    """Seeds of torch's default generator for `num` steps, 63 bits each, mixed so that the lower 32 differ: torch
+    uses no more. The mixing is the finaliser of SplitMix64, once for each of seed and step."""
+    steps_S = first_step + np.arange(num, dtype=np.uint64)
+    mixed = _mixed(_mixed(np.array([seed], np.int64).astype(np.uint64)) + steps_S)
+    seeds: list[int] = (mixed >> np.uint64(1)).tolist()
     return seeds
 
 
@@ -59,67 +152,37 @@ def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-class Stream:
-    """The random numbers of one layer: a generator, seeded when the clock has moved on."""
-
-    def __init__(self, number: int, clock: Clock) -> None:
-        self._number, self._clock = number, clock
-        self._generator: torch.Generator | None = None
-        self._seeds: list[int] = []
-        self._num_calls = 0
-
-    def generator(self, device: torch.device) -> torch.Generator:
-        """Where this call of the layer draws from. A layer that is called again in a step goes on drawing."""
-        if self._generator is None:
-            self._generator = torch.Generator(device)
-        clock = self._clock
-        if clock.backward:
-            self._begin_again()
-        elif clock.seeds is not self._seeds:
-            self._seeds, self._num_calls = clock.seeds, 0
-        if self._num_calls == 0:
-            self._generator.manual_seed(self._seeds[1 + self._number])
-        self._num_calls += 1
-        return self._generator
-
-    def _begin_again(self) -> None:
-        """Activation checkpointing repeats the forward pass: the numbers must be the same."""
-        if self._num_calls > 1:
-            raise Unsupported(
-                f"dropout layer {self._number} is called {self._num_calls} times within a checkpoint",
-                must="one call a step where activations are checkpointed",
-                where="torch engine",
-                remedy="Use a dropout layer of its own at each place",
-            )
-        self._num_calls = 0
-
-
 class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not follow torch
-    """Dropout whose mask is f(seed, step, layer), whatever else draws."""
+    """Dropout whose mask is f(seed, step, layer), whatever else draws.
 
-    def __init__(self, layer: nn.Module, stream: Stream) -> None:
+    Args:
+        number: of the layer in its model.
+        draws: of one trial.
+    """
+
+    def __init__(self, layer: nn.Module, number: int, draws: Draws) -> None:
         super().__init__()
-        self.p, self.inplace = float(layer.p), bool(layer.inplace)
-        self._kept_axes, self._stream = KEPT_AXES[type(layer)], stream
+        self.p, self.inplace, self.number = float(layer.p), bool(layer.inplace), number
+        self._kept_axes, self._draws = KEPT_AXES[type(layer)], draws
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """x * mask / (1 - p) in training mode, else x."""
+        """x * mask in training mode, else x."""
         if not self.training or self.p == 0.0:
             return x
-        kept = 1.0 - self.p
-        axes = self._kept_axes.get(x.ndim, x.ndim)
-        mask = torch.empty_like(x) if axes == x.ndim else x.new_empty(x.shape[:axes] + (1,) * (x.ndim - axes))
-        mask.bernoulli_(kept, generator=self._stream.generator(x.device))
-        if kept:
-            mask.div_(kept)
+        mask = self._draws.mask(self.number, self.mask_shape(x.shape), [self.p], like=x)[0]
         return x.mul_(mask) if self.inplace else x * mask
+
+    def mask_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Of the mask for an input of this shape: it broadcasts over whole channels."""
+        axes = self._kept_axes.get(len(shape), len(shape))
+        return (*shape[:axes], *([1] * (len(shape) - axes)))
 
     def extra_repr(self) -> str:
         """As torch's own."""
         return f"p={self.p}, inplace={self.inplace}"
 
 
-def replace_dropout_(model: nn.Module, clock: Clock) -> int:
+def replace_dropout_(model: nn.Module, draws: Draws) -> int:
     """Put twins in the place of the model's dropout layers; returns how many there are.
 
     A layer that stands in several places gets one twin. Subclasses of the layers are left alone.
@@ -127,7 +190,7 @@ def replace_dropout_(model: nn.Module, clock: Clock) -> int:
     twins: dict[nn.Module, DropoutTwin] = {}
     for name, module in list(model.named_modules(remove_duplicate=False)):
         if type(module) in KEPT_AXES and name:
-            twin = twins.setdefault(module, DropoutTwin(module, Stream(len(twins), clock)))
+            twin = twins.setdefault(module, DropoutTwin(module, len(twins), draws))
             parent, _, last = name.rpartition(".")
             setattr(model.get_submodule(parent), last, twin)
     return len(twins)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from luthier.engines.spec import GROUPS, Array, Snapshot
+from luthier.engines.torch import constants
 from luthier.engines.torch.model import (
     Blueprint,
     Criterion,
@@ -21,7 +22,7 @@ from luthier.engines.torch.model import (
     weights_of,
 )
 from luthier.engines.torch.optimizers import WORDS, Tensors, initial_state, optimizer_on, update_
-from luthier.engines.torch.randomness import Clock, replace_dropout_, step_seeds
+from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 
 BLOCK = 1024
 """Rows that are evaluated at once, so that memory does not grow with the data."""
@@ -86,9 +87,10 @@ class Slot:
         self._model = plan.build(self.seed)
         self._params = {n: p for n, p in self._model.named_parameters() if p.requires_grad}
         self._clock = Clock()
-        self._num_draws = 1 + replace_dropout_(self._model, self._clock)
+        replace_dropout_(self._model, Draws([self._clock]))
         load_("weights", weights_of(self._model), snapshot)
         load_("buffers", buffers_of(self._model), snapshot)
+        constants.load_(self._model, constants.in_snapshot(snapshot))
         self._kept = self._optimizer_state(snapshot)
         self._rule = ""
         self._optimizer: torch.optim.Optimizer | None = None
@@ -100,6 +102,14 @@ class Slot:
             load_(f"optimizer/{state}", tensors, snapshot)
         return kept
 
+    def look_at(self, weights: Tensors, buffers: Tensors, numbers: dict[str, float]) -> None:
+        """See another trial: its weights as they are, without a copy, its buffers and lifted numbers copied."""
+        for name, param in self._model.named_parameters():
+            param.data = weights[name]
+        for name, buffer in self._model.named_buffers():
+            buffer.copy_(buffers[name])
+        constants.load_(self._model, numbers)
+
     @property
     def states(self) -> set[str]:
         """Names of what the trial's update rule keeps."""
@@ -110,6 +120,7 @@ class Slot:
         arrays = to_arrays("weights", weights_of(self._model)) | to_arrays("buffers", buffers_of(self._model))
         for state, tensors in self._kept.items():
             arrays |= to_arrays(f"optimizer/{state}", tensors)
+        arrays |= constants.to_arrays(self._model)
         return arrays | {"seed": np.array(self.seed, np.int64), "step": np.array(self.step, np.int64)}
 
     def train(self, data: Placed, chunk: Chunk, seed_draws: Callable[[int], Any]) -> tuple[Array, Array]:
@@ -119,9 +130,9 @@ class Slot:
         """
         optimizer = self._optimizer_for(chunk.rule)
         losses, norms = [], []
-        for s, seeds in enumerate(step_seeds(self.seed, self.step, (len(chunk.rows), self._num_draws))):
-            self._clock.seeds = seeds
-            seed_draws(seeds[0])
+        for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
+            self._clock.begin(self.seed, self.step + s)
+            seed_draws(seed)
             loss = self._loss(*data.batch(chunk.rows[s]), smoothing=chunk.smoothings[s])
             norm = self._gradient(loss, chunk.clip_norms[s])
             update_(optimizer, chunk.numbers[s])
@@ -195,6 +206,7 @@ def fresh_snapshot(plan: Blueprint, rule: str, seed: int) -> Snapshot:
     arrays = to_arrays("weights", weights_of(model)) | to_arrays("buffers", buffers_of(model))
     for state, tensors in initial_state(rule, params).items():
         arrays |= to_arrays(f"optimizer/{state}", tensors)
+    arrays |= constants.to_arrays(model)
     return arrays | {"seed": np.array(seed, np.int64), "step": np.array(0, np.int64)}
 
 

@@ -1,0 +1,80 @@
+"""The mode "compiled": the gradients of P slots, forward and backward, as one program made by torch.compile.
+
+It pays where the work that is left is long against the building, tens of seconds. All slots are always computed: the
+program is made for one width. On a GPU torch.compile captures it in a CUDA graph. Masks are drawn before the call, so
+that a trial sees the same ones as in every other mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.func import grad_and_value
+
+from luthier.engines.torch import constants
+from luthier.engines.torch.flat import Layout, Rows, Tensors
+from luthier.engines.torch.grouped.program import Program
+from luthier.engines.torch.losses import LossOfSlots
+from luthier.engines.torch.randomness import Draws
+
+Masks = dict[int, list[torch.Tensor]]
+
+
+class CompiledGradients:
+    """See `luthier.engines.torch.fused.Gradients`.
+
+    Args:
+        program: of the grouped mode.
+        calls: (layer, shape of the mask, name of its rate) of every dropout call of a step, in their order.
+        free: see `Blueprint.free`.
+    """
+
+    def __init__(
+        self, program: Program, layout: Layout, loss: LossOfSlots, *,
+        calls: Sequence[tuple[int, Sequence[int], str]], free: Sequence[str], device: torch.device,
+    ) -> None:  # fmt: skip
+        self._program, self._layout, self._loss = program, layout, loss
+        self._calls, self._split = calls, constants.Split(free)
+        settings: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+        self._compiled = torch.compile(self._gradients, fullgraph=True, dynamic=False, **settings)
+
+    def __call__(
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(loss [A], gradient [A, N])."""
+        numbers: dict[str, Any] = dict(self._split(rows.constants, rows.weights)[0])
+        own = self._split(rows.constants, rows.weights)[1]
+        numbers |= {name: rows.weights.new_ones(len(inputs)) for name in numbers if constants.is_rate(name)}
+        masks: Masks = {}
+        for layer, shape, rate in self._calls:
+            rates = [c[rate] for c in rows.constants]
+            masks.setdefault(layer, []).append(draws.mask(layer, shape, rates, like=rows.weights))
+        fixed = rows.frozen | {n: t.expand(len(inputs), *t.shape) for n, t in rows.shared.items()}
+        loss_A, grads_AN, buffers = self._compiled(
+            rows.weights, fixed, rows.buffers, numbers | own, (inputs, targets, smoothing_A, masks)
+        )
+        for name, buffer in rows.buffers.items():
+            buffer.copy_(buffers[name])
+        return loss_A, grads_AN
+
+    def _gradients(
+        self, weights_AN: torch.Tensor, fixed: Tensors, buffers: Tensors, numbers: dict[str, Any], batch: Any
+    ) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
+        inputs, targets, smoothing_A, masks = batch
+
+        def total(rows_AN: torch.Tensor) -> Any:
+            moved = {name: buffer.clone() for name, buffer in buffers.items()}
+            left = {layer: list(each) for layer, each in masks.items()}
+
+            def draw(layer: int, _shape: Any, _rates: Any, _like: Any) -> torch.Tensor:
+                return left[layer].pop(0)
+
+            outputs = self._program(self._layout.views(rows_AN) | fixed | moved, numbers, inputs, draw)
+            outputs = outputs if outputs.ndim == 3 else outputs[..., None]
+            loss_A = self._loss(outputs, targets, smoothing_A)
+            return loss_A.sum(), (loss_A, moved)
+
+        grads_AN, (_, (loss_A, moved)) = grad_and_value(total, has_aux=True)(weights_AN)
+        return loss_A, grads_AN, moved

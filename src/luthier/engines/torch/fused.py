@@ -1,0 +1,275 @@
+"""P trials trained by one program: what the modes "vmap" and "grouped" have in common.
+
+They differ in how they find losses and gradients (`Gradients`). Here: which slots take part in a step, their batches,
+clipping, updates; evaluation, which goes slot by slot through the model itself.
+
+Axes: P slots, A of them active, S steps, B rows of a batch, N trainable weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from luthier.engines.spec import Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.torch.flat import Rows, Shelf
+from luthier.engines.torch.loop import check_plan
+from luthier.engines.torch.model import CRITERIA, Blueprint
+from luthier.engines.torch.randomness import Clock, Draws
+from luthier.engines.torch.reading import Reading, check_targets
+from luthier.engines.torch.refusal import Refused
+from luthier.engines.torch.slot import Placed, Slot, fresh_snapshot
+from luthier.engines.torch.updates import update_
+from luthier.errors import InvalidInput, LuthierError, Unsupported
+from luthier.records import Recipe
+
+MENDS = {
+    "randomness": "Draw in a dropout layer (nn.Dropout), not in functional.dropout or torch.rand",
+    ".item()": "Let no number of the data decide what is computed: use torch.where in the place of if",
+    "data-dependent": "Let no number of the data decide what is computed: use torch.where in the place of if",
+    "dynamic shape": "Use a mask and torch.where in the place of an index that selects",
+    "inplace": "Make new tensors by x.new_zeros(...), not torch.zeros(...), before writing into them",
+}
+"""Words of torch.func's errors -> what to change in the model."""
+
+
+class Gradients(Protocol):
+    """Losses and gradients of A slots, each on its own batch."""
+
+    def __call__(
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]. Buffers move on in place."""
+        ...
+
+
+class Part(NamedTuple):
+    """Steps first .. last - 1 of a plan, in which the same slots are active."""
+
+    first: int
+    last: int
+    active: list[int]
+
+
+class FusedPopulation:
+    """See `luthier.engines.spec.Population`. Frozen slots take no part, where that is proven to change no bit.
+
+    Args:
+        make_gradients: called with the first inputs [P, B, ...] that are trained on.
+        one_width: the program is made for P slots; all of them are always computed.
+    """
+
+    def __init__(
+        self, mode: Mode, plan: Blueprint, loss: Loss, P: int, *, shelf: Shelf,
+        make_gradients: Callable[[torch.Tensor], Gradients], one_width: bool = False,
+    ) -> None:  # fmt: skip
+        self.mode, self.P = mode, P
+        self._plan, self._loss, self._shelf = plan, loss, shelf
+        self._make_gradients = make_gradients
+        self._gradients: Gradients | None = None
+        self._compact, self._one_width = False, one_width
+        self._reader: Slot | None = None
+
+    # -------------------------------------------------------------------------------------------- snapshots
+
+    def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
+        """A newly initialised trial at step 0.
+
+        Raises:
+            InvalidInput: recipe.model is of another structure.
+        """
+        return fresh_snapshot(self._plan.of(recipe), recipe.optimizer, seed)
+
+    def stack(self, snapshots: Sequence[Snapshot]) -> Rows:
+        """Live state of P trials, slot p from snapshots[p]."""
+        if len(snapshots) != self.P:
+            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
+        return self._shelf.stack(snapshots)
+
+    def take(self, state: Rows, slot: int) -> Snapshot:
+        """A copy of one slot."""
+        return self._shelf.take(state, slot)
+
+    def put(self, state: Rows, slot: int, snapshot: Snapshot) -> Rows:
+        """Replace one slot."""
+        self._shelf.put(state, slot, snapshot)
+        return state
+
+    # --------------------------------------------------------------------------------------------- training
+
+    def advance(self, state: Rows, data: Placed, plan: Plan) -> tuple[Rows, dict[str, Array]]:
+        """Take plan.steps[p] optimizer steps in each slot, all slots side by side."""
+        check_plan(plan, data, self.P, [state.states[p] for p in range(self.P)], self._loss)
+        report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
+        if plan.steps.any():
+            if self._gradients is None:
+                self._prepare(state, data, plan)
+            for part in _parts(plan.steps):
+                losses, norms = self._train(state, data, plan, part)
+                report["loss"][part.first : part.last, part.active] = losses
+                report["grad_norm"][part.first : part.last, part.active] = norms
+        return state, report
+
+    def _train(self, state: Rows, data: Placed, plan: Plan, part: Part) -> tuple[Array, Array]:
+        """(loss, gradient norm) of the active slots [S, A]."""
+        if len(part.active) == self.P:
+            work, chosen = state, part.active
+        else:
+            chosen = self._chosen(part.active)
+            work = state.select(chosen)
+        places = [chosen.index(p) for p in part.active]
+        found = self._steps(work, data, _cut(plan, part, chosen), places)
+        state.write(part.active, work, places)
+        return tuple(torch.stack(values)[:, places].float().cpu().numpy() for values in found)
+
+    def _chosen(self, active: list[int]) -> list[int]:
+        """The slots that are computed: the active ones, if others can be left out without changing a bit. Never one
+        alone: convolutions in one group take another way through the kernels than those in several."""
+        if not self._compact:
+            return list(range(self.P))
+        spare = [p for p in range(self.P) if p not in active]
+        return sorted(active + spare[: max(0, 2 - len(active))])
+
+    def _steps(self, work: Rows, data: Placed, plan: Plan, places: list[int]) -> Any:
+        S, A, _ = plan.rows.shape
+        rows_SAB = torch.from_numpy(plan.rows.astype(np.int64)).to(data.inputs.device)
+        hparams_S = _per_step(plan)
+        smoothing_SA, clip_SA = (self._column(plan.hparams[name]) for name in ("label_smoothing", "clip_norm"))
+        clips = bool(torch.isfinite(clip_SA[:, places]).any())
+        clocks = [Clock() for _ in range(A)]
+        draws, kinds = Draws(clocks), [int(plan.kinds[a]) for a in places]
+        losses, norms = [], []
+        for s in range(S):
+            for clock, seed, step in zip(clocks, work.seeds, work.steps, strict=True):
+                clock.begin(seed, step)
+            inputs, targets = _gather(data, rows_SAB[s])
+            loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_SA[s], draws)  # type: ignore[misc]
+            norm_A = torch.linalg.vector_norm(grads_AN, dim=1)
+            if clips:
+                grads_AN = grads_AN * (clip_SA[s] / norm_A).clamp(max=1.0)[:, None]
+            update_(work, grads_AN, self._shelf.layout, hparams_S[s], kinds, places=places)
+            for a in places:
+                work.steps[a] += 1
+            losses.append(loss_A)
+            norms.append(norm_A)
+        return losses, norms
+
+    def _column(self, values: Array) -> torch.Tensor:
+        """[S, A] of a number that concerns the slot as a whole."""
+        whole = values if values.ndim == 2 else values[..., 0]
+        return torch.from_numpy(np.ascontiguousarray(whole)).to(self._plan.device, self._shelf.layout.dtype)
+
+    def _prepare(self, state: Rows, data: Placed, plan: Plan) -> None:
+        """Make the program, and find out whether slots may be left out.
+
+        Raises:
+            Unsupported: the mode can not take this model; it names the reason and the mend.
+        """
+        try:
+            rows_AB = torch.from_numpy(plan.rows[0].astype(np.int64)).to(data.inputs.device)
+            self._gradients = self._make_gradients(_gather(data, rows_AB)[0])
+            self._compact = not self._one_width and self._is_compact(state, data, rows_AB)
+        except Refused as refused:
+            raise unsupported(self.mode.name, refused) from None
+        except LuthierError:
+            raise
+        except Exception as error:  # whatever torch.func or a rule says of the model's code
+            raise unsupported(self.mode.name, Refused(_first_line(error), _mend(error))) from error
+
+    def _is_compact(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> bool:
+        """Does a slot get the same bits whatever the number of its neighbours? Tried on a batch with most widths."""
+        every = list(range(self.P))
+        whole = self._once(state, data, rows_AB, every)
+        for width in {2, 3, 4, 5, 7, 8, 11, 13, self.P - 1} & set(range(2, self.P)):
+            for slots in (every[:width], every[-width:]):
+                part = self._once(state, data, rows_AB, slots)
+                if not all(torch.equal(a[slots], b) for a, b in zip(whole, part, strict=True)):
+                    return False
+        return True
+
+    def _once(self, state: Rows, data: Placed, rows_AB: torch.Tensor, slots: list[int]) -> list[torch.Tensor]:
+        """Loss, gradient and buffers of some slots after one batch; the state stays as it is."""
+        work = state.select(slots)
+        clocks = [Clock() for _ in slots]
+        for clock, seed, step in zip(clocks, work.seeds, work.steps, strict=True):
+            clock.begin(seed, step)
+        inputs, targets = _gather(data, rows_AB[slots])
+        smoothing_A = torch.full((len(slots),), 0.1, dtype=work.weights.dtype, device=work.weights.device)
+        assert self._gradients is not None
+        loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_A, Draws(clocks))
+        return [loss_A, grads_AN, *work.buffers.values()]
+
+    # ------------------------------------------------------------------------------------------- evaluation
+
+    def predict(self, state: Rows, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Model outputs in evaluation mode: float32 [slots, n, C]."""
+        return self._reading(state).predict(data, rows, slots)
+
+    def evaluate(self, state: Rows, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
+        """Loss of each example in evaluation mode: float32 [slots, n]."""
+        check_targets(data, self._loss)
+        return self._reading(state).evaluate(data, rows, slots)
+
+    def probe(self, state: Rows, data: Placed, rows: Array) -> dict[str, Array]:
+        """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
+        check_targets(data, self._loss)
+        return self._reading(state).probe(data, rows)
+
+    def _reading(self, state: Rows) -> Reading:
+        return Reading(partial(self._read, state), self.P, self._plan.device)
+
+    def _read(self, state: Rows, slot: int) -> Slot:
+        """The model with the weights of a slot, as views."""
+        if self._reader is None:
+            self._reader = Slot(self._plan, self.take(state, slot), CRITERIA[self._loss.name])
+        weights = self._shelf.layout.views(state.weights[slot]) | state.shared
+        weights |= {name: tensor[slot] for name, tensor in state.frozen.items()}
+        buffers = {name: tensor[slot] for name, tensor in state.buffers.items()}
+        self._reader.look_at(weights, buffers, state.constants[slot])
+        return self._reader
+
+
+def unsupported(mode: str, refused: Refused) -> Unsupported:
+    """A mode can not take a model."""
+    return Unsupported(f"mode {mode!r} can not take this model: {refused.reason}", where="torch engine",
+                       remedy=refused.mend)  # fmt: skip
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+
+
+def _mend(error: Exception) -> str:
+    """What to change in the model, by what torch.func says of it."""
+    return next((mend for word, mend in MENDS.items() if word in str(error)), "")
+
+
+def _parts(steps_P: Array) -> Iterator[Part]:
+    """The plan in parts, cut where a slot stops."""
+    first = 0
+    for last in sorted(set(steps_P.tolist()) - {0}):
+        yield Part(first, last, np.flatnonzero(steps_P > first).tolist())
+        first = last
+
+
+def _cut(plan: Plan, part: Part, chosen: list[int]) -> Plan:
+    hparams = {name: values[part.first : part.last, chosen] for name, values in plan.hparams.items()}
+    return Plan(plan.rows[part.first : part.last, chosen], hparams, plan.steps[chosen], plan.kinds[chosen])
+
+
+def _per_step(plan: Plan) -> list[dict[str, Array]]:
+    """{name: [A, G]} of each step."""
+    groups = {name: v if v.ndim == 3 else np.repeat(v[..., None], 2, -1) for name, v in plan.hparams.items()}
+    return [{name: v[s] for name, v in groups.items()} for s in range(len(plan.rows))]
+
+
+def _gather(data: Placed, rows_AB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs [A, B, ...] and targets [A, B, ...]."""
+    A, B = rows_AB.shape
+    inputs, targets = data.batch(rows_AB.reshape(-1))
+    return inputs.view(A, B, *inputs.shape[1:]), targets.view(A, B, *targets.shape[1:])

@@ -1,0 +1,38 @@
+"""The losses of P slots at once, each with its own label smoothing: `luthier.algorithms.losses`, slot by slot.
+
+Axes: P slots, B rows of a batch, C outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+LossOfSlots = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""(outputs [P, B, C], targets [P, B] or [P, B, C], smoothing [P]) -> mean over the batch [P]."""
+
+
+def _cross_entropy(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
+    """(1 - s) (-log p[y]) + s mean over classes of (-log p)."""
+    log_p = functional.log_softmax(z, -1)
+    hit = -log_p.gather(-1, y[..., None]).squeeze(-1).mean(-1)
+    return hit + smoothing * (-log_p.mean((-1, -2)) - hit)
+
+
+def _bce_with_logits(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
+    y = y.reshape(z.shape).to(z.dtype)
+    y = y + smoothing[:, None, None] * (0.5 - y)
+    return functional.binary_cross_entropy_with_logits(z, y, reduction="none").mean((-1, -2))
+
+
+def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:  # noqa: ARG001 - one signature
+    return (z - y.reshape(z.shape).to(z.dtype)).square().mean((-1, -2))
+
+
+LOSSES: dict[str, LossOfSlots] = {
+    "cross_entropy": _cross_entropy,
+    "bce_with_logits": _bce_with_logits,
+    "mse": _mse,
+}
