@@ -165,6 +165,24 @@ def test_other_losses(mode: str, loss: str, targets: tuple[int, ...]) -> None:
     np.testing.assert_allclose(found, known, rtol=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["mlp", "cnn"])
+def test_compiled_equals_the_loop_whatever_the_neighbours_do(case: str) -> None:
+    """One build: 200 steps against the loop; fewer slots, and other places, to the bit."""
+    build, model = CASES[case]
+    trials = trials_of(**model)
+    compiled = population(build, "compiled", 4, of=trials[0].recipe)
+    known, _ = curves(population(build, "loop", 4, of=trials[0].recipe), trials)
+    found, _ = curves(compiled, trials)
+    np.testing.assert_allclose(found, known, rtol=1e-4)
+    some, _ = curves(compiled, trials, only=[2])
+    assert np.array_equal(some[:, 2], found[:, 2])
+    moved, state = curves(compiled, trials[::-1])
+    assert np.array_equal(moved[:, ::-1], found)
+    rows = np.arange(compiled.num_rows)
+    assert compiled.population.evaluate(state, compiled.data, rows).shape == (4, len(rows))
+
+
 def test_frozen_weights_that_trials_share_are_held_once() -> None:
     """Until one arrives that has others."""
     bench = population(lambda: _frozen(seeded=False), "vmap", 2)

@@ -7,11 +7,14 @@ that a trial sees the same ones as in every other mode.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch.func import grad_and_value
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from luthier.engines.torch import constants
 from luthier.engines.torch.flat import Layout, Rows, Tensors
@@ -37,27 +40,49 @@ class CompiledGradients:
     ) -> None:  # fmt: skip
         self._program, self._layout, self._loss = program, layout, loss
         self._calls, self._split = calls, constants.Split(free)
-        settings: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
-        self._compiled = torch.compile(self._gradients, fullgraph=True, dynamic=False, **settings)
+        self._settings: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+        self._compiled: Any = None
 
     def __call__(
-        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor | None, draws: Draws
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(loss [A], gradient [A, N])."""
-        numbers: dict[str, Any] = dict(self._split(rows.constants, rows.weights)[0])
-        own = self._split(rows.constants, rows.weights)[1]
-        numbers |= {name: rows.weights.new_ones(len(inputs)) for name in numbers if constants.is_rate(name)}
+        uniform, own = self._split(rows.constants, rows.weights)
         masks: Masks = {}
         for layer, shape, rate in self._calls:
             rates = [c[rate] for c in rows.constants]
             masks.setdefault(layer, []).append(draws.mask(layer, shape, rates, like=rows.weights))
+        own = {name: value for name, value in own.items() if not constants.is_rate(name)}
         fixed = rows.frozen | {n: t.expand(len(inputs), *t.shape) for n, t in rows.shared.items()}
-        loss_A, grads_AN, buffers = self._compiled(
-            rows.weights, fixed, rows.buffers, numbers | own, (inputs, targets, smoothing_A, masks)
-        )
-        for name, buffer in rows.buffers.items():
-            buffer.copy_(buffers[name])
+        if smoothing_A is None:
+            smoothing_A = torch.zeros_like(rows.weights[:, 0])
+        leaves, tree = tree_flatten((rows.weights, fixed, rows.buffers, own, (inputs, targets, smoothing_A, masks)))
+        if self._compiled is None:
+            with warnings.catch_warnings():  # torch 2.13 warns of its own deprecated parts while it compiles
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._compiled = self._built(leaves, tree, uniform)
+                self._compiled(*leaves)
+        loss_A, grads_AN, *buffers = self._compiled(*leaves)
+        for buffer, moved in zip(rows.buffers.values(), buffers, strict=True):
+            buffer.copy_(moved)
         return loss_A, grads_AN
+
+    def _built(self, leaves: list[torch.Tensor], tree: Any, uniform: dict[str, float]) -> Any:
+        """The compiled program, a function of the leaves: traced to torch's elementary operations first, as
+        torch.compile does not follow the rules' own code.
+
+        Numbers that all slots of this structure share are part of it; dropout is always on, its rates are in the masks.
+        """
+        numbers: dict[str, Any] = {n: 0.5 if constants.is_rate(n) else value for n, value in uniform.items()}
+        rates = {rate: 0.5 for _, _, rate in self._calls}
+
+        def flat(*values: torch.Tensor) -> Any:
+            weights_AN, fixed, buffers, own, batch = tree_unflatten(values, tree)
+            loss_A, grads_AN, moved = self._gradients(weights_AN, fixed, buffers, numbers | rates | own, batch)
+            return loss_A, grads_AN, *[moved[name] for name in buffers]
+
+        graph = make_fx(flat)(*leaves)
+        return torch.compile(graph, fullgraph=True, dynamic=False, **self._settings)
 
     def _gradients(
         self, weights_AN: torch.Tensor, fixed: Tensors, buffers: Tensors, numbers: dict[str, Any], batch: Any

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 
 from luthier.engines.spec import Array
+from luthier.engines.torch.attention import AttentionTwin
 from luthier.engines.torch.randomness import DropoutTwin
+from luthier.engines.torch.recurrent import GRUTwin, LSTMTwin, RNNTwin
 
 LIFTED: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Dropout: ("p",),
@@ -21,6 +23,14 @@ LIFTED: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Dropout2d: ("p",),
     nn.Dropout3d: ("p",),
     DropoutTwin: ("p",),
+    nn.MultiheadAttention: ("dropout",),
+    AttentionTwin: ("dropout",),
+    nn.LSTM: ("dropout",),
+    LSTMTwin: ("dropout",),
+    nn.GRU: ("dropout",),
+    GRUTwin: ("dropout",),
+    nn.RNN: ("dropout",),
+    RNNTwin: ("dropout",),
     nn.LeakyReLU: ("negative_slope",),
     nn.ELU: ("alpha",),
     nn.LayerNorm: ("eps",),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from luthier.engines.spec import Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
 from luthier.engines.torch.model import CRITERIA, Blueprint
@@ -23,7 +23,7 @@ from luthier.engines.torch.randomness import Clock, Draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.refusal import Refused
 from luthier.engines.torch.slot import Placed, Slot, fresh_snapshot
-from luthier.engines.torch.updates import update_
+from luthier.engines.torch.updates import Updater
 from luthier.errors import InvalidInput, LuthierError, Unsupported
 from luthier.records import Recipe
 
@@ -32,6 +32,7 @@ MENDS = {
     ".item()": "Let no number of the data decide what is computed: use torch.where in the place of if",
     "data-dependent": "Let no number of the data decide what is computed: use torch.where in the place of if",
     "dynamic shape": "Use a mask and torch.where in the place of an index that selects",
+    "compiler": "Install a C++ compiler, such as g++",
     "inplace": "Make new tensors by x.new_zeros(...), not torch.zeros(...), before writing into them",
 }
 """Words of torch.func's errors -> what to change in the model."""
@@ -41,9 +42,10 @@ class Gradients(Protocol):
     """Losses and gradients of A slots, each on its own batch."""
 
     def __call__(
-        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor | None, draws: Draws
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]. Buffers move on in place."""
+        """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]; no smoothing: None. Buffers move on in
+        place."""
         ...
 
 
@@ -137,21 +139,22 @@ class FusedPopulation:
     def _steps(self, work: Rows, data: Placed, plan: Plan, places: list[int]) -> Any:
         S, A, _ = plan.rows.shape
         rows_SAB = torch.from_numpy(plan.rows.astype(np.int64)).to(data.inputs.device)
-        hparams_S = _per_step(plan)
         smoothing_SA, clip_SA = (self._column(plan.hparams[name]) for name in ("label_smoothing", "clip_norm"))
-        clips = bool(torch.isfinite(clip_SA[:, places]).any())
+        smooths, clips = bool(smoothing_SA.any()), bool(torch.isfinite(clip_SA[:, places]).any())
         clocks = [Clock() for _ in range(A)]
         draws, kinds = Draws(clocks), [int(plan.kinds[a]) for a in places]
+        updater = Updater(work, self._shelf.layout, _by_group(plan.hparams), kinds=kinds, places=places)
         losses, norms = [], []
         for s in range(S):
             for clock, seed, step in zip(clocks, work.seeds, work.steps, strict=True):
                 clock.begin(seed, step)
             inputs, targets = _gather(data, rows_SAB[s])
-            loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_SA[s], draws)  # type: ignore[misc]
+            smoothing_A = smoothing_SA[s] if smooths else None
+            loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_A, draws)  # type: ignore[misc]
             norm_A = torch.linalg.vector_norm(grads_AN, dim=1)
             if clips:
                 grads_AN = grads_AN * (clip_SA[s] / norm_A).clamp(max=1.0)[:, None]
-            update_(work, grads_AN, self._shelf.layout, hparams_S[s], kinds, places=places)
+            updater.step_(s, grads_AN)
             for a in places:
                 work.steps[a] += 1
             losses.append(loss_A)
@@ -172,6 +175,7 @@ class FusedPopulation:
         try:
             rows_AB = torch.from_numpy(plan.rows[0].astype(np.int64)).to(data.inputs.device)
             self._gradients = self._make_gradients(_gather(data, rows_AB)[0])
+            self._check_places(state, data, rows_AB)
             self._compact = not self._one_width and self._is_compact(state, data, rows_AB)
         except Refused as refused:
             raise unsupported(self.mode.name, refused) from None
@@ -179,6 +183,17 @@ class FusedPopulation:
             raise
         except Exception as error:  # whatever torch.func or a rule says of the model's code
             raise unsupported(self.mode.name, Refused(_first_line(error), _mend(error))) from error
+
+    def _check_places(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> None:
+        """A slot must get the same bits in every place.
+
+        Raises:
+            Refused: it does not.
+        """
+        every = list(range(self.P))
+        one, other = (self._once(state, data, rows_AB, slots) for slots in (every, every[::-1]))
+        if not all(torch.equal(a[every[::-1]], b) for a, b in zip(one, other, strict=True)):
+            raise Refused("a kernel of its layers rounds in another way in another slot")
 
     def _is_compact(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> bool:
         """Does a slot get the same bits whatever the number of its neighbours? Tried on a batch with most widths."""
@@ -240,8 +255,8 @@ def unsupported(mode: str, refused: Refused) -> Unsupported:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2]) or 'no message'}"
 
 
 def _mend(error: Exception) -> str:
@@ -262,10 +277,9 @@ def _cut(plan: Plan, part: Part, chosen: list[int]) -> Plan:
     return Plan(plan.rows[part.first : part.last, chosen], hparams, plan.steps[chosen], plan.kinds[chosen])
 
 
-def _per_step(plan: Plan) -> list[dict[str, Array]]:
-    """{name: [A, G]} of each step."""
-    groups = {name: v if v.ndim == 3 else np.repeat(v[..., None], 2, -1) for name, v in plan.hparams.items()}
-    return [{name: v[s] for name, v in groups.items()} for s in range(len(plan.rows))]
+def _by_group(hparams: dict[str, Array]) -> dict[str, Array]:
+    """{name: [S, A, G]}."""
+    return {n: v if v.ndim == 3 else np.repeat(v[..., None], len(GROUPS), -1) for n, v in hparams.items()}
 
 
 def _gather(data: Placed, rows_AB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

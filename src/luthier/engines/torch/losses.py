@@ -10,24 +10,25 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
-LossOfSlots = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
-"""(outputs [P, B, C], targets [P, B] or [P, B, C], smoothing [P]) -> mean over the batch [P]."""
+LossOfSlots = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]
+"""(outputs [P, B, C], targets [P, B] or [P, B, C], smoothing [P] or None) -> mean over the batch [P]."""
 
 
-def _cross_entropy(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
+def _cross_entropy(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor | None) -> torch.Tensor:
     """(1 - s) (-log p[y]) + s mean over classes of (-log p)."""
     log_p = functional.log_softmax(z, -1)
     hit = -log_p.gather(-1, y[..., None]).squeeze(-1).mean(-1)
-    return hit + smoothing * (-log_p.mean((-1, -2)) - hit)
+    return hit if smoothing is None else hit + smoothing * (-log_p.mean((-1, -2)) - hit)
 
 
-def _bce_with_logits(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:
+def _bce_with_logits(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor | None) -> torch.Tensor:
     y = y.reshape(z.shape).to(z.dtype)
-    y = y + smoothing[:, None, None] * (0.5 - y)
+    if smoothing is not None:
+        y = y + smoothing[:, None, None] * (0.5 - y)
     return functional.binary_cross_entropy_with_logits(z, y, reduction="none").mean((-1, -2))
 
 
-def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor) -> torch.Tensor:  # noqa: ARG001 - one signature
+def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor | None) -> torch.Tensor:  # noqa: ARG001 - one signature
     return (z - y.reshape(z.shape).to(z.dtype)).square().mean((-1, -2))
 
 

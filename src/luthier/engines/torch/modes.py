@@ -90,6 +90,8 @@ MODES: dict[str, Callable[[Blueprint, Loss, int], Population]] = {
     "loop": loop,
     "channels_last": channels_last,
     "vmap": vmap,
+    "grouped": grouped,
+    "compiled": compiled,
 }
 """By name, the reference first."""
 

@@ -56,7 +56,7 @@ class VmapGradients:
         self._split = constants.Split(free)
 
     def __call__(
-        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor | None, draws: Draws
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(loss [A], gradient [A, N]) of one batch a slot, inputs [A, B, ...]; buffers move on in place."""
         uniform, own = self._split(rows.constants, rows.weights)
@@ -75,6 +75,8 @@ class VmapGradients:
             return self._loss(outputs[None], y[None], smoothing[None])[0]
 
         mapped = torch.vmap(grad_and_value(loss_of))
+        if smoothing_A is None:
+            smoothing_A = torch.zeros_like(rows.weights[:, 0])
         rest = (rows.buffers, rows.frozen, own, masks, inputs, targets, smoothing_A)
         grads_AN, loss_A = mapped(rows.weights, *rest)
         return loss_A.detach(), grads_AN.detach()

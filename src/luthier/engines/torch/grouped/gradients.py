@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from luthier.engines.torch.grouped.program import Program
 
 from luthier.engines.torch.constants import Split
 from luthier.engines.torch.flat import Layout, Rows
+from luthier.engines.torch.grouped.program import Program
 from luthier.engines.torch.grouped.values import Constant
 from luthier.engines.torch.losses import LossOfSlots
 from luthier.engines.torch.randomness import Draws
@@ -22,7 +22,7 @@ class GroupedGradients:
         self._split = Split(free)
 
     def __call__(
-        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor, draws: Draws
+        self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor | None, draws: Draws
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(loss [A], gradient [A, N])."""
         A = len(inputs)
