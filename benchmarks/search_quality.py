@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from luthier.records import History, Metric, Point, Recipe, Trial, derive_seed
-from luthier.search import Resume, Table, choose_rungs, fill, finish_top, next_segment, sampler
+from luthier.search import Cohorts, Resume, Sampler, Table, choose_rungs, fill, finish_top, next_segment, sampler
 from luthier.space import Choice, Config, Float, Int, Space
 
 METRIC = Metric(name="loss", greater_is_better=False)
@@ -45,6 +45,7 @@ class Task(NamedTuple):
     best: float
     median: float
     num_reports: int
+    structural: tuple[str, ...] = ()  # what trials in one program would have to share
 
     def regret(self, loss: float) -> float:
         """0 at the best of the pool, 1 at its median; capped at 2."""
@@ -122,17 +123,27 @@ def _lcbench_task(module: Any, name: str) -> Task:
     last = np.array([curve(space.decode(rng.random(len(space))), set())[1][-1] for _ in range(400)])
     baseline = {"batch_size": 64, "lr": 1e-2, "momentum": 0.9, "weight_decay": 1e-4, "num_layers": 3,
                 "max_units": 256, "dropout": 0.2}  # fmt: skip
-    return Task("lcbench/" + name, space, baseline, "sgd", curve, float(last.min()), float(np.median(last)), 52)
+    return Task(
+        "lcbench/" + name,
+        space,
+        baseline,
+        "sgd",
+        curve,
+        float(last.min()),
+        float(np.median(last)),
+        52,
+        structural=("batch_size", "num_layers", "max_units"),
+    )
 
 
 # -------------------------------------------------------------------------------------------------- the arms
 
 
-def ours(name: str, halving: bool) -> Callable[[Task, float, int], float]:
+def ours(name: str, halving: bool, *, cohort: int = 1) -> Callable[[Task, float, int], float]:
     """A sampler of luthier, with or without its scheduler; returns the final loss of the chosen configuration."""
 
     def run(task: Task, budget: float, seed: int) -> float:
-        study = Study(task, name, halving, seed)
+        study = Study(task, Cohorts(sampler(name), task.structural, cohort), halving, seed)
         left = budget * task.num_reports
         while left > 0:
             left -= study.step(left)
@@ -150,9 +161,9 @@ class Study:
 
     num_finish = 2
 
-    def __init__(self, task: Task, name: str, halving: bool, seed: int) -> None:
+    def __init__(self, task: Task, made: Sampler, halving: bool, seed: int) -> None:
         self.task, self.seed, self.table = task, seed, Table()
-        self.sampler = sampler(name)
+        self.sampler = made
         rungs = choose_rungs(NUM_STEPS, task.num_reports) if halving else (1.0,)
         self.history = History(metric=METRIC, rungs=rungs)
         self.curves: dict[int, Any] = {}
@@ -296,6 +307,9 @@ ARMS: dict[str, Callable[[Task, float, int], float]] = {
     "halton + ASHA": ours("halton", halving=True),
     "auto + ASHA": ours("auto", halving=True),
     "tpe + ASHA": ours("tpe", halving=True),
+    "auto + ASHA, cohorts of 4": ours("auto", halving=True, cohort=4),
+    "auto + ASHA, cohorts of 8": ours("auto", halving=True, cohort=8),
+    "auto + ASHA, cohorts of 16": ours("auto", halving=True, cohort=16),
     "Optuna TPE": theirs("none"),
     "Optuna TPE + SHA": theirs("sha"),
     "Optuna TPE + Hyperband": theirs("hyperband"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,19 @@ from luthier.errors import InvalidInput
 Config = dict[str, Any]
 Scalar = float | int | str | bool | None
 Unit = npt.NDArray[np.float64]  # a point of the unit cube, [D]; NaN = not active
+Structure = tuple[tuple[str, Any], ...]
+"""The structural settings of a configuration, with their values: a variant of the model."""
+
+
+def structure_of(config: Mapping[str, Any], structural: Iterable[str]) -> Structure:
+    """The part of a configuration that decides which trials can train in one program.
+
+    A setting that a condition switches off is absent.
+
+    >>> structure_of({"lr": 0.1, "width": 64}, ("width", "activation"))
+    (('width', 64),)
+    """
+    return tuple((name, config[name]) for name in structural if name in config)
 
 
 class Float(msgspec.Struct, frozen=True, tag="float", forbid_unknown_fields=True):

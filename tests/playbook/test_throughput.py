@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.errors import InvalidInput
-from luthier.playbook.throughput import Speed, choose_batch_size
+from luthier.playbook.throughput import Speed, choose_batch_size, choose_mode, most_slots
+from luthier.records import ModeSpeed
 
 OOM = math.nan
 
@@ -68,3 +69,47 @@ def test_the_choice_ran_and_leaves_sixteen_steps(speeds, num_train):
         chosen = choose_batch_size(points, num_train).batch_size
         assert chosen in ran
         assert chosen == ran[0] or chosen * 16 <= num_train
+
+
+def speed(mode, P, rows_per_s, refused=""):
+    return ModeSpeed(mode=mode, P=P, rows_per_s=rows_per_s, refused=refused)
+
+
+LOOP = speed("loop", 1, 100.0)
+
+
+def test_the_smallest_width_near_the_fastest():
+    chosen = choose_mode([LOOP, speed("grouped", 4, 280.0), speed("grouped", 8, 300.0), speed("grouped", 16, 310.0)])
+    assert (chosen.mode, chosen.P, chosen.speedup) == ("grouped", 4, 2.8)
+    assert "2.8 times the loop's" in chosen.reason
+
+
+def test_a_gain_of_less_than_a_tenth_keeps_the_reference():
+    assert choose_mode([LOOP, speed("vmap", 4, 109.0)]).mode == "loop"
+    assert choose_mode([LOOP, speed("vmap", 4, 111.0)]).mode == "vmap"
+
+
+def test_refused_modes_are_passed_over():
+    chosen = choose_mode([LOOP, speed("vmap", 4, math.nan, "no rule")])
+    assert (chosen.mode, chosen.P, chosen.speedup) == ("loop", 1, 1.0)
+    assert "no other takes the model" in chosen.reason
+
+
+def test_choice_without_a_measured_reference_is_refused():
+    for speeds in ([], [speed("loop", 1, math.nan)]):
+        with pytest.raises(InvalidInput, match="the first is the measured reference"):
+            choose_mode(speeds)
+
+
+@given(st.lists(st.floats(1, 1000), min_size=1, max_size=6))
+def test_the_choice_never_loses_to_the_reference(rates):
+    speeds = [LOOP, *(speed("fast", 2**k, rate) for k, rate in enumerate(rates, 1))]
+    chosen = choose_mode(speeds)
+    found = next(s for s in speeds if (s.mode, s.P) == (chosen.mode, chosen.P))
+    assert found.rows_per_s >= 100.0
+    assert chosen.mode == "loop" or found.rows_per_s >= 0.9 * max(rates)
+
+
+def test_few_trials_are_few_slots():
+    assert most_slots(10, 2) == 1
+    assert most_slots(200, 2) == 16

@@ -10,6 +10,7 @@ import numpy as np
 
 from luthier.records import History, Trial
 from luthier.search import scheduler
+from luthier.search.cohorts import MEMBER, Cohorts
 from luthier.search.halton import HaltonSampler
 from luthier.search.spec import Decision, Resume, Start, Suggestion
 from luthier.space import Space
@@ -300,3 +301,29 @@ SCHEDULERS: dict[type[RightScheduler], str] = {
     ResumesWithoutRungs: "test_without_inner_rungs_every_trial_trains_to_the_end",
     WritesToTrials: "test_the_history_is_left_alone",
 }
+
+
+# ------------------------------------------------------------------------------------------------- cohorts
+
+
+class OneSequence(Cohorts):
+    """Structures and settings within a cohort share one count: the structures are every n-th of a sequence."""
+
+    def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
+        made = super().suggest(space, history, key, n)
+        return [s._replace(origin=s.origin.removesuffix(MEMBER)) for s in made]
+
+
+class NeverFull(Cohorts):
+    """Goes on with a structure as long as there is one."""
+
+    def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
+        self._size = 10**6
+        return super().suggest(space, history, key, n)
+
+
+class FreshStructure(Cohorts):
+    """Draws structure anew in every trial."""
+
+    def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
+        return self._whole.suggest(space, history, key, n)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from luthier.errors import InvalidInput
+from luthier.search.cohorts import Cohort, Cohorts, cohorts_of
 from luthier.search.halton import HaltonSampler
 from luthier.search.points import known_points
 from luthier.search.prior import AutoSampler, PriorSampler
@@ -15,6 +16,8 @@ from luthier.search.table import Table
 
 __all__ = [
     "SAMPLERS",
+    "Cohort",
+    "Cohorts",
     "Decision",
     "Resume",
     "Sampler",
@@ -22,6 +25,7 @@ __all__ = [
     "Suggestion",
     "Table",
     "choose_rungs",
+    "cohorts_of",
     "decide",
     "fill",
     "finish_top",

@@ -35,10 +35,10 @@ class CmaesSampler:
 
     def __init__(self) -> None:
         try:
-            import cmaes
+            from cmaes import CMA
         except ImportError:
             raise MissingExtra("sampler 'cmaes' needs the package cmaes", remedy="Run: pip install cmaes") from None
-        self._package = cmaes
+        self._make = CMA
         self._table = Table()
         self._basis: tuple[Space, int] | None = None
         self._told: list[tuple[int, float]] = []
@@ -74,7 +74,7 @@ class CmaesSampler:
         ]
         if (space, level) != self._basis or values[: len(self._told)] != self._told:
             bounds_A2 = np.array([[0.0, 1.0]] * len(axes))
-            self._optimizer = self._package.CMA(mean=np.full(len(axes), 0.5), sigma=SIGMA, bounds=bounds_A2, seed=0)
+            self._optimizer = self._make(mean=np.full(len(axes), 0.5), sigma=SIGMA, bounds=bounds_A2, seed=0)
             self._basis, self._told = (space, level), []
         size = self._optimizer.population_size
         while len(values) >= len(self._told) + size:

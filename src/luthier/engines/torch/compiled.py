@@ -7,14 +7,16 @@ that a trial sees the same ones as in every other mode.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch._inductor
 from torch.func import grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_flatten, tree_unflatten
+from torch.utils._pytree import tree_structure, tree_unflatten
 
 from luthier.engines.torch import constants
 from luthier.engines.torch.flat import Layout, Rows, Tensors
@@ -40,7 +42,7 @@ class CompiledGradients:
     ) -> None:  # fmt: skip
         self._program, self._layout, self._loss = program, layout, loss
         self._calls, self._split = calls, constants.Split(free)
-        self._settings: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+        self._options = {"triton.cudagraphs": device.type == "cuda"}
         self._compiled: Any = None
 
     def __call__(
@@ -56,8 +58,11 @@ class CompiledGradients:
         fixed = rows.frozen | {n: t.expand(len(inputs), *t.shape) for n, t in rows.shared.items()}
         if smoothing_A is None:
             smoothing_A = torch.zeros_like(rows.weights[:, 0])
-        leaves, tree = tree_flatten((rows.weights, fixed, rows.buffers, own, (inputs, targets, smoothing_A, masks)))
+        named = (fixed, rows.buffers, own)
+        leaves = [rows.weights, *itertools.chain(*(part.values() for part in named)), inputs, targets, smoothing_A,
+                  *itertools.chain(*masks.values())]  # fmt: skip
         if self._compiled is None:
+            tree = tree_structure((rows.weights, *named, (inputs, targets, smoothing_A, masks)))
             with warnings.catch_warnings():  # torch 2.13 warns of its own deprecated parts while it compiles
                 warnings.simplefilter("ignore", DeprecationWarning)
                 self._compiled = self._built(leaves, tree, uniform)
@@ -71,7 +76,7 @@ class CompiledGradients:
         """The compiled program, a function of the leaves: traced to torch's elementary operations first, as
         torch.compile does not follow the rules' own code.
 
-        Numbers that all slots of this structure share are part of it; dropout is always on, its rates are in the masks.
+        Numbers that all slots of this structure share are part of it. Dropout is always on: the masks hold its rates.
         """
         numbers: dict[str, Any] = {n: 0.5 if constants.is_rate(n) else value for n, value in uniform.items()}
         rates = {rate: 0.5 for _, _, rate in self._calls}
@@ -81,8 +86,7 @@ class CompiledGradients:
             loss_A, grads_AN, moved = self._gradients(weights_AN, fixed, buffers, numbers | rates | own, batch)
             return loss_A, grads_AN, *[moved[name] for name in buffers]
 
-        graph = make_fx(flat)(*leaves)
-        return torch.compile(graph, fullgraph=True, dynamic=False, **self._settings)
+        return torch._inductor.compile(make_fx(flat)(*leaves), leaves, options=self._options)
 
     def _gradients(
         self, weights_AN: torch.Tensor, fixed: Tensors, buffers: Tensors, numbers: dict[str, Any], batch: Any

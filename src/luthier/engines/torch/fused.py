@@ -44,8 +44,8 @@ class Gradients(Protocol):
     def __call__(
         self, rows: Rows, inputs: torch.Tensor, targets: torch.Tensor, smoothing_A: torch.Tensor | None, draws: Draws
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]; no smoothing: None. Buffers move on in
-        place."""
+        """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]. Smoothing None is none at all.
+        Buffers move on in place."""
         ...
 
 

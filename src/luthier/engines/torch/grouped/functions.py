@@ -34,7 +34,7 @@ def under(name: str) -> dict[Any, Callable[..., Any]]:
     """{target: what it calls} of all that torch offers under a name: a method, and functions in its two rooms."""
     found: dict[Any, Callable[..., Any]] = {}
     for room in (torch, functional):
-        if name in vars(room):
+        if callable(vars(room).get(name)):  # torch.float is a type
             found[vars(room)[name]] = vars(room)[name]
     if hasattr(torch.Tensor, name):
         found[name] = getattr(torch.Tensor, name)
@@ -100,10 +100,10 @@ def elementwise(f: Callable[..., Any]) -> FunctionRule:
 
 _ELEMENTWISE = """abs add addcdiv addcmul atan atan2 bitwise_and bitwise_not bitwise_or bool ceil celu clamp clamp_max
 clamp_min clip cos cosh detach div divide double elu eq erf erfc exp exp2 expm1 float floor floor_divide fmod ge gelu
-greater greater_equal gt half hardsigmoid hardswish hardtanh hypot int isfinite isinf isnan le leaky_relu lerp less
+greater greater_equal gt hardsigmoid hardswish hardtanh hypot int isfinite isinf isnan le leaky_relu lerp less
 less_equal log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor logsigmoid long lt
-masked_fill maximum minimum mish mul multiply nan_to_num ne neg negative not_equal pow reciprocal relu relu6 remainder round
-rsqrt rsub selu sigmoid sign silu sin sinh softplus softsign sqrt square sub subtract tan tanh threshold true_divide trunc
+masked_fill maximum minimum mish mul multiply nan_to_num ne neg negative not_equal pow reciprocal relu relu6 remainder
+round rsqrt rsub selu sigmoid sign silu sin sinh softplus softsign sqrt square sub subtract tan tanh true_divide trunc
 type_as where xlogy"""
 ELEMENTWISE = _ELEMENTWISE.split()
 _OPERATORS = "add sub mul truediv floordiv mod pow neg pos abs eq ne lt le gt ge and_ or_ xor invert"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from luthier.engines.torch.grouped import layers
+from luthier.engines.torch.grouped import layers, norms
 from luthier.engines.torch.grouped.functions import FUNCTIONS, FunctionRule, aligned, function, under
 from luthier.engines.torch.grouped.values import Slotted
 from luthier.engines.torch.refusal import Refused
@@ -137,11 +137,11 @@ def _layer_norm(
     bias: Slotted | None = None,
     eps: float = 1e-5,
 ) -> Slotted:
-    return layers.layer_norm(input, normalized_shape, tensor_of(weight), tensor_of(bias), eps=eps)
+    return norms.layer_norm(input, normalized_shape, tensor_of(weight), tensor_of(bias), eps=eps)
 
 
 @function(functional.group_norm)
 def _group_norm(
     input: Slotted, num_groups: int, weight: Slotted | None = None, bias: Slotted | None = None, eps: float = 1e-5
 ) -> Slotted:
-    return layers.group_norm(input, num_groups, tensor_of(weight), tensor_of(bias), eps=eps)
+    return norms.group_norm(input, num_groups, tensor_of(weight), tensor_of(bias), eps=eps)

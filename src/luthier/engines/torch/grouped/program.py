@@ -175,7 +175,7 @@ class _Compiler:
         return step
 
     def _numbers(self, module: nn.Module) -> tuple[list[tuple[str, str]], dict[str, float]]:
-        """([(local name, full name)], {local name: value}) of the lifted numbers of a layer and of those within it."""
+        """([(local name, full name)], {local name: value}) of the lifted numbers of a layer and those within."""
         names, values = [], {}
         for within, layer in module.named_modules(remove_duplicate=False):
             for name in constants.names_of(layer):
@@ -246,4 +246,4 @@ def _relu(x: Slotted) -> Slotted:
     dense = x.data.is_contiguous(memory_format=torch.channels_last) if x.data.ndim == 4 else x.data.ndim <= 3
     if dense:
         return Slotted(functional.relu_(x.data), x.P, x.merged)
-    return Slotted(functional.relu(x.data), x.P)
+    return Slotted(functional.relu(x.data), x.P, x.merged)

@@ -65,7 +65,6 @@ AXES: dict[str, tuple[str, int, Any]] = {
     **dict.fromkeys(
         (
             "argmax",
-            "argmin",
             "softmax",
             "log_softmax",
             "softmin",
@@ -74,7 +73,6 @@ AXES: dict[str, tuple[str, int, Any]] = {
             "prod",
             "unflatten",
             "gather",
-            "index_select",
             "narrow",
             "select",
             "unsqueeze",
@@ -292,11 +290,6 @@ def _dim(x: Slotted) -> int:
 @function("numel", "nelement", torch.numel)
 def _numel(x: Any) -> int:
     return int(x.shape.numel() if isinstance(x, Slotted) else x.numel())
-
-
-@function(len)
-def _len(x: Any) -> int:
-    return x.shape[0] if isinstance(x, Slotted) else len(x)
 
 
 ATTRIBUTES: dict[str, Callable[[Slotted], Any]] = {
