@@ -11,10 +11,10 @@ the device (SplitMix64's finaliser, Steele et al. 2014). A mask keeps with a pro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,8 @@ class Draws:
         bits_PN = _philox(calls, num) if like.device.type == "cpu" else _hashed(calls, num, like.device)
         kept = [LEVELS - round(LEVELS * rate) for rate in rates]
         mask_PN = torch.empty(P, num, dtype=like.dtype, device=like.device)
+        if kept == [LEVELS] * P:  # a bound that int16 does not hold
+            return mask_PN.fill_(1.0).view(P, *shape)
         if len(set(kept)) == 1:
             torch.lt(bits_PN, kept[0] - LEVELS // 2, out=mask_PN)
             return mask_PN.mul_(LEVELS / max(kept[0], 1)).view(P, *shape)
@@ -182,18 +184,47 @@ class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not foll
         return f"p={self.p}, inplace={self.inplace}"
 
 
+class _Twin(NamedTuple):
+    make: Callable[[Any, int, Draws], nn.Module]
+    where: Callable[[Any], bool]
+
+
+TWINS: dict[type[nn.Module], _Twin] = {kind: _Twin(DropoutTwin, lambda _: True) for kind in KEPT_AXES}
+"""By exact type: what takes the place of a layer that draws. Whether there is one depends on the structure only,
+not on the rate: trials of one program have rates of their own, and number their layers alike."""
+
+
+def twin(kind: type[nn.Module], where: Callable[[Any], bool] = lambda _: True) -> Callable[[type], type]:
+    """Register a twin, made by (layer, number, draws), for the layers of this type that fulfil `where`."""
+
+    def register(made: type) -> type:
+        TWINS[kind] = _Twin(made, where)
+        return made
+
+    return register
+
+
+def adopt_(made: nn.Module, layer: nn.Module, number: int, draws: Draws) -> None:
+    """Make a twin of a subclass of the layer's: the same parameters, children and settings, and its masks."""
+    nn.Module.__init__(made)
+    vars(made).update(vars(layer))
+    made.dropout, made.number, made._draws = float(layer.dropout), number, draws
+
+
 def replace_dropout_(model: nn.Module, draws: Draws) -> int:
-    """Put twins in the place of the model's dropout layers; returns how many there are.
+    """Put twins in the place of the model's layers that draw; returns how many there are.
 
     A layer that stands in several places gets one twin. Subclasses of the layers are left alone.
     """
-    twins: dict[nn.Module, DropoutTwin] = {}
+    made: dict[nn.Module, nn.Module] = {}
     for name, module in list(model.named_modules(remove_duplicate=False)):
-        if type(module) in KEPT_AXES and name:
-            twin = twins.setdefault(module, DropoutTwin(module, len(twins), draws))
+        kind = TWINS.get(type(module))
+        if kind is not None and name and kind.where(module):
+            if module not in made:
+                made[module] = kind.make(module, len(made), draws)
             parent, _, last = name.rpartition(".")
-            setattr(model.get_submodule(parent), last, twin)
-    return len(twins)
+            setattr(model.get_submodule(parent), last, made[module])
+    return len(made)
 
 
 @contextmanager

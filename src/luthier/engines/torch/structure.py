@@ -11,7 +11,7 @@ from torch import nn
 
 from luthier.engines.torch.constants import LIFTED
 
-_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+_OF_EVERY_MODULE = frozenset(vars(nn.Module())) | {"_flat_weights", "_flat_weight_refs"}  # of recurrent layers
 Description = Any
 """Lists, dictionaries, strings and numbers: what a digest is made of."""
 

@@ -20,6 +20,10 @@ from luthier.engines.torch.randomness import DropoutTwin
 from luthier.engines.torch.refusal import Refused
 
 
+LANES = 16
+"""float32 numbers in the widest vector of a CPU."""
+
+
 def kept(x: Slotted, data: torch.Tensor) -> Slotted:
     """A value in the layout of x."""
     return Slotted(data, x.P, x.merged)
@@ -40,13 +44,21 @@ def number(call: Call, name: str) -> Constant:
 
 
 def linear(x: Slotted, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -> Slotted:
-    """x [B, ..., D] -> [B, ..., O]."""
-    x_PND = x.stacked()
+    """x [B, ..., D] -> [B, ..., O].
+
+    A product with few columns takes another way through the CPU's kernels, and rounds by where in memory each slot's
+    part begins: the place of a slot would show in its bits. So a narrow layer is filled up to a whole vector.
+    """
+    x_PND, num_outputs = x.stacked(), weight_POD.shape[1]
+    if num_outputs < LANES:
+        weight_POD = functional.pad(weight_POD, (0, 0, 0, LANES - num_outputs))
+        bias_PO = None if bias_PO is None else functional.pad(bias_PO, (0, LANES - num_outputs))
     lead = x_PND.shape[1:-1]
     if x_PND.ndim != 3:
         x_PND = x_PND.reshape(x.P, -1, x_PND.shape[-1])
     weight_PDO = weight_POD.mT
     y = torch.bmm(x_PND, weight_PDO) if bias_PO is None else torch.baddbmm(bias_PO[:, None], x_PND, weight_PDO)
+    y = y[..., :num_outputs] if num_outputs < LANES else y
     return Slotted(y if len(lead) == 1 else y.unflatten(1, lead) if lead else y[:, 0], x.P)
 
 

@@ -14,11 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from luthier.engines.torch.grouped.layers import check_rank, number, refused
+from luthier.engines.torch.grouped.layers import LANES, check_rank, number, refused
 from luthier.engines.torch.grouped.values import Call, Constant, Slotted, layer, per_slot
-
-LANES = 16
-"""float32 numbers in the widest vector of a CPU."""
 
 
 def _flat(tensor: torch.Tensor | None) -> torch.Tensor | None:
