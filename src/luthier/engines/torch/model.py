@@ -14,6 +14,7 @@ from luthier.engines.building import called, keywords
 from luthier.engines.spec import Array, Builder
 from luthier.engines.torch import constants
 from luthier.engines.torch.randomness import own_draws
+from luthier.engines.torch.statistics import refine_
 from luthier.engines.torch.structure import structure_of
 from luthier.errors import InvalidInput, Unsupported
 from luthier.records import Recipe, digest
@@ -56,6 +57,8 @@ class Blueprint(NamedTuple):
             model = self.builder(**arguments)
         self._check(model)
         trained: nn.Module = model.to(self.device, memory_format=self.memory_format).train()
+        if self.memory_format == torch.channels_last:
+            refine_(trained)
         return trained
 
     def tree(self) -> str:
@@ -73,12 +76,15 @@ class Blueprint(NamedTuple):
         """
         return self._look().free
 
+    def _plain(self) -> Blueprint:
+        return self._replace(device=torch.device("cpu"), memory_format=torch.contiguous_format)
+
     def _look(self) -> _Look:
         key = (self.builder, self.inputs, self.outputs, repr(sorted(self.settings.items())))
         if key not in _LOOKS:
             if len(_LOOKS) >= LOOKS_KEPT:
                 _LOOKS.clear()
-            model = self._replace(device=torch.device("cpu")).build(seed=0)
+            model = self._plain().build(seed=0)
             usual, free = self._usual(), []
             for name, value in constants.constants_of(model).items():
                 if not constants.is_rate(name) and usual.get(name) != value:
@@ -91,7 +97,7 @@ class Blueprint(NamedTuple):
     def _usual(self) -> dict[str, float]:
         """The numbers of the layers by the builder's own defaults; none where it can not be called without them."""
         try:
-            model = self._replace(device=torch.device("cpu"), settings={}).build(seed=0)
+            model = self._plain()._replace(settings={}).build(seed=0)
         except Exception:  # it lacks a setting that has no default, or fails in its own code
             return {}
         return constants.constants_of(model)

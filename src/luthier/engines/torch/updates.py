@@ -101,9 +101,7 @@ def _sgd(rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequence
 _BY_ROW = {"adamw": _adamw, "sgd": _sgd}
 
 
-def _rulebook(
-    rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequence[int], rule: str
-) -> Update:
+def _rulebook(rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequence[int], rule: str) -> Update:
     """On the CPU row by row, with numbers of full precision; elsewhere all rows at once, with columns of numbers."""
     on_cpu = rows.weights.device.type == "cpu"
     each: list[Any] = list(places)

@@ -19,7 +19,6 @@ from luthier.engines.torch.grouped.values import Call, Constant, Slotted, layer,
 from luthier.engines.torch.randomness import DropoutTwin
 from luthier.engines.torch.refusal import Refused
 
-
 LANES = 16
 """float32 numbers in the widest vector of a CPU."""
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from luthier.engines.torch import statistics as statistics_of
 from luthier.engines.torch.grouped.layers import LANES, check_rank, number, refused
 from luthier.engines.torch.grouped.values import Call, Constant, Slotted, layer, per_slot
 
@@ -53,17 +54,24 @@ def batch_norm(
     spare = 0 if merged.ndim == 3 else -num % LANES
     if not spare:
         mean, var = flat or (None, None)
-        y = functional.batch_norm(merged, mean, var, scale, shift, True, momentum, eps)
+        y = _kernel(merged, mean, var, scale, shift, momentum=momentum, eps=eps)
         return Slotted(y, x.P, merged=True)
     filled = [functional.pad(r, (0, spare)) for r in flat]
     mean, var = filled or (None, None)
     wide = [None if t is None else functional.pad(t, (0, spare)) for t in (scale, shift)]
     last = functional.pad(merged.movedim(1, -1), (0, spare)).movedim(-1, 1)
-    y = functional.batch_norm(last, mean, var, wide[0], wide[1], True, momentum, eps)
+    y = _kernel(last, mean, var, wide[0], wide[1], momentum=momentum, eps=eps)
     for kept_N, now_N in zip(flat, filled, strict=True):
         kept_N.copy_(now_N[:num])
     # cut off behind the channels, so that the gradient comes back channels-last as well
     return Slotted(y.movedim(1, -1)[..., :num].movedim(-1, 1), x.P, merged=True)
+
+
+def _kernel(merged: torch.Tensor, *statistics: torch.Tensor | None, momentum: float, eps: float) -> torch.Tensor:
+    mean, var, scale, shift = statistics
+    if merged.ndim == 4 and statistics_of.is_coarse(merged):
+        return statistics_of.batch_norm(merged, mean, var, scale, shift, momentum, eps)
+    return functional.batch_norm(merged, mean, var, scale, shift, True, momentum, eps)
 
 
 @layer(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
