@@ -6,10 +6,15 @@ of times. The score of a trained model is
     truth(settings) + split_effect(validation rows) + own_effect(seed, settings)
 
 both effects normal, together of standard deviation 1; `shared` is the part of the variance that pairs share.
+
+Mode "side_by_side" trains P slots in the time of one: what waits, steps, refills and falls back is real, and every
+curve is the loop's to the bit.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -19,9 +24,12 @@ from typing import Any
 import numpy as np
 
 from luthier import Data, Float, Recipe, Task
+from luthier.algorithms import updates
 from luthier.engines.spec import GroupKey, Mode, Placed, Plan, Snapshot, Source
+from luthier.errors import Unsupported
 
 BEST_POSSIBLE = 100.0
+MODES = {"loop": Mode("loop", True), "side_by_side": Mode("side_by_side", False)}
 NUM_STEPS = 180  # enough for rungs
 DIVERGES_AT = 5
 
@@ -32,25 +40,29 @@ class Truth:
 
     mean: float
     shared: float = 0.5
-    diverges: str = "never"  # always | with odd seeds
+    diverges: str = "never"  # always | with odd seeds | with its worker
 
 
 class FakeEngine:
     """See the module."""
 
-    name, framework = "fake", "fake"
+    name, framework, device = "fake", "fake", "no device"  # so that sleeping counts as work
 
     def __init__(self, inputs: int, outputs: int) -> None:
         self.outputs = outputs
 
     def modes(self) -> tuple[str, ...]:
-        return ("loop",)
+        return tuple(MODES)
 
     def inspect(self, builder: Callable[..., Any], recipe: Recipe) -> GroupKey:
-        return GroupKey("fake", "float32", recipe.batch_size)
+        return GroupKey(f"fake {recipe.model.get('kind')}", "float32", recipe.batch_size)
 
     def open(self, builder: Any, recipe: Recipe, loss: Any, mode: str, P: int = 1) -> FakePopulation:
-        return FakePopulation(builder, P)
+        if mode not in MODES:
+            raise Unsupported(f"mode={mode!r}", must=f"mode is one of {', '.join(MODES)}")
+        if mode != "loop" and recipe.model.get("kind") == "odd":
+            raise Unsupported("layer odd (Odd) has no rule", remedy="Take an even one")
+        return FakePopulation(builder, MODES[mode], P)
 
     def place(self, source: Source) -> Placed:
         return source
@@ -59,19 +71,21 @@ class FakeEngine:
 class FakePopulation:
     """Slots are snapshots; a step only counts. `step_s` of a recipe's model makes it take time."""
 
-    mode = Mode("loop", True)
-
-    def __init__(self, builder: Callable[..., Truth], P: int) -> None:
-        self.builder, self.P = builder, P
+    def __init__(self, builder: Callable[..., Truth], mode: Mode, P: int) -> None:
+        self.builder, self.mode, self.P = builder, mode, P
 
     def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
         arguments = dict(recipe.model)
+        most_P = 3 if arguments.get("kind") == "huge" else 1 << 30  # more do not fit into memory
         step_s = float(arguments.pop("step_s", 0.0))
         truth = self.builder(**arguments)
+        kills = truth.diverges == "with its worker"
         diverges = truth.diverges == "always" or (truth.diverges == "with odd seeds" and seed % 2 == 1)
         return {
             "weights/mean": np.array([truth.mean, truth.shared, diverges, step_s]),
             "weights/own": np.array([zlib.crc32(repr(sorted(arguments.items())).encode())]),
+            "weights/most_P": np.array([most_P, kills]),
+            **{f"optimizer/{state}/mean": np.ones(1) for state in updates.RULES[recipe.optimizer].states},
             "seed": np.array(seed),
             "step": np.array(0),
         }
@@ -88,14 +102,19 @@ class FakePopulation:
 
     def advance(self, state: list[Snapshot], data: Placed, plan: Plan) -> tuple[Any, dict[str, Any]]:
         S = plan.rows.shape[0]
+        if min(int(slot["weights/most_P"][0]) for slot in state) < self.P:
+            raise MemoryError(f"no room for {self.P} slots")
         loss = np.full((S, self.P), np.nan, np.float32)
         for p, taken in enumerate(plan.steps):
             loss[:taken, p] = 1.0
             if state[p]["weights/mean"][2] and state[p]["step"] + taken > DIVERGES_AT:
                 loss[max(DIVERGES_AT - int(state[p]["step"]), 0) : taken, p] = np.inf
+            if state[p]["weights/most_P"][1] and state[p]["step"] > DIVERGES_AT:
+                os.kill(os.getpid(), signal.SIGSEGV)
             state[p]["step"] += taken
-            if state[p]["weights/mean"][3]:
-                time.sleep(float(taken * state[p]["weights/mean"][3]))
+        each_s = [float(n * slot["weights/mean"][3]) for n, slot in zip(plan.steps, state, strict=True)]
+        if any(each_s):
+            time.sleep(sum(each_s) if self.mode.name == "loop" else max(each_s))
         return state, {"loss": loss, "grad_norm": np.ones_like(loss)}
 
     def predict(self, state: list[Snapshot], data: Source, rows: Any, slots: Any = None) -> Any:
@@ -120,8 +139,8 @@ def score(slot: Snapshot, rows: Any) -> float:
     return float(mean * done + np.sqrt(shared) * split + np.sqrt(1 - shared) * own)
 
 
-def flat(x: float = 0.5, shared: float = 0.5) -> Truth:
-    """No setting matters."""
+def flat(x: float = 0.5, shared: float = 0.5, kind: str = "even") -> Truth:
+    """No setting matters; `kind` is another structure: the fast mode does not take "odd", and memory three "huge"."""
     return Truth(0.0, shared)
 
 
@@ -163,6 +182,11 @@ def hungry(x: float = 0.2, shared: float = 0.5) -> Truth:
     return Truth(x, shared)
 
 
+def deadly(x: float = 0.2, shared: float = 0.5) -> Truth:
+    """Takes its worker with it in training where x > 0.8."""
+    return Truth(x, shared, "with its worker" if x > 0.8 else "never")
+
+
 def rows() -> Data:
     """Forty rows: enough to be split."""
     rng = np.random.default_rng(0)
@@ -173,7 +197,7 @@ def task(truth: str = "flat", **fixed: Any) -> Task:
     """A task on the fake engine, by the name of its truth."""
     build = globals()[truth]
     space = {"x": Float(0.0, 1.0)} | ({"y": Float(0.0, 1.0)} if truth == "hill" else {})
-    start = {"x": 0.2} if truth in ("plateau", "half_broken", "hungry") else {}
+    start = {"x": 0.2} if truth in ("plateau", "half_broken", "hungry", "deadly") else {}
     baseline = Recipe(batch_size=1, steps=NUM_STEPS, model=start | fixed)
     return Task(truth, build, rows(), metric="mae", baseline=baseline, space=space, engine="fakes:FakeEngine")
 

@@ -343,6 +343,7 @@ class History(Record, frozen=True, kw_only=True):
     metric: Metric
     rungs: tuple[float, ...] = (1.0,)  # fractions of a trial's own schedule, rising, the last is 1
     trials: tuple[Trial, ...] = ()
+    structural: tuple[str, ...] = ()  # settings whose values trials share: their n counts variants, not trials
 
     def search(self) -> list[Trial]:
         """The trials that the search may learn from: its own, and the first baseline run."""
@@ -479,6 +480,10 @@ class RunPlan(Record, frozen=True, kw_only=True):
         rungs: fractions of a schedule at which trials are compared; `eta`: one in eta goes on.
         lag: a decision sees the results of all jobs but the last `lag` ones before it.
         seed: of the run; every other seed follows from it.
+        structural: settings that change shapes or modules, drawn in cohorts; `cohort`: trials that share a draw
+            of them, so that they can train in one program (1: every trial has its own).
+        mode, slots: how the search trains, and how many trials a worker holds; all else trains in the reference
+            mode, one by one. `speedup`: rows a second of a full worker over those of the reference, as measured.
     """
 
     unit: Literal["seconds", "trials"]
@@ -499,6 +504,41 @@ class RunPlan(Record, frozen=True, kw_only=True):
     price: float = 0.0
     sampler: str = "auto"
     note: str = ""
+    structural: tuple[str, ...] = ()
+    cohort: int = 1
+    mode: str = "loop"
+    slots: int = 1
+    speedup: float = 1.0
+
+
+class ModeSpeed(Record, frozen=True, kw_only=True):
+    """An execution mode on this model: training rows a second of P slots together, or why it does not take it.
+
+    `rows_per_s` is NaN where it was refused or only checked.
+    """
+
+    mode: str
+    P: int = 1
+    rows_per_s: float = math.nan
+    peak_bytes: int = 0
+    refused: str = ""
+
+
+class Used(Record, frozen=True, kw_only=True):
+    """What the programs of one mode and width did, all workers together.
+
+    Args:
+        steps: optimizer steps of single models that were taken. `slot_steps`: those that there was room for, P for
+            every step of a program; the difference are slots that were empty or waited.
+        refills, refill_s: how often a trial was put into a slot, and the seconds that this took in all.
+    """
+
+    mode: str
+    P: int = 1
+    steps: int = 0
+    slot_steps: int = 0
+    refills: int = 0
+    refill_s: float = 0.0
 
 
 class Facts(Record, frozen=True, kw_only=True):
@@ -566,6 +606,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     search_score: float = math.nan
     test: HeldOutResult | None = None
     findings: tuple[Finding, ...] = ()
+    modes: tuple[ModeSpeed, ...] = ()  # as measured before the search
+    used: tuple[Used, ...] = ()
     spent: dict[str, float] = {}  # seconds by phase
     environment: dict[str, str] = {}
     status: Literal["running", "interrupted", "finished", "failed"] = "running"

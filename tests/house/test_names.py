@@ -27,15 +27,16 @@ OPTIONS = {
     "luthier": ["--version"],
     "luthier report": ["--debug", "--json", "run"],
     "luthier tune": [
-        "--budget", "--debug", "--fixed", "--hang-s", "--json", "--metric", "--model", "--name", "--option",
-        "--price", "--resume", "--runs", "--sampler", "--seed", "--space", "--space-only", "--workers", "target",
+        "--budget", "--debug", "--fixed", "--hang-s", "--json", "--metric", "--mode", "--model", "--name", "--option",
+        "--price", "--resume", "--runs", "--sampler", "--seed", "--slots", "--space", "--space-only",
+        "--why-not-fused", "--workers", "target",
     ],
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
     "tune": [
         "target", "data", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name", "root",
-        "resume", "seed", "sampler", "price", "workers", "hang_s", "watcher",
+        "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
     ],
     "load": ["run", "builder"],
     "report": ["folder"],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.errors import InvalidInput
-from luthier.playbook.throughput import Speed, choose_batch_size, choose_mode, most_slots
+from luthier.playbook.throughput import Speed, choose_batch_size, choose_mode, ladder, most_slots
 from luthier.records import ModeSpeed
 
 OOM = math.nan
@@ -108,6 +108,20 @@ def test_the_choice_never_loses_to_the_reference(rates):
     found = next(s for s in speeds if (s.mode, s.P) == (chosen.mode, chosen.P))
     assert found.rows_per_s >= 100.0
     assert chosen.mode == "loop" or found.rows_per_s >= 0.9 * max(rates)
+
+
+def test_other_modes_that_pay_stand_ready_in_their_best_width():
+    speeds = [
+        LOOP,
+        speed("a", 4, 200.0),
+        speed("a", 8, 300.0),
+        speed("b", 1, 150.0),
+        speed("c", 4, 105.0),
+        speed("a", 16, 400.0),
+        speed("d", 4, math.nan, "no rule"),
+    ]
+    assert ladder(speeds, 8) == (("a", 8), ("b", 1))
+    assert ladder([], 8) == ()
 
 
 def test_few_trials_are_few_slots():

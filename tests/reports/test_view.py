@@ -124,6 +124,32 @@ def test_slices_follow_the_scale_of_the_space() -> None:
     assert logs == {n: bool(getattr(d, "log", False)) for n, d in SPACE.domains.items()}
 
 
+def test_settings_drawn_in_cohorts_are_counted_by_variants() -> None:
+    """Thirty trials of three widths say three things about the width; the other settings count trials."""
+    record = record_of("adopted")
+    history, plan = record.history, record.plan
+    assert history is not None
+    assert plan is not None
+    trials = [
+        msgspec.structs.replace(t, config={**t.config, "width": (32, 64, 128)[t.id % 3]} if t.config else {})
+        for t in history.trials
+    ]
+    shared = msgspec.structs.replace(
+        record,
+        history=msgspec.structs.replace(history, trials=tuple(trials)),
+        plan=msgspec.structs.replace(plan, structural=("width",), cohort=8),
+    )
+    for made, words in ((shared, "width: 3 variants ("), (record, "width: ")):
+        slices, lines = view(made).slices, view(made).parallel
+        assert slices is not None
+        assert lines is not None
+        texts = {chart.title: chart.text for chart in slices.charts}
+        assert words in texts["width"]
+        assert ("variants" in texts["width"]) == ("variants" in lines.note) == (made is shared)
+        assert "Drawn for several trials at once, so that variants count: width." in slices.note or made is record
+        assert all("variant" not in text for name, text in texts.items() if name != "width")
+
+
 def test_setting_of_inverts_with_config() -> None:
     """The value that a setting has in a recipe is the one that the configuration gave it."""
     config = {

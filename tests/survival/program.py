@@ -57,8 +57,10 @@ def main():
         task = fakes.task(task.removeprefix("fake:"))
         if asked.get("step_s"):
             task = fakes.slow(task, asked["step_s"])
+    arguments = asked["arguments"]
+    arguments["space"] = {name: luthier.Choice(tuple(o)) for name, o in arguments.get("space", {}).items()} or None
     try:
-        run = luthier.tune(task, **asked["arguments"])
+        run = luthier.tune(task, **arguments)
     except LuthierError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)

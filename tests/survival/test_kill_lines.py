@@ -54,6 +54,34 @@ def test_killed_after_a_line_and_resumed_decides_the_same(tmp_path, unbroken, ki
     assert len(reached) == len(set(reached)), "a finished piece of training was repeated"
 
 
+SIDE_BY_SIDE = {"mode": "side_by_side", "slots": 4, "space": {"kind": ["even", "odd", "huge"]}}
+"""Several trials a worker; the mode refuses one of three structures, and of one only two fit beside each other."""
+
+
+@pytest.fixture(scope="module")
+def unbroken_side_by_side(tmp_path_factory):
+    root = tmp_path_factory.mktemp("unbroken")
+    code, decided, said = finish(task="fake:flat", arguments=arguments(root, budget="60trials", **SIDE_BY_SIDE))
+    assert code == 0, said
+    counts = kinds_of(root / "run")
+    assert counts["moved"] > 3
+    return decided, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["first", "middle"])
+@pytest.mark.parametrize("kind", ["decision", "job", "report", "reached", "moved", "stopped"])
+def test_several_trials_a_worker_killed_and_resumed_decide_the_same(tmp_path, unbroken_side_by_side, kind, where):
+    expected, counts = unbroken_side_by_side
+    count = {"first": 1, "middle": (counts[kind] + 1) // 2}[where]
+    given = arguments(tmp_path, budget="60trials", **SIDE_BY_SIDE)
+    code, _, said = finish(task="fake:flat", arguments=given, kill_after=[kind, count])
+    assert code == -9, said
+    code, decided, said = finish(task="fake:flat", arguments={**given, "resume": True})
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(expected)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [60, 130, 190])
 def test_killed_in_a_later_round_and_resumed_decides_the_same(tmp_path, jobs):

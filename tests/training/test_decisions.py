@@ -1,11 +1,14 @@
 """Decisions do not depend on how many workers there are or how fast they answer."""
 
+import msgspec
 import pytest
 
 import fakes
 import luthier
+from luthier.records import Trial
 from luthier.training import driver
 from luthier.training.executor import InlineExecutor, ProcessExecutor
+from luthier.training.ledger import Job, Ledger
 from luthier.training.view import View
 from training.twins import ArrivalView
 
@@ -56,3 +59,29 @@ def test_executors_have_the_methods_of_the_protocol():
         for name in ("open", "send", "poll", "rest", "close"):
             assert callable(getattr(executor, name))
     assert callable(View.see)
+
+
+def test_a_long_job_holds_up_no_decision_that_short_ones_suffice_for():
+    """Jobs 0 to 3 of 10 steps, job 4 of 30 more: with a lag of 2 it is due at 8, the others at once."""
+    ledger = Ledger()
+    trial = fakes_trial(0)
+    ledger.trials = {i: msgspec.structs.replace(trial, id=i) for i in range(4)}
+    jobs = [
+        Job(phase="search 1", number=i, action="start", trial=i, until=0.1, new=ledger.trials[i]) for i in range(4)
+    ]
+    jobs.append(Job(phase="search 1", number=4, action="resume", trial=0, until=0.4))
+    ledger.jobs["search 1"] = jobs
+    for job in jobs[:4]:
+        ledger.outcomes["search 1", job.number] = msgspec.structs.replace(trial, id=job.trial, status="paused")
+    plain = View(ledger, "search 1")
+    assert plain.waits_for(4)
+    view = View(ledger, "search 1", unit_steps=10, lag=2)
+    assert not view.waits_for(7)
+    assert view.waits_for(8)
+    view.see(7)
+    assert [t.status for t in view.trials()] == ["running", "paused", "paused", "paused"]
+
+
+def fakes_trial(number):
+    """A trial of 100 steps."""
+    return Trial(id=number, phase="search", config={}, recipe=luthier.Recipe(), seed=0, split_seed=0, num_steps=100)

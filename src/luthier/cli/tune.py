@@ -33,6 +33,15 @@ def tune(
     workers: Annotated[
         int | None, typer.Option(help="Training programs; default one a core; 0: in this process.")
     ] = None,
+    mode: Annotated[
+        str, typer.Option(help="How the search trains: a mode of the engine, or auto: measured for a time budget.")
+    ] = "auto",
+    slots: Annotated[
+        int | None, typer.Option(help="Trials side by side in a worker; default: as many as pay.")
+    ] = None,
+    why_not_fused: Annotated[
+        bool, typer.Option("--why-not-fused", help="Show the speed of each mode, or why it does not take the model.")
+    ] = False,
     hang_s: Annotated[float, typer.Option(help="Replace a worker silent for so many seconds.")] = 300.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -43,11 +52,11 @@ def tune(
     from luthier.verbs.tune import tune as run_tune
 
     options = {**_pairs(option), **({"model": model} if model else {})}
-    with TerminalWatcher(verdict=not as_json) as watcher:
+    with TerminalWatcher(verdict=not as_json, explains_modes=why_not_fused) as watcher:
         run = run_tune(
             target, options=options, metric=metric, budget=budget, space=_space(space), fixed=_pairs(fixed),
             space_only=space_only, name=name, root=runs, resume=resume, seed=seed, sampler=sampler, price=price,
-            workers=workers, hang_s=hang_s, watcher=watcher,
+            workers=workers, mode=mode, slots=slots, hang_s=hang_s, watcher=watcher,
         )  # fmt: skip
     if as_json:
         sys.stdout.write(json.dumps(summary(run.record, str(run.report))) + "\n")

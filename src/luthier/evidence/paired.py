@@ -43,6 +43,7 @@ class Entry(NamedTuple):
     config: Config
     origin: str
     path: tuple[str | int, ...]  # what its seeds are derived from: equal paths, paired runs
+    split: tuple[str | int, ...] = ()  # what its split is derived from, where that is another path
 
 
 class Bench(NamedTuple):
@@ -61,16 +62,18 @@ class Bench(NamedTuple):
     def trial(self, number: int, phase: Phase, entry: Entry) -> Trial:
         """The trial of an entry. The seed follows from the run's seed and the entry's path alone."""
         recipe = self.baseline.with_config(entry.config)
+        searches = phase == "search"
         return Trial(
             id=number,
             phase=phase,
             config=entry.config,
             recipe=recipe,
             seed=derive_seed(self.plan.seed, "seed", *entry.path),
-            split_seed=derive_seed(self.plan.seed, "split", *entry.path),
+            split_seed=derive_seed(self.plan.seed, "split", *(entry.split or entry.path)),
             num_steps=recipe.num_steps(self.facts.num_train),
             origin=entry.origin,
-            mode=self.facts.mode,
+            mode=self.plan.mode if searches else self.facts.mode,
+            P=self.plan.slots if searches else 1,
         )
 
     def fixed(self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool]) -> Source:

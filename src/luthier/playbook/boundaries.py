@@ -7,13 +7,16 @@ confirmed once on others (5 dimensions, 200 studies a cell): 20 trials find an o
 in 36 to 100 % (additive responses) or 10 to 99 % (interactions, uneven noise), 40 trials in 62 to 100 % or
 30 to 100 %. False alarms: at most 3 % on flat or pure-noise responses and for optima at .5, at most 10 % at
 .75, but up to 100 % for an optimum at .85 of an asymmetric response, which costs one needless widening.
-Axes: n trials, D settings, K columns of the fit, R resamples.
+
+Settings drawn in cohorts (`History.structural`) are tested over variants instead: trials of one variant share
+whatever its structure does to the score, so a hundred trials of six variants say six things about the width.
+Axes: n trials, V variants, D settings, K columns of the fit, R resamples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -24,7 +27,7 @@ from luthier import stats
 from luthier.playbook import stability
 from luthier.playbook.wording import setting, unknown
 from luthier.records import LEGAL, Finding, History, Legal, Trial
-from luthier.space import Choice, Domain, Float, Int, Space
+from luthier.space import Choice, Domain, Float, Int, Space, Structure, structure_of
 
 Array = npt.NDArray[Any]
 Side = Literal["low", "high"]
@@ -32,6 +35,7 @@ Side = Literal["low", "high"]
 MIN_TRIALS = 20
 SURE_TRIALS = 40  # with fewer, "no edge found" means little where settings interact
 MIN_FREE = 5  # trials beyond the coefficients of the fit
+RICH = 4  # trials a variant, on average
 OUTER = 0.1
 MIN_SHARE = 0.8
 MAX_P = 0.01
@@ -46,7 +50,8 @@ class Boundary(NamedTuple):
     """A setting whose optimum lies at an edge.
 
     `share`: of the resamples whose optimum lies in the outer tenth. `p`: of the F test that the setting
-    matters. `n`: trials. `expansion`: the wider domain; None where it may not be widened, `reason` says why.
+    matters. `n`: trials; variants, for a structural setting. `expansion`: the wider domain; None where it may
+    not be widened, `reason` says why.
     """
 
     name: str
@@ -97,31 +102,29 @@ def find(
         earlier: boundaries found before; a side that was widened twice stays.
 
     A conditional setting is judged on the trials where it is active. A `Choice` has no edge; its options get
-    an offset each in the fit.
+    an offset each in the fit. Structural settings are judged on variants (`by_variant`), and n counts those.
     """
     trials = [(t, u) for t, u in history.capped(history.search(), rung) if _complete(t, space)]
     boundaries: list[Boundary] = []
     findings: list[Finding] = []
     cliffs = {cliff.name for cliff in stability.cliffs(history, space) if cliff.binds}
-    for names in _groups(space):
+    for names in _groups(space, history.structural):
         group = [(t, u) for t, u in trials if all(name in t.config for name in names)]
-        u_nD = np.array([space.encode(t.config) for t, _ in group]).reshape(len(group), len(space))
-        utility_n = np.array([u for _, u in group])
-        design = Design.of(u_nD, space)
-        needed = max(MIN_TRIALS, design.X_nK.shape[1] + MIN_FREE)
-        if len(group) < needed:
-            findings.append(unknown("P16", _TITLE, len(group), needed, of=f"complete trials with {', '.join(names)}"))
+        sample = _sample(group, space, history.structural if names[0] in history.structural else ())
+        n = len(sample.utility_n)
+        needed = max(MIN_TRIALS, sample.design.X_nK.shape[1] + MIN_FREE)
+        if n < needed:
+            findings.append(unknown("P16", _TITLE, n, needed, of=f"{sample.kind} with {', '.join(names)}"))
             continue
         indices = [list(space).index(name) for name in names]
-        found = {
-            names[i]: edge for i, edge in enumerate(edge_test(design, utility_n, indices, rng)) if edge and edge.found
-        }
+        edges = edge_test(sample.design, sample.utility_n, indices, rng)
+        found = {names[i]: edge for i, edge in enumerate(edges) if edge and edge.found}
         for name, edge in found.items():
-            boundaries.append(_boundary(name, edge, space, len(group), earlier=earlier, cliffs=cliffs))
+            boundaries.append(_boundary(name, edge, space, n, earlier=earlier, cliffs=cliffs))
             if edge.side == "low" or name not in cliffs:  # else the instability is the one cause, said there
-                findings.append(_finding(boundaries[-1], space))
-        if not found and len(group) < SURE_TRIALS:
-            findings.append(_not_detected(names, len(group)))
+                findings.append(_finding(boundaries[-1], space, sample))
+        if not found and n < SURE_TRIALS:
+            findings.append(_not_detected(names, sample))
     return Edges(tuple(boundaries), tuple(findings))
 
 
@@ -130,13 +133,71 @@ def _complete(trial: Trial, space: Space) -> bool:
     return all(name in trial.config for name in space if space.active(name, trial.config))
 
 
-def _groups(space: Space) -> list[list[str]]:
-    """Numeric settings that are active under the same conditions, in the order of the space."""
-    groups: dict[bytes, list[str]] = {}
+def _groups(space: Space, structural: Collection[str]) -> list[list[str]]:
+    """Numeric settings that are active under the same conditions and counted alike, in the order of the space."""
+    groups: dict[tuple[bool, bytes], list[str]] = {}
     for name, domain in space.domains.items():
         if not isinstance(domain, Choice):
-            groups.setdefault(msgspec.json.encode(domain.when, order="sorted"), []).append(name)
+            condition = msgspec.json.encode(domain.when, order="sorted")
+            groups.setdefault((name in structural, condition), []).append(name)
     return list(groups.values())
+
+
+class _Sample(NamedTuple):
+    """What a test looks at: rows with their utility, and what a row is, in words."""
+
+    design: Design
+    utility_n: Array
+    kind: str  # after the number of rows
+    short: str
+
+    @property
+    def size(self) -> str:
+        """The number of rows and what they are."""
+        return f"{len(self.utility_n)} {self.short}"
+
+
+def _sample(group: Sequence[tuple[Trial, float]], space: Space, structural: Sequence[str]) -> _Sample:
+    """The trials as rows; their variants, where structural settings are given."""
+    u_nD = np.array([space.encode(t.config) for t, _ in group]).reshape(len(group), len(space))
+    utility_n, design = np.array([u for _, u in group]), Design.of(u_nD, space)
+    if not structural:
+        return _Sample(design, utility_n, "complete trials", "trials")
+    variant_n = [structure_of(t.config, structural) for t, _ in group]
+    axes = [d for d, name in enumerate(space) if name in structural]
+    design, utility_V = by_variant(design, utility_n, variant_n, axes)
+    return _Sample(design, utility_V, f"variants ({len(group)} complete trials)", f"variants ({len(group)} trials)")
+
+
+def by_variant(
+    design: Design, utility_n: Array, variant_n: Sequence[Structure], axes: Sequence[int]
+) -> tuple[Design, Array]:
+    """Rows for variants instead of trials: the means over the trials of each.
+
+    Errors that the trials of a variant share are then one error a row, and the test holds: of 300 to 600
+    simulated studies without effect p < .01 came up in 0 to 2 %, over trials in 21 to 72 %. Where variants have
+    `RICH` trials or more, the columns of the other settings (those that are not in `axes`) are taken off
+    beforehand, as fitted on all trials: there would seldom be variants enough to fit them on the means. With
+    fewer, what is taken off is itself so uncertain that p < .01 came up in up to 48 %. One trial each leaves
+    everything as it was.
+    """
+    number = {variant: v for v, variant in enumerate(dict.fromkeys(variant_n))}
+    row_n = np.array([number[variant] for variant in variant_n], int)
+    num = len(number)
+    count_V = np.bincount(row_n, minlength=num)
+
+    def mean(x_n: Array) -> Array:
+        return np.bincount(row_n, x_n, minlength=num) / count_V
+
+    utility_V = mean(utility_n)
+    X_VK = np.array([mean(x_n) for x_n in design.X_nK.T]).reshape(design.X_nK.shape[1], num).T
+    if len(row_n) < RICH * num:
+        return Design(X_VK, design.columns), utility_V
+    own = [0, *(k for d in axes for k in design.columns[d])]
+    others = [k for k in range(X_VK.shape[1]) if k not in own]
+    w_K = np.linalg.lstsq(design.X_nK, utility_n, rcond=None)[0]
+    columns = {d: [own.index(k) for k in design.columns[d]] for d in axes}
+    return Design(X_VK[:, own], columns), utility_V - X_VK[:, others] @ w_K[others]
 
 
 # ------------------------------------------------------------------------------------------------- the test
@@ -295,7 +356,7 @@ def _within(legal: Legal, old: float, new: float) -> float:
 # ------------------------------------------------------------------------------------------------- in words
 
 
-def _finding(boundary: Boundary, space: Space) -> Finding:
+def _finding(boundary: Boundary, space: Space, sample: _Sample) -> Finding:
     domain = space.domains[boundary.name]
     assert not isinstance(domain, Choice)  # a Choice is never tested
     end = domain.high if boundary.side == "high" else domain.low
@@ -310,16 +371,16 @@ def _finding(boundary: Boundary, space: Space) -> Finding:
         number=boundary.share,
         threshold=MIN_SHARE,
         n=boundary.n,
-        text=f"In {boundary.share:.0%} of the resamples of {boundary.n} trials the best {boundary.name} lies "
+        text=f"In {boundary.share:.0%} of the resamples of {sample.size} the best {boundary.name} lies "
         f"in the outer tenth beside {end:.3g} (F test p = {boundary.p:.1g}).",
         remedy=remedy,
         severity="warning" if boundary.expansion is not None else "info",
     )
 
 
-def _not_detected(names: Sequence[str], n: int) -> Finding:
+def _not_detected(names: Sequence[str], sample: _Sample) -> Finding:
     text = (
-        f"No edge detected for {', '.join(names)}; with {n} trials this says little where settings interact "
+        f"No edge detected for {', '.join(names)}; with {sample.size} this says little where settings interact "
         "or noise is strong."
     )
     return Finding(
@@ -327,7 +388,7 @@ def _not_detected(names: Sequence[str], n: int) -> Finding:
         title=_TITLE,
         number=math.nan,
         threshold=MIN_SHARE,
-        n=n,
+        n=len(sample.utility_n),
         text=text,
-        remedy=f"Test again with {SURE_TRIALS} trials",
+        remedy=f"Test again with {SURE_TRIALS} {sample.short.split(' ')[0]}",
     )

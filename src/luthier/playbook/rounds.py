@@ -14,7 +14,7 @@ from luthier.records import History, Metric, RunPlan, Trial, derive_seed
 from luthier.search import scheduler
 from luthier.search.spec import Resume, Sampler
 from luthier.search.table import Table
-from luthier.space import Space
+from luthier.space import Config, Space
 from luthier.training.ledger import Job
 
 
@@ -31,7 +31,8 @@ class Limits(NamedTuple):
 
 def history_of(metric: Metric, plan: RunPlan, trials: Sequence[Trial]) -> History:
     """The trials as the search looks at them."""
-    return History(metric=metric, rungs=plan.rungs, trials=tuple(trials))
+    structural = plan.structural if plan.cohort > 1 else ()
+    return History(metric=metric, rungs=plan.rungs, trials=tuple(trials), structural=structural)
 
 
 def run_round(bench: Bench, number: int, space: Space, sampler: Sampler, *, limits: Limits) -> None:
@@ -77,8 +78,9 @@ class _Round:
         complete = sum(t.status == "finished" for t in searched) - 1
         running = sum(t.status == "running" for t in searched)
         lacking = max(self.limits.num_complete - complete, 0)
-        full_s = history.trials[0].cost.seconds
-        needed_s = (lacking / self.bench.plan.num_workers + 1) * full_s if lacking or running else full_s
+        plan, full_s = self.bench.plan, history.trials[0].cost.seconds
+        beside_s = (plan.slots - 1) * plan.rungs[0] * full_s / plan.speedup  # of the trials that a worker holds too
+        needed_s = (lacking / plan.num_workers + 1) * full_s + beside_s if lacking or running else full_s
         return self.bench.driver.elapsed_s() + needed_s < self.limits.deadline_s()
 
     def _next(self, history: History, job: int) -> Job:
@@ -91,15 +93,35 @@ class _Round:
         key = derive_seed(plan.seed, "suggest", self.phase, job)
         suggestion = self.sampler.suggest(self.space, history, key, 1)[0]
         number = len(history.trials)
-        entry = Entry(suggestion.config, suggestion.origin, ("search", number))
+        split = self._split(suggestion.config, number)
+        entry = Entry(suggestion.config, suggestion.origin, ("search", number), split)
         new = self.bench.trial(number, "search", entry)
         return Job(phase=self.phase, number=job, action="start", trial=new.id, until=plan.rungs[0], new=new)
 
+    def _split(self, config: Config, number: int) -> tuple[str | int, ...]:
+        """Trials side by side share their data. Data that were prepared by the training rows are those of one split:
+        it is shared by as many trials as a cohort has."""
+        plan = self.bench.plan
+        if plan.slots == 1 or not self.bench.baseline.with_config(config).preparation:
+            return ()
+        return ("search", "block", number // max(plan.cohort, 2 * plan.slots * plan.num_workers))
+
     def _finish(self, history: History, job: int) -> Job | None:
         """No new trials: bring the best paused ones to their end, wait for those that run, then end the round."""
-        best = scheduler.finish_top(history, self.limits.num_complete, table=self.table)
+        lacking = self.limits.num_complete - self._num_on_their_way(history)
+        best = scheduler.finish_top(history, lacking, table=self.table)
         if best:
             return Job(phase=self.phase, number=job, action="resume", trial=best[0])
         if any(t.status == "running" for t in history.search()):
             return Job(phase=self.phase, number=job, action="wait")
         return None
+
+    def _num_on_their_way(self, history: History) -> int:
+        """Trials that were sent to their end from a lower rung: the scheduler counts those on their last segment."""
+        jobs = self.bench.driver.ledger.jobs[self.phase]
+        sent = {job.trial for job in jobs if job.action == "resume" and job.until >= 1.0}
+        last = len(history.rungs) - 1
+        return sum(
+            t.id in sent and t.status == "running" and scheduler.num_reached(history, t) < last
+            for t in history.search()
+        )

@@ -1,4 +1,4 @@
-"""Which batch size is fast: the largest before the throughput stops growing.
+"""Which batch size is fast: the largest before the throughput stops growing. Which execution mode is.
 
 Playbook, "Choosing the batch size" (CC-BY-4.0): doubling the batch should nearly double the rows a second;
 use batch sizes up to where it no longer does, and never choose one for validation quality (P03 to P06).
@@ -12,8 +12,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from luthier.errors import InvalidInput
+from luthier.records import ModeSpeed
 
 PLATEAU = 1.1  # rows/s must grow by this factor when the batch doubles
+FUSED_GAIN = 1.1  # a mode is taken if it beats the reference by this factor
+NEARLY = 0.9  # of the best speed: the smallest P that has so much is taken
+WIDTHS = (4, 8, 16, 32)
+"""Trials side by side that are tried: few values, so that programs are reused."""
+BLIND = 6
+"""Trials that a search begins for each slot, at least: with fewer most are begun before the first is judged."""
 MIN_STEPS = 16  # steps an epoch has at least: fewer, and small data sets get too few updates
 
 
@@ -74,3 +81,59 @@ def _choice(speed: Speed, stopped_by: str, why: str) -> BatchChoice:
     return BatchChoice(
         speed.batch_size, stopped_by, f"Batch size {speed.batch_size} ({speed.rows_per_s:.3g} rows/s): {why}."
     )
+
+
+class ModeChoice(NamedTuple):
+    """How the search trains: mode and trials a worker, how much faster that is than the reference, and why."""
+
+    mode: str
+    P: int
+    speedup: float
+    reason: str
+
+
+def most_slots(expected_trials: float, num_workers: int) -> int:
+    """Trials that a worker may hold at once, so that the search is not blind.
+
+    >>> most_slots(100, 2)
+    8
+    """
+    return max(1, int(expected_trials / BLIND / num_workers))
+
+
+def ladder(speeds: Sequence[ModeSpeed], most: int) -> tuple[tuple[str, int], ...]:
+    """(mode, P) of every mode that is worth while, the fastest first, each in its best width of at most `most`: where
+    the chosen one does not take a structure of the search, the next may."""
+    best: dict[str, ModeSpeed] = {}
+    for speed in speeds[1:]:
+        if most >= speed.P and speed.rows_per_s >= FUSED_GAIN * speeds[0].rows_per_s:
+            best[speed.mode] = max(speed, best.get(speed.mode, speed), key=lambda s: s.rows_per_s)
+    ranked = sorted(best.values(), key=lambda speed: -speed.rows_per_s)
+    return tuple((speed.mode, speed.P) for speed in ranked)
+
+
+def choose_mode(speeds: Sequence[ModeSpeed]) -> ModeChoice:
+    """The fastest mode, in the smallest width that has nine tenths of its speed.
+
+    The first of `speeds` is the reference; it is kept where no other is a tenth faster. What was refused, or was
+    not measured, is passed over.
+
+    Raises:
+        InvalidInput: the reference was not measured.
+    """
+    reference = next(iter(speeds), None)
+    if reference is None or not reference.rows_per_s > 0:
+        raise InvalidInput("speeds", must="the first is the measured reference", where="choice of the execution mode")
+    faster = [s for s in speeds[1:] if s.rows_per_s >= FUSED_GAIN * reference.rows_per_s]
+    if not faster:
+        why = "no other takes the model" if all(s.refused for s in speeds[1:]) else "no other is a tenth faster"
+        told = f"Mode {reference.mode} ({reference.rows_per_s:.3g} rows/s a worker): {why}."
+        return ModeChoice(reference.mode, reference.P, 1.0, told)
+    best = max(s.rows_per_s for s in faster)
+    chosen = min((s for s in faster if s.rows_per_s >= NEARLY * best), key=lambda s: (s.P, -s.rows_per_s))
+    speedup = chosen.rows_per_s / reference.rows_per_s
+    told = (
+        f"Mode {chosen.mode}, {chosen.P} side by side ({chosen.rows_per_s:.3g} rows/s a worker): {speedup:.2g} times "
+        f"the {reference.mode}'s."
+    )
+    return ModeChoice(chosen.mode, chosen.P, speedup, told)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from luthier.records import Trial
+from luthier.reports import programs
 from luthier.reports.model import Bars, Cost, Table
 from luthier.reports.numbers import DASH, MISSING, count, memory, percent, plural, seconds
 from luthier.reports.reading import Reading
@@ -34,7 +35,7 @@ def cost(reading: Reading) -> Cost:
         rows=tuple((PHASES.get(n, n), max(spent[n], 0.0), seconds(spent[n])) for n in names),
     )
     return Cost(
-        sentence=_sentence(reading, sum(spent.values()), trials),
+        sentence=f"{_sentence(reading, sum(spent.values()), trials)} {_of_modes(reading)}".strip(),
         bars=bars if names else None,
         phases=Table(
             columns=(
@@ -50,7 +51,13 @@ def cost(reading: Reading) -> Cost:
             caption="Time by phase",
         ),
         models=_models(reading, trials),
+        modes=programs.measured(record),
     )
+
+
+def _of_modes(reading: Reading) -> str:
+    told = programs.sentence(reading.record)
+    return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
 def planned(reading: Reading, phase: str) -> float:

@@ -56,6 +56,27 @@ class Budget(Part, frozen=True, kw_only=True):
     seconds: Annotated[float | None, _said("all seconds spent")]
 
 
+class Program(Part, frozen=True, kw_only=True):
+    """What was trained in one execution mode and width."""
+
+    mode: Annotated[str, _said("name of the execution mode")]
+    slots: Annotated[int, _said("models side by side in a program")]
+    steps: Annotated[int, _said("optimizer steps of single models")]
+    share: Annotated[float, _said("part of all model-steps of the run")]
+    useful: Annotated[float, _said("part of the slot-steps in which a model took a step; the others were idle slots")]
+    refills: Annotated[int, _said("how often a trial was put into a slot")]
+    refill_seconds: Annotated[float, _said("seconds that this took, all workers together")]
+
+
+class Mode(Part, frozen=True, kw_only=True):
+    """An execution mode as it was measured before the search, the reference first."""
+
+    mode: Annotated[str, _said("name of the execution mode")]
+    slots: Annotated[int, _said("models side by side")]
+    rows_per_second: Annotated[float | None, _said("training rows a second of a worker, all slots together")]
+    refused: Annotated[str | None, _said("why it does not take the model, and the mend; null: it does")]
+
+
 class Summary(Part, frozen=True, kw_only=True):
     """The result of one run of luthier."""
 
@@ -75,6 +96,8 @@ class Summary(Part, frozen=True, kw_only=True):
     settings: Annotated[dict[str, Any], _said("what the best candidate changes; empty if there is none")]
     test: Annotated[HeldOut | None, _said("null: the test rows were not looked at")]
     budget: Budget
+    programs: Annotated[list[Program], _said("in which modes the models were trained")]
+    modes: Annotated[list[Mode], _said("the modes that were measured; empty: none was")]
     report: Annotated[str | None, _said("path of the report; null: none was written")]
 
 
@@ -98,6 +121,11 @@ def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]
         settings={name: _finite(value) for name, value in record.best_config.items()},
         test=_test(record),
         budget=_budget(record),
+        programs=_programs(record),
+        modes=[
+            Mode(mode=s.mode, slots=s.P, rows_per_second=_finite(s.rows_per_s), refused=clean(s.refused) or None)
+            for s in record.modes
+        ],
         report=None if report_path is None else str(report_path),
     )
     plain: dict[str, Any] = msgspec.to_builtins(made)
@@ -132,6 +160,23 @@ def _test(record: RunRecord) -> HeldOut | None:
         difference=_score(test.difference),
         looks=test.looks,
     )
+
+
+def _programs(record: RunRecord) -> list[Program]:
+    whole = sum(used.steps for used in record.used)
+    return [
+        Program(
+            mode=used.mode,
+            slots=used.P,
+            steps=used.steps,
+            share=used.steps / whole,
+            useful=used.steps / used.slot_steps,
+            refills=used.refills,
+            refill_seconds=used.refill_s,
+        )
+        for used in record.used
+        if used.steps
+    ]
 
 
 def _budget(record: RunRecord) -> Budget:

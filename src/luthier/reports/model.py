@@ -185,6 +185,7 @@ class Cost(Record, frozen=True, kw_only=True):
     bars: Bars | None
     phases: Table
     models: Table
+    modes: Table
 
 
 class Trials(Record, frozen=True, kw_only=True):

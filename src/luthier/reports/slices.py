@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from luthier.records import Trial
@@ -35,8 +36,23 @@ def slices(reading: Reading) -> Slices | None:
     )
     if hidden:
         note += f" {plural(hidden, 'more setting')} of the space not drawn."
+    shared = [label(name) for name in names if name in _structural(reading)]
+    if shared:
+        note += f" Drawn for several trials at once, so that variants count: {', '.join(shared)}."
     charts = tuple(_slice(reading, name, space.domains[name], y) for name in names)
     return Slices(charts=charts, note=note)
+
+
+def _structural(reading: Reading) -> tuple[str, ...]:
+    """The settings that were drawn in cohorts."""
+    plan = reading.record.plan
+    return plan.structural if plan and plan.cohort > 1 else ()
+
+
+def _variants(reading: Reading, trials: Sequence[Trial]) -> str:
+    """How many variants the trials are, in words."""
+    names = _structural(reading)
+    return plural(len({tuple(value_of(t, name) for name in names) for t in trials}), "variant")
 
 
 def _last_scores(reading: Reading) -> dict[int, float]:
@@ -60,11 +76,10 @@ def _slice(reading: Reading, name: str, domain: Domain, y: Axis) -> Scatter:
     trials = [t for t in reading.search if _place(domain, value_of(t, name), t.id) is not None]
     named = [t for t in trials if t.id in (0, reading.best)]
     others = _few([t for t in trials if t.id not in (0, reading.best)], {t.id for t, _ in reading.scored[:TOP_DOTS]})
-    dots = [dot for t in (*others, *named) if (dot := _dot(reading, t, name, y)) is not None]
-    drawn = "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
-    return Scatter(
-        title=label(name), x=x, y=y, dots=tuple(dots), text=_words(reading, name, dots, anchor), note=drawn
-    )
+    drawn = [(t, dot) for t in (*others, *named) if (dot := _dot(reading, t, name, y)) is not None]
+    note = "" if len(others) + len(named) == len(trials) else f"{len(others):,} of {len(trials):,} trials drawn"
+    text = _words(reading, name, [t for t, _ in drawn], anchor)
+    return Scatter(title=label(name), x=x, y=y, dots=tuple(dot for _, dot in drawn), text=text, note=note)
 
 
 def _few(trials: list[Trial], top: set[int]) -> list[Trial]:
@@ -120,16 +135,20 @@ def _kind(reading: Reading, trial: Trial) -> Kind:
     return "complete" if trial.at(1.0) is not None else "partial"
 
 
-def _words(reading: Reading, name: str, dots: list[Dot], anchor: Any) -> str:
+def _words(reading: Reading, name: str, drawn: list[Trial], anchor: Any) -> str:
     """The chart in words: how many trials, where the good ones lie, the baseline."""
     complete = [t for t, _ in reading.scored if value_of(t, name) is not None]
-    top = [value_of(t, name) for t in complete[: max(3, min(len(complete) // 5, 10))]]
-    text = f"{reading.metric_name} against {label(name)}: {plural(len(dots), 'trial')}."
+    best = complete[: max(3, min(len(complete) // 5, 10))]
+    top = [value_of(t, name) for t in best]
+    shared = name in _structural(reading)
+    num = f"{_variants(reading, drawn)} ({plural(len(drawn), 'trial')})" if shared else plural(len(drawn), "trial")
+    text = f"{reading.metric_name} against {label(name)}: {num}."
     numbers = [v for v in top if _is_number(v)]
     if len(top) == 1:
         text += f" The only complete one has {setting(top[0])}."
     elif numbers and len(numbers) == len(top):
-        text += f" The best {len(top)} complete ones lie from {setting(min(numbers))} to "
+        of = f" ({_variants(reading, best)})" if shared else ""
+        text += f" The best {len(top)} complete ones{of} lie from {setting(min(numbers))} to "
         text += f"{setting(max(numbers))}."
     elif top:
         text += f" The best complete one has {setting(top[0])}."
@@ -155,6 +174,8 @@ def parallel(reading: Reading) -> Parallel | None:
         at = [None if v is None else position(a, v) for a, v in zip(axes, places, strict=False)]
         lines.append((role, (*at, position(axes[-1], score))))
     note = f"The best {min(len(reading.scored), MOST_LINES)} of {plural(len(reading.scored), 'complete trial')}"
+    if _structural(reading):
+        note += f" ({_variants(reading, [t for t, _ in chosen])})"
     hidden = len(space) - len(names)
     note += f"; {plural(hidden, 'more setting')} not drawn." if hidden else "."
     order = {"other": 0, "baseline": 1, "best": 2}

@@ -54,6 +54,8 @@ def _seeds(reading: Reading) -> Pairs:
             ("sampler", label(plan.sampler)),
             ("rungs", ", ".join(number(r) for r in plan.rungs)),
             ("workers", str(plan.num_workers)),
+            ("search in mode", f"{label(plan.mode, 20)}, {plan.slots} side by side a worker"),
+            *([("drawn in cohorts of", str(plan.cohort))] if plan.cohort > 1 else []),
         ]
     if record.noise:
         pairs.append(("seeds of the baseline runs", _list(record.noise.seeds)))

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from luthier.records import Facts, Progress, RunPlan, RunRecord
+from luthier.records import Facts, ModeSpeed, Progress, RunPlan, RunRecord
+from luthier.reports import programs
 from luthier.reports.numbers import MISSING, count, number, percent, plural, seconds, setting
 from luthier.reports.reading import Reading, measure, read
 from luthier.reports.verdict import verdict
@@ -48,6 +49,9 @@ def plan_lines(plan: RunPlan, facts: Facts | None = None) -> list[str]:
         )
     total = seconds(plan.total) if plan.unit == "seconds" else plural(round(plan.total), "trial")
     lines.append(f"Budget {total}, {plural(plan.num_workers, 'worker')}: {', '.join(_shares(plan))}")
+    if plan.slots > 1:
+        cohort = f", drawn in cohorts of {plan.cohort}" if plan.cohort > 1 else ""
+        lines.append(f"Search in mode {label(plan.mode, 20)}, {plan.slots} trials side by side a worker{cohort}")
     if plan.note:
         lines.append(clip(clean(plan.note), 300))
     return [line for text in lines for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ")]
@@ -72,6 +76,27 @@ def _shares(plan: RunPlan) -> list[str]:
 def print_plan(plan: RunPlan, facts: Facts | None = None, stream: TextIO | None = None) -> None:
     """Write the plan; to stderr unless told otherwise."""
     _write(plan_lines(plan, facts), stream or sys.stderr)
+
+
+def mode_lines(told: Sequence[ModeSpeed], chosen: str = "") -> list[str]:
+    """The execution modes with their speed, or why the model does not go into them, with the mend."""
+    reference = next((s.rows_per_s for s in told), math.nan)
+    lines = ["Execution modes" + ("" if told else ": the engine has one only, or they were not measured")]
+    for speed in told:
+        name = f"{programs.name(speed.mode, speed.P)}: "
+        if speed.refused:
+            text = clip(clean(speed.refused), 400)
+        elif math.isfinite(speed.rows_per_s):
+            text = f"{count(round(speed.rows_per_s))} rows/s, {speed.rows_per_s / reference:.2f} times the reference"
+        else:
+            text = "right on this model, not timed"
+        lines += textwrap.wrap(name + text.rstrip("."), WIDTH, initial_indent="  ", subsequent_indent="      ")
+    return lines + textwrap.wrap(clean(chosen), WIDTH)
+
+
+def print_modes(told: Sequence[ModeSpeed], chosen: str = "", stream: TextIO | None = None) -> None:
+    """Write the execution modes; to stderr unless told otherwise."""
+    _write(mode_lines(told, chosen), stream or sys.stderr)
 
 
 # ---------------------------------------------------------------------------------------------- the verdict
@@ -119,6 +144,8 @@ def _rows(reading: Reading) -> list[tuple[str, str]]:
                 f"{one.text} ({one.interval}), baseline {other.text} ({other.interval}), n = {count(one.n)}",
             )
         )
+    if record.used:
+        rows.append(("Modes", programs.sentence(record)))
     if record.spent:
         rows.append(("Time", _time(record)))
     return rows

@@ -14,19 +14,26 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from luthier import errors
-from luthier.errors import LuthierError, RunFolderError, TrainingFailed
-from luthier.records import Facts, Progress, RunPlan, Trial, convert
+from luthier.errors import RunFolderError
+from luthier.records import Facts, ModeSpeed, Progress, RunPlan, Trial, convert
 from luthier.runs.journal import Journal
+from luthier.space import structure_of
+from luthier.training import modes
 from luthier.training.batches import step_at
 from luthier.training.executor import Executor
+from luthier.training.faults import as_error
 from luthier.training.group import Event
 from luthier.training.ledger import Job, Ledger
+from luthier.training.placement import Guest, choose_worker, next_mode
 from luthier.training.progress import Rate, progress_of
 from luthier.training.view import View
 
 MAX_ATTEMPTS = 3
 """A trial whose worker is lost so often is given up: it may be what kills them."""
+ALONE_AFTER = 2
+"""A trial whose worker was lost so often is given to a worker of its own: its neighbours may be innocent."""
+MEASURES = ("speed", "mode", "trying", "structural")
+"""Events that tell of a measurement."""
 POLL_S = 0.2
 SHOW_S = 0.25
 Source = Callable[[list[Trial], int], Job | None]
@@ -51,12 +58,14 @@ class Driver:
         self.plan: RunPlan | None = None
         self.ready: set[int] = set()  # workers that have opened the task
         self.pending: deque[Job] = deque()
+        self.ending = False  # time is up: a trial that falls off its worker does not begin again
         self.at_work: dict[int, tuple[int, Job]] = {}  # trial -> (worker, job)
         self.questions: deque[Event] = deque()
         self.asked: dict[int, Event] = {}  # worker -> question
         self.opened: Facts | None = None
         self.measuring: int | None = None  # the worker whose speed is measured
-        self.speeds: list[Event] = []
+        self.measured: list[Event] = []
+        self.ladder: tuple[tuple[str, int], ...] = ()  # (mode, P) in which the search may train, the fastest first
         self.rate = Rate()
         self.given: dict[int, float] = {}  # trial -> clock when given out, less its training time until then
         self.beside: deque[float] = deque(maxlen=20)
@@ -111,13 +120,24 @@ class Driver:
 
     def measure_speed(self, batch_sizes: list[int]) -> list[Event]:
         """Ask a worker for its training speed at rising batch sizes; what it did not survive is missing."""
-        self.speeds = []
+        return self._measure({"do": "speed", "batch_sizes": batch_sizes})
+
+    def measure_modes(self, **message: Any) -> tuple[tuple[ModeSpeed, ...], tuple[str, ...]]:
+        """Ask a worker which modes take the model and how fast each is; (modes, structural settings).
+
+        Raises:
+            InvalidInput: a mode that the engine does not have.
+        """
+        return modes.told(self._measure({"do": "modes", **message}))
+
+    def _measure(self, message: Event) -> list[Event]:
+        self.measured = []
         self.measuring = min(self.ready)
         self.ready.discard(self.measuring)
-        self.executor.send(self.measuring, {"do": "speed", "batch_sizes": batch_sizes})
+        self.executor.send(self.measuring, message)
         while self.measuring is not None:
             self._poll()
-        return self.speeds
+        return self.measured
 
     # --------------------------------------------------------------------------------------------- phases
 
@@ -129,7 +149,7 @@ class Driver:
         self.plan = plan
         self.begin(phase.split(maxsplit=1)[0])
         recorded = self.ledger.jobs.setdefault(phase, [])
-        view = View(self.ledger, phase)
+        view = self._view(phase)
         number = 0
         while True:
             if number == len(recorded):
@@ -143,11 +163,26 @@ class Driver:
         self._work_while(lambda: bool(self.pending or self.at_work), time_is_up)
         self._drop_all()
 
+    def _view(self, phase: str) -> View:
+        """Where workers hold several trials the longer jobs are seen later, so that no slot waits for them."""
+        plan = self.plan
+        assert plan is not None
+        if plan.slots == 1 or not phase.startswith("search"):
+            return View(self.ledger, phase)
+        return View(self.ledger, phase, unit_steps=plan.rungs[0] * self.ledger.trials[0].num_steps, lag=plan.lag)
+
     def _decide(self, view: View, source: Source, number: int, *, time_is_up: Callable[[], bool]) -> Job:
-        """The next job, decided when a worker is about to be free and every outcome that counts is there."""
-        assert self.plan is not None
-        newest = number - self.plan.lag
-        self._work_while(lambda: bool(self.pending) or view.waits_for(newest), time_is_up)
+        """The next job, decided when a worker is about to be free and every outcome that counts is there.
+
+        Where workers hold several trials, which reach their rungs together, a few jobs are decided ahead: what they
+        see depends on their numbers alone.
+        """
+        plan = self.plan
+        assert plan is not None
+        newest, ahead = number - plan.lag, 0
+        if plan.slots > 1 and view.phase.startswith("search"):
+            ahead = max(plan.lag - plan.slots * plan.num_workers, 0)
+        self._work_while(lambda: len(self.pending) > ahead or view.waits_for(newest), time_is_up)
         job = None
         if not time_is_up():
             view.see(newest)
@@ -160,12 +195,14 @@ class Driver:
 
     def _drop_all(self) -> None:
         """Take the trials at work off their workers, and forget the jobs that wait: time is up."""
+        self.ending = True
         self._forget_pending()
         for trial, (worker, _) in self.at_work.items():
             self.executor.send(worker, {"do": "drop", "trial": trial})
         while self.at_work:
             self._poll()
-            self._forget_pending()  # a worker lost meanwhile must not start its trial again
+            self._forget_pending()
+        self.ending = False
 
     def _forget_pending(self) -> None:
         while self.pending:
@@ -199,13 +236,34 @@ class Driver:
         self.show()
 
     def _assign(self) -> None:
-        busy = {worker for worker, _ in self.at_work.values()} | set(self.asked)
-        for worker in sorted(self.ready - busy):
-            if self.pending:
-                self._give(worker, self.pending.popleft())
-            elif self.questions:
+        held: dict[int, list[Guest]] = {worker: [] for worker in sorted(self.ready - set(self.asked))}
+        for trial, (worker, _) in self.at_work.items():
+            if worker in held:
+                held[worker].append(self._guest(trial))
+        while self.pending and not self.ending:
+            guest = self._guest(self.pending[0].trial)
+            chosen = choose_worker(held, guest, self._room(self.pending[0]))
+            if chosen is None:
+                break
+            held[chosen].append(guest)
+            self._give(chosen, self.pending.popleft())
+        for worker in [w for w, guests in held.items() if not guests]:
+            if self.questions:
                 self.asked[worker] = self.questions.popleft()
                 self.executor.send(worker, self.asked[worker])
+
+    def _guest(self, trial: int) -> Guest:
+        assert self.plan is not None
+        known = self.ledger.trials[trial]
+        alone = self.plan.slots > 1 and self.ledger.lost.get(trial, 0) >= ALONE_AFTER
+        return Guest((known.mode, known.P, structure_of(known.config, self.plan.structural)), alone)
+
+    def _room(self, job: Job) -> int:
+        """How many trials a worker holds at once: several in the search, one where evidence is made."""
+        assert self.plan is not None
+        if self.ledger.trials[job.trial].phase != "search":
+            return 1
+        return min(self.plan.slots, self.ledger.widest.get(self.plan.mode, self.plan.slots))
 
     def _give(self, worker: int, job: Job) -> None:
         assert self.plan is not None
@@ -218,7 +276,8 @@ class Driver:
         self.at_work[job.trial] = (worker, job)
         self.given[job.trial] = time.monotonic() - trial.cost.seconds
         put = {"do": "put", "trial": trial.id, "recipe": trial.recipe, "seed": trial.seed,
-               "split_seed": trial.split_seed, "num_reports": self.plan.num_reports, **place}  # fmt: skip
+               "split_seed": trial.split_seed, "num_reports": self.plan.num_reports, "mode": trial.mode, "P": trial.P,
+               **place}  # fmt: skip
         self.executor.send(worker, put)
         self.executor.send(worker, {"do": "advance", "trial": trial.id, "until": until, "take": take})
 
@@ -232,23 +291,33 @@ class Driver:
         elif kind == "lost":
             self._lost(worker, event["reason"])
         elif worker == self.measuring:
-            self._of_speed(worker, kind, event)
+            self._of_measuring(worker, kind, event)
         elif kind == "error" and (event["doing"] in ("open", "evaluate") or event["class"] == "RunFolderError"):
             raise as_error(event)
         elif kind == "evaluated" and worker in self.asked:
             del self.asked[worker]
             self.write("evaluated", event)
             self.executor.rest(worker)
+        elif kind == "crowded":
+            self._move(event["trials"], event["reason"], mode=event["mode"], P=event["P"] // 2, for_all=True)
+            self._rest(worker)
+        elif kind == "refused":
+            assert self.opened is not None
+            mode, P = next_mode(self.ladder, event["mode"], self.opened.mode)
+            self._move(event["trials"], event["reason"], mode=mode, P=min(P, self.ledger.widest.get(mode, P)))
+            self._rest(worker)
         elif trial in self.at_work:
             self._of_trial(trial, kind, event)
 
-    def _of_speed(self, worker: int, kind: str, event: Event) -> None:
-        if kind == "speed":
-            self.speeds.append(event)
+    def _of_measuring(self, worker: int, kind: str, event: Event) -> None:
+        if kind in MEASURES:
+            self.measured.append({"event": kind, **event})
             return
         self.measuring = None  # "measured", or an error: what was told until then counts
         self.ready.add(worker)
         self.executor.rest(worker)
+        if kind == "error" and event["doing"] == "modes" and not event["memory"]:
+            raise as_error(event)
 
     def _of_trial(self, trial: int, kind: str, event: Event) -> None:
         worker, job = self.at_work[trial]
@@ -263,22 +332,42 @@ class Driver:
             self.write(kind, {**event, "phase": job.phase, "job": job.number})
             if old is not None and old.file != event.get("file"):
                 self._delete(old.file)
-            if kind == "reached":
+            if kind == "reached" and self._room(job) == 1:  # else it waited for its neighbours too
                 self.beside.append(time.monotonic() - self.given[trial] - event["seconds"])
             if kind != "snapshot":
                 del self.at_work[trial]
-                self.executor.rest(worker)
+                self._rest(worker)
+
+    def _rest(self, worker: int) -> None:
+        """Nothing is expected of a worker that holds no trial."""
+        if all(w != worker for w, _ in self.at_work.values()):
+            self.executor.rest(worker)
+
+    def _move(self, trials: list[int], reason: str, *, mode: str, P: int, for_all: bool = False) -> None:
+        """Trials go back to their last snapshots and train on in another mode or width.
+
+        `for_all`: nothing is begun in a larger width of this mode from here on.
+        """
+        mine = [self.at_work.pop(trial)[1] for trial in trials if trial in self.at_work]
+        told, widest = [job.trial for job in mine], {"mode": mode, "P": P} if for_all else None
+        self.write("moved", {"trials": told, "mode": mode, "P": P, "reason": reason, "widest": widest})
+        self.pending.extendleft(sorted(mine, key=lambda job: -job.number))
 
     def _lost(self, worker: int, reason: str) -> None:
         """A worker is gone, and a new one starts by itself: its trials go back to their last snapshots."""
         self.ready.discard(worker)
         if worker == self.measuring:
             self.measuring = None
+            self.measured.append({"event": "lost", "reason": reason})
         if worker in self.asked:
             self.questions.appendleft(self.asked.pop(worker))
         mine = [job for w, job in self.at_work.values() if w == worker]
         self.write("lost", {"worker": worker, "trials": [job.trial for job in mine], "reason": reason})
-        for job in mine:
+        again = [self.ledger.trials[job.trial] for job in mine if self.ledger.lost[job.trial] == ALONE_AFTER]
+        twice = [t for t in again if "SIGKILL" in reason and t.P > 1]
+        if twice:  # what Linux does when memory is short
+            self._move([t.id for t in twice], reason, mode=twice[0].mode, P=twice[0].P // 2, for_all=True)
+        for job in sorted((job for job in mine if job.trial in self.at_work), key=lambda job: -job.number):
             del self.at_work[job.trial]
             if self.ledger.lost[job.trial] >= MAX_ATTEMPTS:
                 self.write("failed", {"trial": job.trial, "phase": job.phase, "job": job.number,
@@ -297,24 +386,14 @@ class Driver:
         if self.watch is None or (not force and now - self.shown_at < SHOW_S):
             return
         self.shown_at = now
+        metric, rate = self.opened.metric if self.opened else None, self.rate.per_s()
+        running, elapsed_s = len(self.at_work), self.elapsed_s()
         self.watch(
             progress_of(
-                self.ledger,
-                metric=self.opened.metric if self.opened else None,
-                plan=self.plan,
-                elapsed_s=self.elapsed_s(),
-                running=len(self.at_work),
-                steps_per_s=self.rate.per_s(),
+                self.ledger, metric=metric, plan=self.plan, elapsed_s=elapsed_s, running=running, steps_per_s=rate
             )
         )
 
 
 def _name(question: Event) -> str:
     return f"{question['rows']}/{question['trial']}"
-
-
-def as_error(event: Event) -> LuthierError:
-    """The error that a worker reported, as the exception that it was."""
-    kind = getattr(errors, event["class"], TrainingFailed)
-    made: LuthierError = kind(event["fact"], must=event["must"], where=event["where"], remedy=event["remedy"])
-    return made

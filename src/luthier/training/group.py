@@ -22,6 +22,9 @@ Array = npt.NDArray[Any]
 Event = dict[str, Any]
 MAX_CHUNK = 64
 """Steps between two looks at the messages, at most."""
+UNEVEN = 4
+"""Slots stop at steps of their own (reports, rungs). A chunk ends at the first stop, but is no shorter than this part
+of the way to the last: who stops earlier waits, and goes on in step with its neighbours from then on."""
 
 
 @dataclass
@@ -86,6 +89,7 @@ class Group:
         self.population, self.data, self.setting = population, data, setting
         self.slots: list[Live | None] = [None] * population.P
         self.state: Any = None
+        self.steps, self.slot_steps, self.refills, self.refill_s = 0, 0, 0, 0.0  # since they were told last
 
     def free_slot(self) -> int | None:
         """The first empty slot."""
@@ -93,6 +97,7 @@ class Group:
 
     def put(self, slot: int, live: Live, snapshot: Snapshot | None) -> None:
         """Place a trial: fresh, or where its snapshot stands."""
+        began = time.perf_counter()
         if snapshot is None:
             snapshot = self.population.fresh(live.recipe, live.seed)
         else:
@@ -108,6 +113,7 @@ class Group:
         live.num_parameters = sum(a.size for name, a in snapshot.items() if name.startswith("weights/"))
         live.saved_at = time.perf_counter()
         self.slots[slot] = live
+        self.refills, self.refill_s = self.refills + 1, self.refill_s + time.perf_counter() - began
 
     def busy(self) -> bool:
         """Does any slot have steps to take?"""
@@ -120,17 +126,38 @@ class Group:
         courses = [live.course(length) if live is not None else None for live in self.slots]
         plan = make_plan(courses, length)
         self.state, out = self.population.advance(self.state, self.data, plan)
-        share = (time.perf_counter() - began) / sum(c is not None for c in courses)
+        taken = int(plan.steps.sum())
+        step_s = (time.perf_counter() - began) / taken
+        self.steps += taken
+        self.slot_steps += int(plan.steps.max()) * self.population.P
         for p, course in enumerate(courses):
             live = self.slots[p]
             if course is not None and live is not None:
-                live.seconds += share
+                live.seconds += course.take * step_s
                 yield from self._account(p, live, out["loss"][: course.take, p], out["grad_norm"][: course.take, p])
 
     def _chunk(self) -> int:
-        """One length for the whole life of a trial, so that compiled programs are reused."""
-        each = [math.ceil(x.num_steps / x.num_reports) for x in self.slots if x is not None and not x.waits]
-        return min(max(each), MAX_CHUNK)
+        """Steps of the next chunk. A program that is built for a number of steps gets one length for the whole life
+        of a trial; any other stops where its slots stop."""
+        busy = [live for live in self.slots if live is not None and not live.waits]
+        if "S" in self.population.mode.recompiles_on:
+            return min(max(math.ceil(x.num_steps / x.num_reports) for x in busy), MAX_CHUNK)
+        ways = [live.next_stop() - live.step for live in busy]
+        return min(max(min(ways), math.ceil(max(ways) / UNEVEN)), MAX_CHUNK)
+
+    def used(self) -> Event:
+        """What this program did since it was asked last, for an event that ends a job."""
+        mode, P = self.population.mode.name, self.population.P
+        told = {
+            "mode": mode,
+            "P": P,
+            "steps": self.steps,
+            "slot_steps": self.slot_steps,
+            "refills": self.refills,
+            "refill_s": self.refill_s,
+        }
+        self.steps, self.slot_steps, self.refills, self.refill_s = 0, 0, 0, 0.0
+        return {"used": told}
 
     def _account(self, slot: int, live: Live, loss_S: Array, norm_S: Array) -> Iterator[Event]:
         bad = np.flatnonzero(~np.isfinite(loss_S))
@@ -158,7 +185,7 @@ class Group:
     def _diverged(self, slot: int, live: Live, step: int) -> Event:
         self.slots[slot] = None
         return {"event": "diverged", "trial": live.trial, "step": step, "seconds": live.seconds,
-                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes()}  # fmt: skip
+                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **self.used()}  # fmt: skip
 
     def _report(self, slot: int, live: Live, fraction: float) -> Point:
         val_loss, score = self._score(slot, live.val_rows)
@@ -191,7 +218,7 @@ class Group:
         kept = self.save(slot, live) if live.take else {}
         self.slots[slot] = None
         return {"event": "reached", "trial": live.trial, "step": live.step, "seconds": live.seconds,
-                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **kept}  # fmt: skip
+                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **self.used(), **kept}  # fmt: skip
 
     def _checkpoint_due(self, live: Live) -> bool:
         interval = max(self.setting.checkpoint_min_s, live.save_s / self.setting.checkpoint_share)

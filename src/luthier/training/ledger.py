@@ -2,7 +2,7 @@
 
 Live events and a journal read back go through the same `fold`, so a resumed run stands where the old one
 stood. Kinds of lines: run, decision, phase, job, report, snapshot, reached, diverged, failed, dropped, stopped,
-lost, evaluated, resumed, end.
+moved, lost, evaluated, resumed, end.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from luthier.errors import RunFolderError
-from luthier.records import DONE, Cost, Point, Record, Trial, convert
+from luthier.records import DONE, Cost, Point, Record, Trial, Used, convert
 from luthier.runs.journal import Line
 
 
@@ -51,6 +51,8 @@ class Ledger:
     decisions: dict[str, Any] = field(default_factory=dict)
     evaluated: dict[str, Any] = field(default_factory=dict)  # "rows/trial" -> event
     lost: dict[int, int] = field(default_factory=dict)  # trial -> times its worker was lost
+    widest: dict[str, int] = field(default_factory=dict)  # mode -> P that memory has room for, where less was found
+    used: dict[tuple[str, int], Used] = field(default_factory=dict)  # (mode, P) -> what its programs did
     spent: dict[str, float] = field(default_factory=dict)  # seconds of budget by phase
     phase: str = "open"
     t: float = 0.0  # seconds of budget used at the last line
@@ -95,7 +97,8 @@ class Ledger:
         if job.new is not None:
             self.trials[job.trial] = job.new
         if job.trial >= 0:
-            self._change(job.trial, status="running")
+            trial = self.trials[job.trial]
+            self._change(job.trial, status="running", P=min(trial.P, self.widest.get(trial.mode, trial.P)))
 
     def _on_report(self, data: dict[str, Any]) -> None:
         trial = self.trials[data["trial"]]
@@ -129,6 +132,14 @@ class Ledger:
         )
         self._change(trial.id, step=data.get("step", trial.step), cost=cost, **changes)
         self.outcomes[data["phase"], data["job"]] = self.trials[trial.id]
+        if "used" in data:
+            self._count(convert(data["used"], Used))
+
+    def _count(self, more: Used) -> None:
+        key = (more.mode, more.P)
+        so_far = self.used.get(key, Used(mode=more.mode, P=more.P))
+        sums = {n: getattr(so_far, n) + getattr(more, n) for n in ("steps", "slot_steps", "refills", "refill_s")}
+        self.used[key] = msgspec.structs.replace(so_far, **sums)
 
     def _on_stopped(self, data: dict[str, Any]) -> None:
         for trial in data["trials"]:
@@ -139,6 +150,13 @@ class Ledger:
         if data.get("file"):
             self._on_snapshot(data)
         self._close(data, status="stopped")
+
+    def _on_moved(self, data: dict[str, Any]) -> None:
+        """Trials at work go on in another mode or width; `widest` is for all that start or go on from here on."""
+        for trial in data["trials"]:
+            self._change(trial, mode=data["mode"], P=data["P"])
+        if data.get("widest"):
+            self.widest[data["widest"]["mode"]] = data["widest"]["P"]
 
     def _on_lost(self, data: dict[str, Any]) -> None:
         for trial in data["trials"]:

@@ -13,6 +13,7 @@ from luthier.engines.spec import Placed, Population
 from luthier.errors import InvalidInput, TrainingFailed
 from luthier.records import Finding, Recipe
 from luthier.training.batches import Course, make_plan
+from luthier.training.pace import Pace
 
 Array = npt.NDArray[Any]
 PROBE_STEPS = 24
@@ -74,18 +75,7 @@ def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
 
 def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows: Array) -> float:
     """Training rows a second after warm-up: the fastest of three chunks, each at least SPEED_S / 3 long."""
-    state = population.stack([population.fresh(recipe, 0)])
-    num, step, best = 2, 0, 0.0
-    began_all = time.perf_counter()
-    while time.perf_counter() - began_all < SPEED_S:
-        began = time.perf_counter()
-        state, _ = population.advance(state, data, _plan(recipe, train_rows, step, num))
-        taken_s = time.perf_counter() - began
-        if step:  # the first chunk warms up
-            best = max(best, num * recipe.batch_size / taken_s)
-        step += num
-        num = max(num, min(64, round(SPEED_S / 3 * num / taken_s)))
-    return best
+    return Pace(population, data, recipe, rows=train_rows, chunk_s=SPEED_S / 3).run(SPEED_S)
 
 
 def _check_outputs(outputs: Array, source: Data) -> None:

@@ -23,11 +23,13 @@ from luthier.algorithms.losses import LOSS_OF_KIND
 from luthier.data import Data, preparation
 from luthier.engines import engine_for
 from luthier.engines.spec import Engine, GroupKey, Loss, Placed, Population, Snapshot, Source
-from luthier.errors import InvalidInput, LuthierError, RunFolderError
+from luthier.errors import InvalidInput, RunFolderError, Unsupported
 from luthier.records import Facts, Recipe
 from luthier.runs.best import source_of
 from luthier.runs.snapshots import read_snapshot, write_snapshot
-from luthier.training import metrics, preflight
+from luthier.space import Space
+from luthier.training import memory, metrics, modes, preflight
+from luthier.training.faults import error_event, out_of_memory
 from luthier.training.group import Event, Group, Live, Setting, peak_bytes, without_loop
 from luthier.training.task import Task, find_task
 
@@ -39,9 +41,11 @@ class Session:
     """One worker's work on one task. `close` is dropping it."""
 
     def __init__(self) -> None:
-        self.groups: dict[tuple[GroupKey, tuple[Any, ...]], list[Group]] = {}
+        self.groups: dict[tuple[Any, ...], list[Group]] = {}  # by program, data, mode and width
         self.placed: OrderedDict[tuple[Any, ...], Placed] = OrderedDict()
         self.splits: OrderedDict[int, tuple[Array, Array]] = OrderedDict()
+        self.refusals: dict[tuple[GroupKey, str], Unsupported] = {}  # (program, mode): the mode does not take it
+        self.unplaced: set[int] = set()  # trials that fell out of their slots: what was asked of them is void
 
     # ------------------------------------------------------------------------------------------- messages
 
@@ -51,7 +55,10 @@ class Session:
         try:
             yield from getattr(self, f"_{do}")(**{k: v for k, v in message.items() if k != "do"})
         except Exception as error:  # whatever the user's code raises is the trial's result
-            yield error_event(error, doing=do, trial=message.get("trial"))
+            if do == "put":
+                yield from self._fault(error, do, [message["trial"]], message["mode"], message["P"])
+            else:
+                yield error_event(error, doing=do, trial=message.get("trial"))
 
     def busy(self) -> bool:
         """Is there training to do?"""
@@ -59,24 +66,42 @@ class Session:
 
     def advance(self) -> Iterator[Event]:
         """One chunk in every group that has steps to take."""
-        for group in self._all_groups():
+        for key, group in [(key, group) for key, groups in self.groups.items() for group in groups]:
             if group.busy():
                 try:
                     yield from group.advance()
                 except Exception as error:  # the whole program of the group failed
-                    for slot, live in enumerate(group.slots):
-                        if live is not None:
-                            group.slots[slot] = None
-                            yield error_event(error, doing="advance", trial=live.trial)
+                    lives = [live.trial for live in group.slots if live is not None]
+                    self._forget(group)
+                    if isinstance(error, Unsupported):
+                        self.refusals[key[0], key[2]] = error
+                    yield from self._fault(error, "advance", lives, group.population.mode.name, group.population.P)
+
+    def _fault(self, error: Exception, doing: str, trials: list[int], mode: str, P: int) -> Iterator[Event]:
+        """What an exception means for these trials: fewer side by side, another mode, or their end."""
+        self.unplaced.update(trials)
+        if out_of_memory(error) and P > 1:
+            told = error_event(error, doing=doing, trial=None)
+            yield {"event": "crowded", "trials": trials, "mode": mode, "P": P, "reason": told["fact"]}
+        elif isinstance(error, Unsupported) and mode != self.mode:
+            yield {"event": "refused", "trials": trials, "mode": mode, "reason": str(error)}
+        else:
+            for trial in trials:
+                yield error_event(error, doing=doing, trial=trial)
+
+    def _forget(self, group: Group) -> None:
+        """A program that failed: nothing of it is used again."""
+        kept = {key: [g for g in groups if g is not group] for key, groups in self.groups.items()}
+        self.groups = {key: groups for key, groups in kept.items() if groups}
 
     def _all_groups(self) -> list[Group]:
         return [group for groups in self.groups.values() for group in groups]
 
     def _open(self, *, task: dict[str, Any], seed: int, baseline: Any, metric: str, folder: str, probe: bool,
-              P: int = 1, checkpoint: dict[str, float] | None = None) -> Iterator[Event]:  # fmt: skip
+              share: float = 1.0, checkpoint: dict[str, float] | None = None) -> Iterator[Event]:  # fmt: skip
         self.task: Task = find_task(task)
         self.data: Data = self.task.load()
-        self.seed, self.P = seed, P
+        self.seed, self.share = seed, share
         self.recipe = msgspec.convert(baseline, Recipe)
         self.metric = metrics.metric_for(metric or self.task.metric, self.data.kind)
         self.test_rows = self.data.test_rows(seed)
@@ -96,6 +121,8 @@ class Session:
         seed: int,
         split_seed: int,
         num_reports: int,
+        mode: str,
+        P: int,
         snapshot: str | None = None,
         checksum: str | None = None,
     ) -> Iterator[Event]:
@@ -103,14 +130,17 @@ class Session:
         train_rows, val_rows = self._split(split_seed)
         live = Live(trial, converted, seed, converted.num_steps(len(train_rows)), train_rows, val_rows,
                     num_reports, self._fitted(split_seed, converted))  # fmt: skip
-        group = self._group(converted, split_seed)
+        group = self._group(converted, split_seed, mode, P)
         stored = self._stored(snapshot, checksum)
         slot = group.free_slot()
         assert slot is not None
         group.put(slot, live, stored)
+        self.unplaced.discard(trial)
         yield {"event": "put", "trial": trial, "step": live.step, "num_steps": live.num_steps}
 
     def _advance(self, trial: int, until: int, take: bool = True) -> Iterator[Event]:
+        if trial in self.unplaced:
+            return
         group, slot, live = self._find(trial)
         live.until, live.take = until, take
         if live.waits:  # it stands there already: a retry of a finished segment
@@ -121,10 +151,12 @@ class Session:
         yield {"event": "snapshot", "trial": trial, "step": live.step, **group.save(slot, live)}
 
     def _drop(self, trial: int) -> Iterator[Event]:
+        if trial in self.unplaced:
+            return
         group, slot, live = self._find(trial)
         kept = group.save(slot, live)
         group.slots[slot] = None
-        yield {"event": "dropped", "trial": trial, "step": live.step, "seconds": live.seconds, **kept}
+        yield {"event": "dropped", "trial": trial, "step": live.step, "seconds": live.seconds, **group.used(), **kept}
 
     def _evaluate(self, *, trial: int, recipe: Any, split_seed: int, snapshot: str, rows: str, out: str,
                   checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
@@ -156,6 +188,42 @@ class Session:
                 "rows_per_s": rows_per_s,
                 "peak_bytes": peak_bytes(),
             }
+        yield {"event": "measured"}
+
+    def _modes(
+        self,
+        *,
+        recipe: Any,
+        space: Any,
+        widths: list[int],
+        seconds: float,
+        remaining_s: float,
+        names: list[str] | None = None,
+    ) -> Iterator[Event]:
+        """Which settings of the space change the program, and how fast the modes are; told one by one."""
+        baseline, searched = msgspec.convert(recipe, Recipe), msgspec.convert(space, Space)
+        known = self.engine.modes()
+        for name in names or ():
+            if name not in known:
+                raise InvalidInput(
+                    f"mode={name!r}", must=f"auto, or one of {', '.join(known)}", where=f"{self.engine.name} engine"
+                )
+        names = [known[0], *(n for n in names or known if n != known[0])]
+
+        def key_of(other: Recipe) -> Any:
+            return self.engine.inspect(self.task.build, other), repr(sorted(other.preparation.items()))
+
+        shared = modes.structural(key_of, baseline, searched)
+        yield {"event": "structural", "names": shared}
+        bench = modes.Bench(
+            lambda mode, P: self.engine.open(self.task.build, baseline, self.loss, mode, P),
+            self._place(0, baseline),
+            self._split(0)[0],
+            modes.variants(key_of, baseline, searched, shared),
+            time.process_time if self._device() == "cpu" else time.perf_counter,
+        )
+        left_s = remaining_s / (modes.VARIANTS if shared else 1)
+        yield from modes.measure(bench, names, modes.Limits(widths, seconds, left_s, self.share))
         yield {"event": "measured"}
 
     # --------------------------------------------------------------------------------------------- pieces
@@ -200,20 +268,36 @@ class Session:
     def _fitted(self, split_seed: int, recipe: Recipe) -> dict[str, Array]:
         return preparation.fit(self.data.inputs, self._split(split_seed)[0], recipe.preparation)
 
-    def _group(self, recipe: Recipe, split_seed: int) -> Group:
-        """A group of the same program and data with a free slot, else a new one."""
-        key = (self.engine.inspect(self.task.build, recipe), self._placed_key(split_seed, recipe))
-        groups = self.groups.setdefault(key, [])
+    def _group(self, recipe: Recipe, split_seed: int, mode: str, P: int) -> Group:
+        """A group of the same program, data, mode and width with a free slot, else a new one."""
+        program = self.engine.inspect(self.task.build, recipe)
+        if (program, mode) in self.refusals:
+            raise self.refusals[program, mode]
+        key = (program, self._placed_key(split_seed, recipe), mode, P)
+        groups = self.groups.get(key, [])
         for group in groups:
             if group.free_slot() is not None:
                 return group
         self.groups = {
-            k: kept for k, gs in self.groups.items() if (kept := [g for g in gs if any(g.slots)]) or k == key
+            k: kept for k, gs in self.groups.items() if (kept := [g for g in gs if any(g.slots)])
         }  # programs that hold no trial are dropped with their memory
-        population = self.engine.open(self.task.build, recipe, self.loss, self.mode, self.P)
+        try:
+            population = self.engine.open(self.task.build, recipe, self.loss, mode, P)
+        except Unsupported as refusal:
+            self.refusals[program, mode] = refusal
+            raise
+        self._must_fit(population, recipe)
         group = Group(population, self._place(split_seed, recipe), self.setting)
-        self.groups[key].append(group)
+        self.groups.setdefault(key, []).append(group)
         return group
+
+    def _must_fit(self, population: Population, recipe: Recipe) -> None:
+        """Refuse a width before its memory is taken, by the same way as one for which there was none."""
+        available = memory.available_bytes() if population.P > 1 else None
+        if available is not None:
+            need = memory.need_of(population.fresh(recipe, 0))
+            if reason := memory.why_not(need, population.P, int(available * self.share)):
+                raise MemoryError(reason)
 
     def _find(self, trial: int) -> tuple[Group, int, Live]:
         for group in self._all_groups():
@@ -230,6 +314,9 @@ class Session:
             population.predict(state, data, rows[:1])
             times.append(time.perf_counter() - began)
         return float(np.median(times[2:]))
+
+    def _device(self) -> str:
+        return "cpu" if not hasattr(self.engine, "device") else str(self.engine.device)
 
     def _facts(self, probe: bool) -> Facts:
         train_rows, val_rows = self._split(0)
@@ -262,7 +349,7 @@ class Session:
                 self.data.num_outputs,
             ),
             versions=versions(),
-            device="cpu" if not hasattr(self.engine, "device") else str(self.engine.device),
+            device=self._device(),
             source=source_of(self.task.build),
             findings=tuple(look.findings),
         )
@@ -273,18 +360,3 @@ def versions() -> dict[str, str]:
     names = ("torch", "jax", "flax", "keras", "tensorflow", "numpy", "sklearn")
     found = {n: str(getattr(sys.modules[n], "__version__", "")) for n in names if n in sys.modules}
     return {"python": sys.version.split()[0], **found}
-
-
-def error_event(error: Exception, *, doing: str, trial: int | None) -> Event:
-    """An exception as an event; the traceback goes to the worker's log."""
-    import traceback
-
-    traceback.print_exc(file=sys.stderr)
-    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    event: Event = {"event": "error", "doing": doing, "trial": trial, "memory": out_of_memory,
-                    "peak_bytes": peak_bytes()}  # fmt: skip
-    if isinstance(error, LuthierError):
-        parts = {"fact": error.fact, "must": error.must, "where": error.where, "remedy": error.remedy}
-        return {**event, "class": type(error).__name__, **parts}
-    return {**event, "class": "TrainingFailed", "fact": f"{type(error).__name__}: {error}", "must": "",
-            "where": f"the model's own code, while luthier did {doing!r}", "remedy": ""}  # fmt: skip

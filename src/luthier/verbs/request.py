@@ -17,6 +17,9 @@ from luthier.search import sampler as find_sampler
 from luthier.space import Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
 
+AUTO = "auto"
+"""The mode that is measured where the budget is one of time, and else the reference."""
+
 
 class Request(Record, frozen=True, kw_only=True):
     """A tuning run as asked for. Two requests that are equal give, with a budget of trials, equal runs."""
@@ -32,6 +35,8 @@ class Request(Record, frozen=True, kw_only=True):
     seed: int = 0
     price: float = 0.0
     num_workers: int = 2
+    mode: str = AUTO
+    slots: int | None = None
     add_default_space: bool = False  # the playbook adds the usual training settings, as many as the budget allows
     measure_batch_size: bool = False  # nobody has said one: take it by throughput (not for a budget of trials)
 
@@ -91,7 +96,7 @@ def _rows(data: Any) -> Data | Callable[[], Data]:
 
 def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str, space: Any, fixed: Mapping[str, Any],
             space_only: bool, baseline: Recipe | None, sampler: str, seed: int, price: float, num_workers: int,
-            measure_batch_size: bool = False) -> Request:  # fmt: skip
+            mode: str = AUTO, slots: int | None = None, measure_batch_size: bool = False) -> Request:  # fmt: skip
     """Check everything that can be checked before the start, and write it down.
 
     Raises:
@@ -99,6 +104,8 @@ def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str,
     """
     parse_budget(budget)
     find_sampler(sampler)
+    if slots is not None and slots < 1:
+        raise InvalidInput(f"slots={slots}", must="slots >= 1", where="tune")
     start = (baseline or task.baseline).with_config(fixed)
     named = Space.of(space)
     if space_only and not len(named):
@@ -119,6 +126,8 @@ def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str,
         seed=seed,
         price=price,
         num_workers=num_workers,
+        mode=mode,
+        slots=slots,
         add_default_space=task.space is None and not space_only,
         measure_batch_size=measure_batch_size and "batch_size" not in fixed,
     )

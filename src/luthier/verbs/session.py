@@ -13,7 +13,7 @@ from luthier.errors import Interrupted, LuthierError, RunFolderError
 from luthier.evidence import held_out
 from luthier.evidence.paired import Contender, estimate
 from luthier.playbook.rounds import history_of
-from luthier.records import Evidence, Facts, HeldOutResult, Progress, RunPlan, RunRecord, Trial
+from luthier.records import Evidence, Facts, HeldOutResult, ModeSpeed, Progress, RunPlan, RunRecord, Trial
 from luthier.reports.html import render
 from luthier.reports.reading import read
 from luthier.reports.verdict import verdict
@@ -29,6 +29,12 @@ from luthier.verbs.stages import Tuning
 
 class Watcher:
     """Who is told how a run goes: the terminal and the notebook. This one is silent."""
+
+    explains_modes: bool = False
+    """Does it show the speed of every execution mode? Then they are measured, also where they decide nothing."""
+
+    def modes(self, told: Sequence[ModeSpeed], chosen: str) -> None:
+        """The execution modes were measured."""
 
     def planned(self, plan: RunPlan, facts: Facts) -> None:
         """The plan is made."""
@@ -78,10 +84,12 @@ class Session:
     def _stages(self, ref: TaskRef) -> None:
         asked = self.asked
         facts = self.driver.open({"task": ref, "seed": asked.seed, "baseline": asked.baseline, "metric": asked.metric,
-                                  "folder": str(self.folder.snapshots)})  # fmt: skip
-        tuning = Tuning(self.driver, asked, facts)
+                                  "folder": str(self.folder.snapshots),
+                                  "share": 1 / self.driver.executor.num_workers})  # fmt: skip
+        tuning = Tuning(self.driver, asked, facts, explain=self.watcher.explains_modes)
         plan = tuning.make_plan()
-        self._keep(facts=facts, plan=plan, baseline=tuning.baseline)
+        self._keep(facts=facts, plan=plan, baseline=tuning.baseline, modes=tuning.decided.told)
+        self.watcher.modes(tuning.decided.told, tuning.decided.reason)
         self.watcher.planned(plan, facts)
         self._keep(noise=tuning.noise())
         self._write()
@@ -120,6 +128,7 @@ class Session:
         if facts is not None and plan is not None:
             trials = [ledger.trials[i] for i in sorted(ledger.trials)]
             self._keep(history=history_of(facts.metric, plan, trials))
+        self._keep(used=tuple(ledger.used[key] for key in sorted(ledger.used)))
         self._keep(spent={**ledger.spent, ledger.phase: self._spent_now()})
         self.folder.write_run(self.record)
         write_text_atomic(self.folder.report, render(self.record))

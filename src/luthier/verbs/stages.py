@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from luthier.errors import TrainingFailed
@@ -32,10 +33,12 @@ from luthier.records import (
     derive_seed,
 )
 from luthier.runs.folder import RunFolder
+from luthier.search import Cohorts, scheduler
 from luthier.search import sampler as find_sampler
-from luthier.search import scheduler
 from luthier.space import Space
 from luthier.training.driver import Driver
+from luthier.verbs import fusing
+from luthier.verbs.fusing import Decided, Question
 from luthier.verbs.request import Request
 
 NUM_REPORTS = 18
@@ -49,8 +52,8 @@ ROUND_TRIALS = 40
 class Tuning:
     """One tuning run on an open driver; every method is one stage and may be called once."""
 
-    def __init__(self, driver: Driver, request: Request, facts: Facts) -> None:
-        self.driver, self.request, self.facts = driver, request, facts
+    def __init__(self, driver: Driver, request: Request, facts: Facts, *, explain: bool = False) -> None:
+        self.driver, self.request, self.facts, self.explain = driver, request, facts, explain
         self.space = request.space
         self.baseline = request.baseline
         self.step_s = facts.step_s
@@ -60,14 +63,18 @@ class Tuning:
     # ------------------------------------------------------------------------------------------------ plan
 
     def make_plan(self) -> RunPlan:
-        """Decide what the budget is spent on."""
+        """Decide what the budget is spent on, and how the search trains."""
         budget = parse_budget(self.request.budget)
         if self.request.measure_batch_size and budget.unit == "seconds":
             told = self.driver.once("batch size", self._batch_size)
             self.baseline = self.baseline.with_config({"batch_size": told["batch_size"]})
             self.step_s = told["step_s"]
             self.said.append(convert(told["finding"], Finding))
-        self.plan = convert(self.driver.once("plan", lambda: self._plan(budget)), RunPlan)
+        self.decided = convert(self.driver.once("mode", lambda: self._mode(budget)), Decided)
+        self.plan = convert(self.driver.once("plan", lambda: self._with_mode(self._plan(budget))), RunPlan)
+        self.driver.ladder = throughput.ladder(self.decided.told, self.plan.slots)
+        if self.decided.reason:
+            self.said.append(self._of_mode())
         if self.request.add_default_space:
             self.space = convert(self.driver.once("space", self._default_space), Space)
         self.bench = Bench(self.driver, self.plan, self.facts, self.baseline)
@@ -75,17 +82,49 @@ class Tuning:
 
     def _default_space(self) -> Space:
         """The usual training settings, as many as so many trials can tell apart, with what the person named."""
-        usual = default_space(self.facts.kind, self._expected_trials(), self.baseline)
+        usual = default_space(self.facts.kind, self._expected_trials(self.plan), self.baseline)
         return combine(usual, self.request.space, self.request.fixed)
 
-    def _expected_trials(self) -> float:
+    def _mode(self, budget: Budget) -> Decided:
+        """How the search trains: the fastest mode, or the one that was named."""
+        plan = self._plan(budget)
+        question = Question(
+            request=self.request,
+            facts=self.facts,
+            baseline=self.baseline,
+            plan=plan,
+            expected=self._expected_trials(plan),
+            explain=self.explain,
+        )
+        return fusing.decide(self.driver, question)
+
+    def _with_mode(self, plan: RunPlan) -> RunPlan:
+        """The plan with the mode's width: more trials at once, drawn in cohorts, and a longer view back."""
+        decided = self.decided
+        size = fusing.cohort_size(decided, plan.num_workers, self._expected_trials(plan))
+        plan = msgspec.structs.replace(plan, mode=decided.mode, slots=decided.slots, speedup=decided.speedup)
+        lag = max(plan.lag, math.ceil(1.5 * plan.slots * plan.num_workers))
+        return msgspec.structs.replace(plan, structural=decided.structural, cohort=size, lag=lag)
+
+    def _of_mode(self) -> Finding:
+        decided = self.decided
+        return Finding(
+            code="P07",
+            title="execution mode",
+            number=decided.speedup,
+            threshold=throughput.FUSED_GAIN,
+            n=len(decided.told),
+            text=decided.reason,
+        )
+
+    def _expected_trials(self, plan: RunPlan) -> float:
         """Trials that the search will begin, by the plan: one in eta goes on from each rung."""
-        if not self.timed:
-            return float(self.plan.split["search"])
-        rungs = (0.0, *self.plan.rungs)
-        share = sum((b - a) / self.plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
-        full_s = self._full_s() or self.plan.split["noise"] * self.plan.num_workers / self.plan.num_noise
-        return float(self.plan.split["search"] * self.plan.num_workers / (full_s * share))
+        if plan.unit == "trials":
+            return float(plan.split["search"])
+        rungs = (0.0, *plan.rungs)
+        share = sum((b - a) / plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
+        full_s = self._full_s() or plan.split["noise"] * plan.num_workers / plan.num_noise
+        return float(plan.split["search"] * plan.num_workers * plan.speedup / (full_s * share))
 
     def _batch_size(self) -> dict[str, Any]:
         """Measure, choose by throughput, say so. Never chosen for quality (Playbook, "Choosing the batch size")."""
@@ -113,6 +152,7 @@ class Tuning:
             seed=self.request.seed,
             price=self.request.price,
             sampler=self.request.sampler,
+            mode=self.facts.mode,
         )
 
     @property
@@ -159,7 +199,7 @@ class Tuning:
 
     def search(self) -> None:
         """Rounds of search, the space widened between them where the optimum lies at an edge."""
-        sampler = find_sampler(self.plan.sampler)
+        sampler = Cohorts(find_sampler(self.plan.sampler), self.plan.structural, self.plan.cohort)
         shares = self.driver.once("rounds", self._round_shares)
         for number, share in enumerate(shares, 1):
             limits = self._limits(shares, number, share)
@@ -170,7 +210,7 @@ class Tuning:
 
     def _round_shares(self) -> list[float]:
         """What part of the search each round gets: one round, or two where enough trials are to be expected."""
-        return [0.5, 0.5] if self._expected_trials() >= 2 * ROUND_TRIALS else [1.0]
+        return [0.5, 0.5] if self._expected_trials(self.plan) >= 2 * ROUND_TRIALS else [1.0]
 
     def _limits(self, shares: list[float], number: int, share: float) -> rounds.Limits:
         last = number == len(shares)

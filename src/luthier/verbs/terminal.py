@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from luthier.records import Facts, Progress, RunPlan, RunRecord
-from luthier.reports.terminal import Live, print_plan, print_verdict
+from luthier.records import Facts, ModeSpeed, Progress, RunPlan, RunRecord
+from luthier.reports.terminal import Live, print_modes, print_plan, print_verdict
 from luthier.verbs.session import Watcher
 
 
 class TerminalWatcher(Watcher):
     """Shows a run while it goes on, as a context; a few plain lines where stderr is no terminal."""
 
-    def __init__(self, *, verdict: bool = True) -> None:
-        self.verdict = verdict
+    def __init__(self, *, verdict: bool = True, explains_modes: bool = False) -> None:
+        self.verdict, self.explains_modes = verdict, explains_modes
         self.live: Live | None = None
         self.stack = ExitStack()
 
@@ -28,6 +29,11 @@ class TerminalWatcher(Watcher):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stack.close()
+
+    def modes(self, told: Sequence[ModeSpeed], chosen: str) -> None:
+        """Each mode, if the person asked for it."""
+        if self.explains_modes:
+            print_modes(told, chosen, sys.stderr)
 
     def planned(self, plan: RunPlan, facts: Facts) -> None:
         """The plan, before the start."""

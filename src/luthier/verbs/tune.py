@@ -24,7 +24,7 @@ from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
 from luthier.training.task import Task
-from luthier.verbs.request import Request, request, resolve
+from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
 from luthier.verbs.session import Session, Watcher
 
@@ -47,6 +47,8 @@ def tune(
     sampler: str = "auto",
     price: float = 0.0,
     workers: int | None = None,
+    mode: str = AUTO,
+    slots: int | None = None,
     hang_s: float = 300.0,
     watcher: Watcher | None = None,
 ) -> Run:
@@ -66,6 +68,9 @@ def tune(
         seed: of the run; everything random follows from it.
         price: adopt only if the gain is surely larger than this, in units of the metric.
         workers: programs that train, one thread each; default one a core; 0 trains in this process.
+        mode: how the search trains: an execution mode of the engine ("loop", "grouped"), or "auto": measured where
+            the budget is one of time, the reference where it counts trials, so that equal seeds give equal runs.
+        slots: trials that a worker trains side by side in the search; default: as many as pay.
         hang_s: a worker that is silent for so long is replaced.
 
     Returns:
@@ -83,7 +88,7 @@ def tune(
     asked = request(
         task, options=options or {}, metric=metric, budget=budget, space=space, fixed=fixed or {},
         space_only=space_only, baseline=baseline, sampler=sampler, seed=seed, price=price,
-        num_workers=max(workers, 1),
+        num_workers=max(workers, 1), mode=mode, slots=slots,
         measure_batch_size=baseline is None and not isinstance(target, str | Task),
     )  # fmt: skip
     place = Path(root) if root is not None else default_root()
