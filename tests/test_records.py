@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luthier.codec import VERSION, from_json, to_json
 from luthier.errors import InvalidInput
 from luthier.records import (
-    VERSION,
     Change,
     Cost,
     Estimate,
@@ -30,8 +30,6 @@ from luthier.records import (
     Trial,
     derive_seed,
     digest,
-    from_json,
-    to_json,
 )
 from luthier.space import Choice, Float, Int, Space
 

@@ -134,9 +134,10 @@ def _probe(name: str, widths: list[int], seconds: float) -> list[Any]:
     import numpy as np
     from benchmarks.population.models import CASES
 
+    from luthier.codec import convert
     from luthier.engines.spec import Loss
     from luthier.engines.torch import TorchEngine
-    from luthier.records import ModeSpeed, Recipe, convert
+    from luthier.records import ModeSpeed, Recipe
     from luthier.training import modes
 
     case = CASES[name]

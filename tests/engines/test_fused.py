@@ -24,8 +24,15 @@ FUSED = ("vmap", "grouped")
 STEPS = 200
 
 
-def population(build: Builder, mode: str, P: int, loss: str = "cross_entropy", *, data: Source | None = None,
-               of: Recipe | None = None) -> Bench:  # fmt: skip
+def population(
+    build: Builder,
+    mode: str,
+    P: int,
+    loss: str = "cross_entropy",
+    *,
+    data: Source | None = None,
+    of: Recipe | None = None,
+) -> Bench:
     data = data or source()
     return Bench(ENGINE.open(build, of or Recipe(), Loss(loss), mode, P), ENGINE.place(data), len(data.inputs))
 
@@ -86,9 +93,14 @@ class Numbers(nn.Module):
             nn.BatchNorm1d(16, eps, momentum),
         )
         self.second = nn.Sequential(
-            nn.Unflatten(1, (4, 2, 2)), nn.GroupNorm(2, 4, eps), nn.ELU(alpha), nn.Conv2d(4, 4, 1, bias=False),
-            nn.BatchNorm2d(4, eps, momentum), nn.Flatten(), nn.Linear(16, outputs),
-        )  # fmt: skip
+            nn.Unflatten(1, (4, 2, 2)),
+            nn.GroupNorm(2, 4, eps),
+            nn.ELU(alpha),
+            nn.Conv2d(4, 4, 1, bias=False),
+            nn.BatchNorm2d(4, eps, momentum),
+            nn.Flatten(),
+            nn.Linear(16, outputs),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.second(self.first(x))
@@ -115,10 +127,17 @@ class Particular(nn.Module):
 CASES: dict[str, tuple[Builder, dict[str, tuple[Any, ...]]]] = {
     "mlp": (models.mlp, {"dropout": (0.1, 0.0, 0.5, 0.2)}),
     "cnn": (models.cnn, {}),
-    "numbers": (Numbers, {"slope": (0.4, 0.2, 0.0, 0.2), "alpha": (1.5, 0.5, 2.0, 1.2),
-                          "eps": (1e-4, 1e-3, 1e-4, 1e-2), "momentum": (0.3, 0.2, 0.3, 0.5)}),
+    "numbers": (
+        Numbers,
+        {
+            "slope": (0.4, 0.2, 0.0, 0.2),
+            "alpha": (1.5, 0.5, 2.0, 1.2),
+            "eps": (1e-4, 1e-3, 1e-4, 1e-2),
+            "momentum": (0.3, 0.2, 0.3, 0.5),
+        },
+    ),
     "particular": (Particular, {}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mode", FUSED)
@@ -158,7 +177,10 @@ def test_other_losses(mode: str, loss: str, targets: tuple[int, ...]) -> None:
     """Several real values, several labels, one value."""
     draw = np.random.default_rng(0)
     data = Source(draw.normal(size=(200, 64)), draw.integers(0, 2, targets).astype(float))
-    build = lambda: nn.Sequential(nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, targets[1] if len(targets) > 1 else 1))  # noqa: E731
+
+    def build() -> nn.Module:
+        return nn.Sequential(nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, targets[1] if len(targets) > 1 else 1))
+
     trials = trials_of()
     known, _ = curves(population(build, "loop", 4, loss, data=data), trials, 50)
     found, _ = curves(population(build, mode, 4, loss, data=data), trials, 50)
@@ -196,8 +218,12 @@ def test_frozen_weights_that_trials_share_are_held_once() -> None:
     assert_bit_equal(bench.population.take(state, 1), other, "taken again")
     rows = np.arange(5)
     outputs = bench.population.predict(state, bench.data, rows)
-    assert np.array_equal(outputs[1:], population(_frozen, "loop", 1).population.predict(
-        population(_frozen, "loop", 1).population.stack([other]), bench.data, rows))  # fmt: skip
+    assert np.array_equal(
+        outputs[1:],
+        population(_frozen, "loop", 1).population.predict(
+            population(_frozen, "loop", 1).population.stack([other]), bench.data, rows
+        ),
+    )
 
 
 def _frozen(seeded: bool = True) -> nn.Module:

@@ -96,18 +96,20 @@ def one_learning_rate(patch: pytest.MonkeyPatch) -> None:
 def with_numbers(patch: pytest.MonkeyPatch, change: Callable[[Plan], Any]) -> None:
     sound = fused.FusedPopulation.advance
     patch.setattr(
-        fused.FusedPopulation, "advance",
+        fused.FusedPopulation,
+        "advance",
         lambda self, state, data, plan: sound(self, state, data, plan._replace(hparams=change(plan))),
-    )  # fmt: skip
+    )
 
 
 def norm_over_all_slots(patch: pytest.MonkeyPatch) -> None:
     """clip_grad_norm_ on stacked gradients: one wild neighbour stops all others."""
     sound = torch.linalg.vector_norm
     patch.setattr(
-        torch.linalg, "vector_norm",
+        torch.linalg,
+        "vector_norm",
         lambda x, *rest, **named: sound(x).expand(len(x)) if named.get("dim") == 1 else sound(x, *rest, **named),
-    )  # fmt: skip
+    )
 
 
 def rule_of_the_first_slot(patch: pytest.MonkeyPatch) -> None:
@@ -135,9 +137,7 @@ def _stale(self: Any, state: Any, slot: int) -> Any:
 
 def snapshot_is_a_view(patch: pytest.MonkeyPatch) -> None:
     """A snapshot that trains on with its slot."""
-    patch.setattr(
-        Shelf, "_arrays", lambda self, row: {n: t.numpy() for n, t in self.layout.views(row).items()}
-    )  # fmt: skip
+    patch.setattr(Shelf, "_arrays", lambda self, row: {n: t.numpy() for n, t in self.layout.views(row).items()})
 
 
 def put_keeps_the_old_moments(patch: pytest.MonkeyPatch) -> None:

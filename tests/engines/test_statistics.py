@@ -33,7 +33,7 @@ def test_it_is_right_to_float32_where_torchs_kernel_is_not(affine: bool) -> None
     scale, shift = (torch.rand(16) + 0.5, torch.randn(16)) if affine else (None, None)
     mean, var = torch.zeros(16), torch.ones(16)
     leaf = x.clone().requires_grad_()
-    y = batch_norm(leaf, mean, var, scale, shift, 0.3, 1e-5)
+    y = batch_norm(leaf, (mean, var), scale, shift, momentum=0.3, eps=1e-5)
     (of_x,) = torch.autograd.grad(y, leaf, grad)
     true_mean, true_var, true_leaf = torch.zeros(16).double(), torch.ones(16).double(), x.double().requires_grad_()
     wide = [None if t is None else t.double() for t in (scale, shift)]

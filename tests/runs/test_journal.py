@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from luthier.codec import convert
 from luthier.errors import InvalidInput, RunFolderError
-from luthier.records import Point, convert
+from luthier.records import Point
 from luthier.runs.journal import Journal, read
 
 from . import promises

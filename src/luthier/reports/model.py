@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from luthier.records import Record
+from luthier.codec import Record
 
 Role = Literal["best", "baseline", "other"]
 Outcome = Literal["adopted", "kept", "not shown", "unfinished", "failed"]

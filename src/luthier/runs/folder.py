@@ -19,8 +19,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from luthier.codec import from_json, to_json
 from luthier.errors import InvalidInput, RunFolderError
-from luthier.records import RunRecord, from_json, to_json
+from luthier.records import RunRecord
 
 _ROOM = "Free some space there, or set LUTHIER_RUNS to a folder on another disk; --resume goes on"
 _ELSEWHERE = "Change its permissions, or set LUTHIER_RUNS to a folder that you may write to"

@@ -32,7 +32,7 @@ _PREFIX = len(b'{"c":"00000000",')  # the checksum covers what follows
 
 
 class Line(NamedTuple):
-    """One event. Data is plain (as JSON gives it back: `luthier.records.convert` makes records of it)."""
+    """One event. Data is plain (as JSON gives it back: `luthier.codec.convert` makes records of it)."""
 
     number: int
     t: float

@@ -17,8 +17,8 @@ from types import TracebackType
 
 import msgspec
 
+from luthier.codec import Record
 from luthier.errors import RunFolderError
-from luthier.records import Record
 from luthier.runs.folder import folder_errors
 
 

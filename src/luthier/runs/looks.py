@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from luthier.records import Record
+from luthier.codec import Record
 from luthier.runs.folder import folder_errors
 
 FILE = "test_looks.jsonl"

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from luthier.codec import convert
 from luthier.errors import RunFolderError
-from luthier.records import Facts, ModeSpeed, Progress, RunPlan, Trial, convert
+from luthier.records import Facts, ModeSpeed, Progress, RunPlan, Trial
 from luthier.runs.journal import Journal
 from luthier.space import structure_of
 from luthier.training import modes

@@ -19,13 +19,24 @@ def error_event(error: Exception, *, doing: str, trial: int | None) -> Event:
     import traceback
 
     traceback.print_exc(file=sys.stderr)
-    event: Event = {"event": "error", "doing": doing, "trial": trial, "memory": out_of_memory(error),
-                    "peak_bytes": peak_bytes()}  # fmt: skip
+    event: Event = {
+        "event": "error",
+        "doing": doing,
+        "trial": trial,
+        "memory": out_of_memory(error),
+        "peak_bytes": peak_bytes(),
+    }
     if isinstance(error, LuthierError):
         parts = {"fact": error.fact, "must": error.must, "where": error.where, "remedy": error.remedy}
         return {**event, "class": type(error).__name__, **parts}
-    return {**event, "class": "TrainingFailed", "fact": f"{type(error).__name__}: {error}", "must": "",
-            "where": f"the model's own code, while luthier did {doing!r}", "remedy": ""}  # fmt: skip
+    return {
+        **event,
+        "class": "TrainingFailed",
+        "fact": f"{type(error).__name__}: {error}",
+        "must": "",
+        "where": f"the model's own code, while luthier did {doing!r}",
+        "remedy": "",
+    }
 
 
 def as_error(event: Event) -> LuthierError:

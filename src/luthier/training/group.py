@@ -184,8 +184,15 @@ class Group:
 
     def _diverged(self, slot: int, live: Live, step: int) -> Event:
         self.slots[slot] = None
-        return {"event": "diverged", "trial": live.trial, "step": step, "seconds": live.seconds,
-                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **self.used()}  # fmt: skip
+        return {
+            "event": "diverged",
+            "trial": live.trial,
+            "step": step,
+            "seconds": live.seconds,
+            "num_parameters": live.num_parameters,
+            "peak_bytes": peak_bytes(),
+            **self.used(),
+        }
 
     def _report(self, slot: int, live: Live, fraction: float) -> Point:
         val_loss, score = self._score(slot, live.val_rows)
@@ -217,8 +224,16 @@ class Group:
         """The trial stands at `until`: keep it if told to, free the slot."""
         kept = self.save(slot, live) if live.take else {}
         self.slots[slot] = None
-        return {"event": "reached", "trial": live.trial, "step": live.step, "seconds": live.seconds,
-                "num_parameters": live.num_parameters, "peak_bytes": peak_bytes(), **self.used(), **kept}  # fmt: skip
+        return {
+            "event": "reached",
+            "trial": live.trial,
+            "step": live.step,
+            "seconds": live.seconds,
+            "num_parameters": live.num_parameters,
+            "peak_bytes": peak_bytes(),
+            **self.used(),
+            **kept,
+        }
 
     def _checkpoint_due(self, live: Live) -> bool:
         interval = max(self.setting.checkpoint_min_s, live.save_s / self.setting.checkpoint_share)

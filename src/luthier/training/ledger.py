@@ -12,8 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from luthier.codec import Record, convert
 from luthier.errors import RunFolderError
-from luthier.records import DONE, Cost, Point, Record, Trial, Used, convert
+from luthier.records import DONE, Cost, Point, Trial, Used
 from luthier.runs.journal import Line
 
 

@@ -17,9 +17,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from luthier.codec import convert
 from luthier.engines.spec import Placed, Population, Snapshot
 from luthier.errors import LuthierError
-from luthier.records import TRAINING_SETTINGS, ModeSpeed, Recipe, convert
+from luthier.records import TRAINING_SETTINGS, ModeSpeed, Recipe
 from luthier.space import Config, Float, Space
 from luthier.training import memory
 from luthier.training.batches import Course, make_plan

@@ -97,8 +97,18 @@ class Session:
     def _all_groups(self) -> list[Group]:
         return [group for groups in self.groups.values() for group in groups]
 
-    def _open(self, *, task: dict[str, Any], seed: int, baseline: Any, metric: str, folder: str, probe: bool,
-              share: float = 1.0, checkpoint: dict[str, float] | None = None) -> Iterator[Event]:  # fmt: skip
+    def _open(
+        self,
+        *,
+        task: dict[str, Any],
+        seed: int,
+        baseline: Any,
+        metric: str,
+        folder: str,
+        probe: bool,
+        share: float = 1.0,
+        checkpoint: dict[str, float] | None = None,
+    ) -> Iterator[Event]:
         self.task: Task = find_task(task)
         self.data: Data = self.task.load()
         self.seed, self.share = seed, share

@@ -7,12 +7,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from luthier.codec import Record
 from luthier.data import Data
 from luthier.engines.building import asks, called
 from luthier.errors import InvalidInput, RunFolderError
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
-from luthier.records import TRAINING_SETTINGS, Recipe, Record
+from luthier.records import TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
 from luthier.space import Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
@@ -94,9 +95,24 @@ def _rows(data: Any) -> Data | Callable[[], Data]:
     )  # fmt: skip
 
 
-def request(task: Task, *, options: Mapping[str, Any], metric: str, budget: str, space: Any, fixed: Mapping[str, Any],
-            space_only: bool, baseline: Recipe | None, sampler: str, seed: int, price: float, num_workers: int,
-            mode: str = AUTO, slots: int | None = None, measure_batch_size: bool = False) -> Request:  # fmt: skip
+def request(
+    task: Task,
+    *,
+    options: Mapping[str, Any],
+    metric: str,
+    budget: str,
+    space: Any,
+    fixed: Mapping[str, Any],
+    space_only: bool,
+    baseline: Recipe | None,
+    sampler: str,
+    seed: int,
+    price: float,
+    num_workers: int,
+    mode: str = AUTO,
+    slots: int | None = None,
+    measure_batch_size: bool = False,
+) -> Request:
     """Check everything that can be checked before the start, and write it down.
 
     Raises:

@@ -83,9 +83,16 @@ class Session:
 
     def _stages(self, ref: TaskRef) -> None:
         asked = self.asked
-        facts = self.driver.open({"task": ref, "seed": asked.seed, "baseline": asked.baseline, "metric": asked.metric,
-                                  "folder": str(self.folder.snapshots),
-                                  "share": 1 / self.driver.executor.num_workers})  # fmt: skip
+        facts = self.driver.open(
+            {
+                "task": ref,
+                "seed": asked.seed,
+                "baseline": asked.baseline,
+                "metric": asked.metric,
+                "folder": str(self.folder.snapshots),
+                "share": 1 / self.driver.executor.num_workers,
+            }
+        )
         tuning = Tuning(self.driver, asked, facts, explain=self.watcher.explains_modes)
         plan = tuning.make_plan()
         self._keep(facts=facts, plan=plan, baseline=tuning.baseline, modes=tuning.decided.told)

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from luthier.codec import convert
 from luthier.errors import Interrupted
-from luthier.records import Recipe, convert
+from luthier.records import Recipe
 from luthier.runs.folder import RunFolder, default_root, free_name
 from luthier.runs.journal import Journal, read
 from luthier.runs.lock import Lock

@@ -134,9 +134,10 @@ BUILDS: dict[str, Callable[[], nn.Module]] = {
     "no bias": lambda: Encoding(block(bias=False)),
     "padding": lambda: Encoding(block(), masks="padding"),
     "causal": lambda: Encoding(block(), masks="causal"),
-    "stack": lambda: Encoding(nn.TransformerEncoder(block(), 2, nn.LayerNorm(D), enable_nested_tensor=False),
-                              masks="padding"),
-}  # fmt: skip
+    "stack": lambda: Encoding(
+        nn.TransformerEncoder(block(), 2, nn.LayerNorm(D), enable_nested_tensor=False), masks="padding"
+    ),
+}
 
 
 class Decoding(nn.Module):
@@ -189,10 +190,13 @@ def test_dropout_within_the_function_is_refused() -> None:
         together(make(lambda: Products(dropout_p=0.1), (B, T, D)))
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"add_zero_attn": True}, "adds a key of its own"),
-    ({"add_bias_kv": True}, "adds a key of its own"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"add_zero_attn": True}, "adds a key of its own"),
+        ({"add_bias_kv": True}, "adds a key of its own"),
+    ],
+)
 def test_settings_without_a_rule_are_refused(settings: dict[str, Any], words: str) -> None:
     """By the layer's name."""
     with pytest.raises(Refused, match=rf"attention \(AttentionTwin\) {words}"):
@@ -236,10 +240,15 @@ def _heads_inside_out(module: Any, x: Any) -> torch.Tensor:
 attention_fused = attention._fused
 
 
-@pytest.mark.parametrize(("name", "wrong"), [
-    ("_fused", _wrong_scale), ("_fused", _without_bias), ("_heads", _heads_inside_out),
-    ("_sum", lambda x, y: y),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("_fused", _wrong_scale),
+        ("_fused", _without_bias),
+        ("_heads", _heads_inside_out),
+        ("_sum", lambda x, y: y),
+    ],
+)
 def test_a_wrong_rule_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str, wrong: Any) -> None:
     """Scores, masks, order of heads, residuals."""
     monkeypatch.setattr(attention, name, wrong)
@@ -363,8 +372,15 @@ def test_hidden_rates_are_lifted_and_resume_exactly() -> None:
     (straight,), _ = on.run([Trial(ADAMW, 3)])
     rates = {name: float(v) for name, v in straight.items() if name.endswith(("dropout", ".p"))}
     assert rates == dict.fromkeys(
-        ["constants/first.dropout", "constants/second.self_attn.dropout", "constants/second.dropout.p",
-         "constants/second.dropout1.p", "constants/second.dropout2.p"], 0.3)  # fmt: skip
+        [
+            "constants/first.dropout",
+            "constants/second.self_attn.dropout",
+            "constants/second.dropout.p",
+            "constants/second.dropout1.p",
+            "constants/second.dropout2.p",
+        ],
+        0.3,
+    )
     (paused,), _ = on.run([Trial(ADAMW, 3)], steps=[4])
     resumed, _ = on.step_from(paused, on.plan([Trial(ADAMW, 3)], steps=[6], start=4))
     assert_bit_equal(resumed, straight, "resumed")

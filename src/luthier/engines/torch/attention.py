@@ -16,7 +16,7 @@ from luthier.errors import Unsupported
 
 
 @twin(nn.MultiheadAttention)
-class AttentionTwin(nn.MultiheadAttention):  # type: ignore[misc]  # the checker does not follow torch
+class AttentionTwin(nn.MultiheadAttention):
     """nn.MultiheadAttention with the same parameters under the same names, and masks of its own.
 
     Where nothing is dropped it is torch's own code, fast paths included. Else the weights are multiplied by a mask
@@ -30,20 +30,36 @@ class AttentionTwin(nn.MultiheadAttention):  # type: ignore[misc]  # the checker
     def __init__(self, layer: nn.MultiheadAttention, number: int, draws: Draws) -> None:
         adopt_(self, layer, number, draws)
 
-    def forward(  # noqa: PLR0917 - torch's own signature
-        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-        key_padding_mask: torch.Tensor | None = None, need_weights: bool = True,
-        attn_mask: torch.Tensor | None = None, average_attn_weights: bool = True, is_causal: bool = False,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:  # fmt: skip
+    def forward(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        key_padding_mask: torch.Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: torch.Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """As nn.MultiheadAttention.forward."""
         if not self.training or self.dropout == 0.0:
-            return super().forward(  # type: ignore[no-any-return]
-                query, key, value, key_padding_mask=key_padding_mask, need_weights=need_weights,
-                attn_mask=attn_mask, average_attn_weights=average_attn_weights, is_causal=is_causal,
-            )  # fmt: skip
+            return super().forward(
+                query,
+                key,
+                value,
+                key_padding_mask=key_padding_mask,
+                need_weights=need_weights,
+                attn_mask=attn_mask,
+                average_attn_weights=average_attn_weights,
+                is_causal=is_causal,
+            )
         if is_causal and attn_mask is None:
-            raise Unsupported("attention with is_causal, but without attn_mask", must="the mask is given, too",
-                              where="torch engine", remedy="Give it, as torch itself asks")  # fmt: skip
+            raise Unsupported(
+                "attention with is_causal, but without attn_mask",
+                must="the mask is given, too",
+                where="torch engine",
+                remedy="Give it, as torch itself asks",
+            )
         batched = query.dim() == 3
         if not batched:
             query, key, value = query[None], key[None], value[None]
@@ -76,7 +92,7 @@ class AttentionTwin(nn.MultiheadAttention):  # type: ignore[misc]  # the checker
         q, k, v = (x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for x in (q, k, v))
         B, H, L, _ = q.shape
         drop = self._draws.mask(self.number, (B, H, L, k.shape[2]), [self.dropout], like=q)[0]
-        out, weights = attended(q, k, v, bias, drop, strict=strict)
+        out, weights = attended(q, k, v, bias=bias, drop=drop, strict=strict)
         return self.out_proj(out.transpose(1, 2).flatten(2)), weights
 
     def _projected(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
@@ -114,9 +130,14 @@ def _numbers(mask: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 def attended(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None, drop: torch.Tensor | None,
-    *, strict: bool,
-) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    bias: torch.Tensor | None,
+    drop: torch.Tensor | None,
+    strict: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """softmax(q k' / sqrt(K) + bias) * drop @ v, and the weights; q [..., H, L, K], k and v [..., H, S, K].
 
     Args:

@@ -16,7 +16,6 @@ import torch
 import torch._inductor
 from torch.func import grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._pytree import tree_structure, tree_unflatten
 
 from luthier.engines.torch import constants
 from luthier.engines.torch.flat import Layout, Rows, Tensors
@@ -37,9 +36,15 @@ class CompiledGradients:
     """
 
     def __init__(
-        self, program: Program, layout: Layout, loss: LossOfSlots, *,
-        calls: Sequence[tuple[int, Sequence[int], str]], free: Sequence[str], device: torch.device,
-    ) -> None:  # fmt: skip
+        self,
+        program: Program,
+        layout: Layout,
+        loss: LossOfSlots,
+        *,
+        calls: Sequence[tuple[int, Sequence[int], str]],
+        free: Sequence[str],
+        device: torch.device,
+    ) -> None:
         self._program, self._layout, self._loss = program, layout, loss
         self._calls, self._split = calls, constants.Split(free)
         self._options = {"triton.cudagraphs": device.type == "cuda"}
@@ -59,30 +64,42 @@ class CompiledGradients:
         if smoothing_A is None:
             smoothing_A = torch.zeros_like(rows.weights[:, 0])
         named = (fixed, rows.buffers, own)
-        leaves = [rows.weights, *itertools.chain(*(part.values() for part in named)), inputs, targets, smoothing_A,
-                  *itertools.chain(*masks.values())]  # fmt: skip
+        leaves = [
+            rows.weights,
+            *itertools.chain(*(part.values() for part in named)),
+            inputs,
+            targets,
+            smoothing_A,
+            *itertools.chain(*masks.values()),
+        ]
         if self._compiled is None:
-            tree = tree_structure((rows.weights, *named, (inputs, targets, smoothing_A, masks)))
             with warnings.catch_warnings():  # torch 2.13 warns of its own deprecated parts while it compiles
                 warnings.simplefilter("ignore", DeprecationWarning)
-                self._compiled = self._built(leaves, tree, uniform)
+                self._compiled = self._built(leaves, named, uniform)
                 self._compiled(*leaves)
         loss_A, grads_AN, *buffers = self._compiled(*leaves)
         for buffer, moved in zip(rows.buffers.values(), buffers, strict=True):
             buffer.copy_(moved)
         return loss_A, grads_AN
 
-    def _built(self, leaves: list[torch.Tensor], tree: Any, uniform: dict[str, float]) -> Any:
+    def _built(self, leaves: list[torch.Tensor], named: Sequence[Tensors], uniform: dict[str, float]) -> Any:
         """The compiled program, a function of the leaves: traced to torch's elementary operations first, as
         torch.compile does not follow the rules' own code.
 
         Numbers that all slots of this structure share are part of it. Dropout is always on: the masks hold its rates.
         """
         numbers: dict[str, Any] = {n: 0.5 if constants.is_rate(n) else value for n, value in uniform.items()}
-        rates = {rate: 0.5 for _, _, rate in self._calls}
+        rates, order = {rate: 0.5 for _, _, rate in self._calls}, [layer for layer, _, _ in self._calls]
 
         def flat(*values: torch.Tensor) -> Any:
-            weights_AN, fixed, buffers, own, batch = tree_unflatten(values, tree)
+            weights_AN, *rest = values
+            left = iter(rest)
+            fixed, buffers, own = ({name: next(left) for name in part} for part in named)
+            inputs, targets, smoothing_A = (next(left) for _ in range(3))
+            masks: Masks = {}
+            for layer in sorted({layer for layer, _, _ in self._calls}, key=order.index):
+                masks[layer] = [next(left) for other in order if other == layer]
+            batch = (inputs, targets, smoothing_A, masks)
             loss_A, grads_AN, moved = self._gradients(weights_AN, fixed, buffers, numbers | rates | own, batch)
             return loss_A, grads_AN, *[moved[name] for name in buffers]
 

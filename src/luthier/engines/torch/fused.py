@@ -66,9 +66,16 @@ class FusedPopulation:
     """
 
     def __init__(
-        self, mode: Mode, plan: Blueprint, loss: Loss, P: int, *, shelf: Shelf,
-        make_gradients: Callable[[torch.Tensor], Gradients], one_width: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        mode: Mode,
+        plan: Blueprint,
+        loss: Loss,
+        P: int,
+        *,
+        shelf: Shelf,
+        make_gradients: Callable[[torch.Tensor], Gradients],
+        one_width: bool = False,
+    ) -> None:
         self.mode, self.P = mode, P
         self._plan, self._loss, self._shelf = plan, loss, shelf
         self._make_gradients = make_gradients
@@ -105,7 +112,7 @@ class FusedPopulation:
 
     def advance(self, state: Rows, data: Placed, plan: Plan) -> tuple[Rows, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, all slots side by side."""
-        check_plan(plan, data, self.P, [state.states[p] for p in range(self.P)], self._loss)
+        check_plan(plan, data, self.P, states=state.states, loss=self._loss)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         if plan.steps.any():
             if self._gradients is None:
@@ -137,7 +144,8 @@ class FusedPopulation:
         return sorted(active + spare[: max(0, 2 - len(active))])
 
     def _steps(self, work: Rows, data: Placed, plan: Plan, places: list[int]) -> Any:
-        S, A, _ = plan.rows.shape
+        gradients, (S, A, _) = self._gradients, plan.rows.shape
+        assert gradients is not None
         rows_SAB = torch.from_numpy(plan.rows.astype(np.int64)).to(data.inputs.device)
         smoothing_SA, clip_SA = (self._column(plan.hparams[name]) for name in ("label_smoothing", "clip_norm"))
         smooths, clips = bool(smoothing_SA.any()), bool(torch.isfinite(clip_SA[:, places]).any())
@@ -150,7 +158,7 @@ class FusedPopulation:
                 clock.begin(seed, step)
             inputs, targets = _gather(data, rows_SAB[s])
             smoothing_A = smoothing_SA[s] if smooths else None
-            loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_A, draws)  # type: ignore[misc]
+            loss_A, grads_AN = gradients(work, inputs, targets, smoothing_A, draws)
             norm_A = torch.linalg.vector_norm(grads_AN, dim=1)
             if clips:
                 grads_AN = grads_AN * (clip_SA[s] / norm_A).clamp(max=1.0)[:, None]
@@ -250,8 +258,9 @@ class FusedPopulation:
 
 def unsupported(mode: str, refused: Refused) -> Unsupported:
     """A mode can not take a model."""
-    return Unsupported(f"mode {mode!r} can not take this model: {refused.reason}", where="torch engine",
-                       remedy=refused.mend)  # fmt: skip
+    return Unsupported(
+        f"mode {mode!r} can not take this model: {refused.reason}", where="torch engine", remedy=refused.mend
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -52,7 +52,7 @@ class LoopPopulation:
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, one slot after another."""
-        check_plan(plan, data, self.P, [slot.states for slot in state], self._loss)
+        check_plan(plan, data, self.P, states=[slot.states for slot in state], loss=self._loss)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         with own_draws(self._plan.device) as seed_draws:
             for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched
@@ -83,7 +83,7 @@ class LoopPopulation:
         return Slot(self._plan, snapshot, CRITERIA[self._loss.name])
 
 
-def check_plan(plan: Plan, data: Placed, P: int, states: Sequence[set[str]], loss: Loss) -> None:
+def check_plan(plan: Plan, data: Placed, P: int, *, states: Sequence[set[str]], loss: Loss) -> None:
     """Answer a plan that does not fit before any slot has moved; `states`: what each slot keeps.
 
     Raises:

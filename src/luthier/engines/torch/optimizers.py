@@ -34,7 +34,7 @@ class Words(NamedTuple):
     numbers: Callable[[Mapping[str, float]], dict[str, Any]]
 
 
-class RuleOptimizer(torch.optim.Optimizer):  # type: ignore[misc]  # the checker does not follow torch
+class RuleOptimizer(torch.optim.Optimizer):
     """Runs a rule of the rulebook; the numbers stand in the param_groups, the step in the state."""
 
     def __init__(self, groups: list[dict[str, Any]], rule: str) -> None:

@@ -154,7 +154,7 @@ def _mixed(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
-class DropoutTwin(nn.Module):  # type: ignore[misc]  # the checker does not follow torch
+class DropoutTwin(nn.Module):
     """Dropout whose mask is f(seed, step, layer), whatever else draws.
 
     Args:

@@ -25,7 +25,7 @@ def _levels(layer: Any) -> bool:
 
 
 @twin(nn.LSTM, where=_levels)
-class LSTMTwin(nn.LSTM):  # type: ignore[misc]  # the checker does not follow torch
+class LSTMTwin(nn.LSTM):
     """nn.LSTM with the same parameters under the same names, and masks of its own."""
 
     def __init__(self, layer: nn.LSTM, number: int, draws: Draws) -> None:
@@ -34,14 +34,14 @@ class LSTMTwin(nn.LSTM):  # type: ignore[misc]  # the checker does not follow to
     def forward(self, input: Any, hx: Hidden = None) -> tuple[Any, Hidden]:
         """As nn.LSTM.forward."""
         if not self.training or self.dropout == 0.0:
-            return super().forward(input, hx)  # type: ignore[no-any-return]
+            return super().forward(input, hx)
         hs = None if hx is None else list(hx)
         output, (h, c) = _level_by_level(self, torch.lstm, input, hs)
         return output, (h, c)
 
 
 @twin(nn.GRU, where=_levels)
-class GRUTwin(nn.GRU):  # type: ignore[misc]  # the checker does not follow torch
+class GRUTwin(nn.GRU):
     """nn.GRU with the same parameters under the same names, and masks of its own."""
 
     def __init__(self, layer: nn.GRU, number: int, draws: Draws) -> None:
@@ -50,13 +50,13 @@ class GRUTwin(nn.GRU):  # type: ignore[misc]  # the checker does not follow torc
     def forward(self, input: Any, hx: Hidden = None) -> tuple[Any, Hidden]:
         """As nn.GRU.forward."""
         if not self.training or self.dropout == 0.0:
-            return super().forward(input, hx)  # type: ignore[no-any-return]
+            return super().forward(input, hx)
         output, (h,) = _level_by_level(self, torch.gru, input, None if hx is None else [hx])
         return output, h
 
 
 @twin(nn.RNN, where=_levels)
-class RNNTwin(nn.RNN):  # type: ignore[misc]  # the checker does not follow torch
+class RNNTwin(nn.RNN):
     """nn.RNN with the same parameters under the same names, and masks of its own."""
 
     def __init__(self, layer: nn.RNN, number: int, draws: Draws) -> None:
@@ -65,7 +65,7 @@ class RNNTwin(nn.RNN):  # type: ignore[misc]  # the checker does not follow torc
     def forward(self, input: Any, hx: Hidden = None) -> tuple[Any, Hidden]:
         """As nn.RNN.forward."""
         if not self.training or self.dropout == 0.0:
-            return super().forward(input, hx)  # type: ignore[no-any-return]
+            return super().forward(input, hx)
         kernel = torch.rnn_tanh if self.nonlinearity == "tanh" else torch.rnn_relu
         output, (h,) = _level_by_level(self, kernel, input, None if hx is None else [hx])
         return output, h

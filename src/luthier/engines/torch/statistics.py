@@ -9,6 +9,7 @@ Axes: B rows, H and W places, N channels of all slots, M = B H W.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,7 @@ def _summed(x_BHWN: torch.Tensor) -> torch.Tensor:
     return x_BHWN.flatten(1, 2).sum(1).sum(0)
 
 
-class Normalised(torch.autograd.Function):  # type: ignore[misc]  # the checker does not follow torch
+class Normalised(torch.autograd.Function):
     """(y, mean, variance) of x [B, H, W, N]; y = scale (x - mean) / sqrt(variance + eps) + shift.
 
     The gradient (Ioffe & Szegedy 2015, arXiv 1502.03167): with x^ the normalised input and g that of y,
@@ -60,16 +61,18 @@ class Normalised(torch.autograd.Function):  # type: ignore[misc]  # the checker 
         return of_x.addcmul_(grad, factor_N), of_scale_N, of_shift_N, None
 
 
-def batch_norm(  # noqa: PLR0917 - the arguments of torch's own
+def batch_norm(
     x: torch.Tensor,
-    mean_N: torch.Tensor | None,
-    var_N: torch.Tensor | None,
+    running: Sequence[torch.Tensor | None],
     scale_N: torch.Tensor | None,
     shift_N: torch.Tensor | None,
+    *,
     momentum: float,
     eps: float,
 ) -> torch.Tensor:
-    """`torch.nn.functional.batch_norm` in training mode, of channels-last x [B, N, H, W]."""
+    """`torch.nn.functional.batch_norm` in training mode, of channels-last x [B, N, H, W]; `running` mean and variance
+    move on in place."""
+    mean_N, var_N = running
     scale_N = x.new_ones(x.shape[1]) if scale_N is None else scale_N
     shift_N = x.new_zeros(x.shape[1]) if shift_N is None else shift_N
     y, now_mean_N, now_var_N = Normalised.apply(x.movedim(1, -1), scale_N, shift_N, eps)
@@ -100,5 +103,10 @@ def _forward(module: nn.BatchNorm2d, x: torch.Tensor) -> torch.Tensor:
     if module.num_batches_tracked is not None:
         module.num_batches_tracked.add_(1)
     return batch_norm(
-        x, module.running_mean, module.running_var, module.weight, module.bias, module.momentum, module.eps
+        x,
+        (module.running_mean, module.running_var),
+        module.weight,
+        module.bias,
+        momentum=module.momentum,
+        eps=module.eps,
     )

@@ -71,10 +71,20 @@ def _adamw(rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequen
             for a, (w, m, v), counter in zip(places, parts[i], counters[i], strict=True):
                 counter.fill_(rows.steps[a] + 1)
                 torch._fused_adamw_(
-                    [w], [grads[a]], [m], [v], [], [counter], amsgrad=False, maximize=False,
-                    lr=table["lr"][s][a][g], beta1=table["beta1"][s][a][g], beta2=table["beta2"][s][a][g],
-                    weight_decay=table["weight_decay"][s][a][g], eps=table["eps"][s][a][g],
-                )  # fmt: skip
+                    [w],
+                    [grads[a]],
+                    [m],
+                    [v],
+                    [],
+                    [counter],
+                    amsgrad=False,
+                    maximize=False,
+                    lr=table["lr"][s][a][g],
+                    beta1=table["beta1"][s][a][g],
+                    beta2=table["beta2"][s][a][g],
+                    weight_decay=table["weight_decay"][s][a][g],
+                    eps=table["eps"][s][a][g],
+                )
 
     return update
 
@@ -91,9 +101,17 @@ def _sgd(rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequence
                 if lr * decay != 0.0:
                     w.mul_(1.0 - lr * decay)
                 torch._fused_sgd_(
-                    [w], [grads[a]], [velocity] if momentum else [], weight_decay=0.0, momentum=momentum, lr=lr,
-                    dampening=0.0, nesterov=bool(nesterov) and momentum > 0, maximize=False, is_first_step=False,
-                )  # fmt: skip
+                    [w],
+                    [grads[a]],
+                    [velocity] if momentum else [],
+                    weight_decay=0.0,
+                    momentum=momentum,
+                    lr=lr,
+                    dampening=0.0,
+                    nesterov=bool(nesterov) and momentum > 0,
+                    maximize=False,
+                    is_first_step=False,
+                )
 
     return update
 

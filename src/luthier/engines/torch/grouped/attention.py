@@ -25,14 +25,34 @@ from luthier.engines.torch.refusal import Refused
 Mask: TypeAlias = Slotted | torch.Tensor | None
 """[L, S], [B * H, L, S] or [B, S] of each slot, or the same for all."""
 ACTIVATIONS = frozenset(
-    [functional.relu, functional.gelu, functional.silu, functional.elu, functional.selu, functional.celu,
-     functional.mish, functional.leaky_relu, functional.softplus, functional.hardswish, functional.relu6,
-     torch.relu, torch.tanh, torch.sigmoid, functional.tanh, functional.sigmoid]
-)  # fmt: skip
+    [
+        functional.relu,
+        functional.gelu,
+        functional.silu,
+        functional.elu,
+        functional.selu,
+        functional.celu,
+        functional.mish,
+        functional.leaky_relu,
+        functional.softplus,
+        functional.hardswish,
+        functional.relu6,
+        torch.relu,
+        torch.tanh,
+        torch.sigmoid,
+        functional.tanh,
+        functional.sigmoid,
+    ]
+)
 """Functions that may stand in a transformer layer: they work element by element, and draw nothing."""
 DECODER_MASKS = (
-    "tgt_mask", "memory_mask", "tgt_key_padding_mask", "memory_key_padding_mask", "tgt_is_causal", "memory_is_causal"
-)  # fmt: skip
+    "tgt_mask",
+    "memory_mask",
+    "tgt_key_padding_mask",
+    "memory_key_padding_mask",
+    "tgt_is_causal",
+    "memory_is_causal",
+)
 """What a decoder takes behind its two inputs, in torch's order."""
 
 
@@ -71,11 +91,17 @@ def _of_slots(mask: Mask) -> torch.Tensor | None:
 
 
 @rule_of(AttentionTwin)
-def _attention(  # noqa: PLR0917 - torch's own signature
-    call: Call, query: Slotted, key: Slotted, value: Slotted,
-    key_padding_mask: Mask = None, need_weights: bool = True, attn_mask: Mask = None,
-    average_attn_weights: bool = True, is_causal: bool = False,
-) -> tuple[Slotted, Slotted | None]:  # fmt: skip
+def _attention(
+    call: Call,
+    query: Slotted,
+    key: Slotted,
+    value: Slotted,
+    key_padding_mask: Mask = None,
+    need_weights: bool = True,
+    attn_mask: Mask = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Slotted, Slotted | None]:
     """As nn.MultiheadAttention.forward."""
     module: Any = call.module
     _check(call, query, key, value)
@@ -92,7 +118,7 @@ def _attention(  # noqa: PLR0917 - torch's own signature
         assert call.draw is not None
         drop = call.draw(module.number, (B, module.num_heads, q.shape[3], k.shape[3]), rates, q)
     if need_weights:
-        out, weights = attended(q, k, v, bias, drop, strict=True)
+        out, weights = attended(q, k, v, bias=bias, drop=drop, strict=True)
     elif drop is None:
         out = _fused(q, k, v, bias, is_causal=hint)
     else:
@@ -152,6 +178,10 @@ class _Scene(NamedTuple):
         """Some of the slots."""
         return _Scene(*[x if x is None or len(x) < len(self.q) else x[slots] for x in self])
 
+    def attended(self) -> torch.Tensor:
+        """What each query sees."""
+        return attended(self.q, self.k, self.v, bias=self.bias, drop=self.drop, strict=False)[0]
+
 
 def _fused(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: torch.Tensor | None, *, is_causal: bool, **settings: Any
@@ -175,19 +205,24 @@ def _dropped(scene: _Scene, rates: Constant, is_causal: bool) -> torch.Tensor:
     of_slots = [1.0] if isinstance(rates, float) or torch.compiler.is_compiling() else rates.tolist()
     zero = [p for p, rate in enumerate(of_slots) if rate == 0.0]
     if not zero:
-        return attended(*scene, strict=False)[0]
+        return scene.attended()
     others = [p for p in range(len(scene.q)) if p not in zero]
     q, k, v, bias, _ = scene.of(zero)
-    parts = [_fused(q, k, v, bias, is_causal=is_causal), attended(*scene.of(others), strict=False)[0]]
+    parts = [_fused(q, k, v, bias, is_causal=is_causal), scene.of(others).attended()]
     order = torch.tensor([*zero, *others], device=q.device).argsort()
     return torch.cat(parts)[order]
 
 
 @function(functional.scaled_dot_product_attention)
-def _sdpa(  # noqa: PLR0917 - torch's own signature
-    query: Slotted, key: Slotted, value: Slotted, attn_mask: Mask = None, dropout_p: float = 0.0,
-    is_causal: bool = False, **settings: Any,
-) -> Slotted:  # fmt: skip
+def _sdpa(
+    query: Slotted,
+    key: Slotted,
+    value: Slotted,
+    attn_mask: Mask = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    **settings: Any,
+) -> Slotted:
     """[..., L, K] of each slot."""
     if dropout_p > 0.0:
         raise Refused("draws random numbers outside of layers", "Use nn.MultiheadAttention, or dropout_p=0.0")
@@ -249,10 +284,14 @@ def _encoder_layer(
 ) -> Slotted:
     """As nn.TransformerEncoderLayer.forward."""
     masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
-    return _blocks(call, src, [
-        lambda x: _attend(call, "self_attn", "dropout1", x, x, **masks),
-        lambda x: _feed_forward(call, "dropout2", x),
-    ])  # fmt: skip
+    return _blocks(
+        call,
+        src,
+        [
+            lambda x: _attend(call, "self_attn", "dropout1", x, x, **masks),
+            lambda x: _feed_forward(call, "dropout2", x),
+        ],
+    )
 
 
 @rule_of(nn.TransformerDecoderLayer)
@@ -261,15 +300,21 @@ def _decoder_layer(call: Call, tgt: Slotted, memory: Slotted, *masks: Any, **res
     named = dict(zip(DECODER_MASKS, masks, strict=False)) | rest
 
     def of(part: str) -> dict[str, Any]:
-        masks = {name: named.get(f"{part}_{last}") for name, last in
-                 (("attn_mask", "mask"), ("key_padding_mask", "key_padding_mask"))}  # fmt: skip
+        masks = {
+            name: named.get(f"{part}_{last}")
+            for name, last in (("attn_mask", "mask"), ("key_padding_mask", "key_padding_mask"))
+        }
         return masks | {"is_causal": bool(named.get(f"{part}_is_causal"))}
 
-    return _blocks(call, tgt, [
-        lambda x: _attend(call, "self_attn", "dropout1", x, x, **of("tgt")),
-        lambda x: _attend(call, "multihead_attn", "dropout2", x, memory, **of("memory")),
-        lambda x: _feed_forward(call, "dropout3", x),
-    ])  # fmt: skip
+    return _blocks(
+        call,
+        tgt,
+        [
+            lambda x: _attend(call, "self_attn", "dropout1", x, x, **of("tgt")),
+            lambda x: _attend(call, "multihead_attn", "dropout2", x, memory, **of("memory")),
+            lambda x: _feed_forward(call, "dropout3", x),
+        ],
+    )
 
 
 def _in_turn(call: Call, x: Slotted, *rest: Any, **masks: Any) -> Slotted:

@@ -70,7 +70,7 @@ def batch_norm(
 def _kernel(merged: torch.Tensor, *statistics: torch.Tensor | None, momentum: float, eps: float) -> torch.Tensor:
     mean, var, scale, shift = statistics
     if merged.ndim == 4 and statistics_of.is_coarse(merged):
-        return statistics_of.batch_norm(merged, mean, var, scale, shift, momentum, eps)
+        return statistics_of.batch_norm(merged, (mean, var), scale, shift, momentum=momentum, eps=eps)
     return functional.batch_norm(merged, mean, var, scale, shift, True, momentum, eps)
 
 

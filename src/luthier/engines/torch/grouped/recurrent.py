@@ -110,7 +110,7 @@ def _gates(x_QBD: torch.Tensor, w_QGK: torch.Tensor, h_QBH: torch.Tensor, num: i
 # ----------------------------------------------------------------------------------------------------------- LSTM
 
 
-class _LSTM(torch.autograd.Function):  # type: ignore[misc]  # the checker does not follow torch
+class _LSTM(torch.autograd.Function):
     """i, f, g, o = gates; c = f c + i g; h = o tanh(c)."""
 
     @staticmethod
@@ -133,7 +133,7 @@ class _LSTM(torch.autograd.Function):  # type: ignore[misc]  # the checker does 
         return memory.outputs(), cs[T].mT.contiguous()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # the checker does not follow torch
+    @once_differentiable
     def backward(ctx: Any, out: torch.Tensor, last_c: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         w_QGK, memory, gates, cs, tanhs = ctx.saved_tensors
         T, H = len(tanhs), tanhs.shape[2]
@@ -171,7 +171,7 @@ def _lstm_formula(x_QTBD: torch.Tensor, w_QGK: torch.Tensor, h: torch.Tensor, c:
 # ------------------------------------------------------------------------------------------------------------ GRU
 
 
-class _GRU(torch.autograd.Function):  # type: ignore[misc]  # the checker does not follow torch
+class _GRU(torch.autograd.Function):
     """r, z, m, x = gates, m of the state and x of the input only; n = tanh(x + r m); h = n + z (h - n)."""
 
     @staticmethod
@@ -190,7 +190,7 @@ class _GRU(torch.autograd.Function):  # type: ignore[misc]  # the checker does n
         return (memory.outputs(),)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # the checker does not follow torch
+    @once_differentiable
     def backward(ctx: Any, out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         w_QGK, memory, hs, gates = ctx.saved_tensors
         T, H = len(gates), hs.shape[2]
@@ -224,7 +224,7 @@ def _gru_formula(x_QTBD: torch.Tensor, w_QGK: torch.Tensor, h: torch.Tensor) -> 
 # ------------------------------------------------------------------------------------------------------------ RNN
 
 
-class _RNN(torch.autograd.Function):  # type: ignore[misc]  # the checker does not follow torch
+class _RNN(torch.autograd.Function):
     """h = tanh(gate), or relu."""
 
     @staticmethod
@@ -240,7 +240,7 @@ class _RNN(torch.autograd.Function):  # type: ignore[misc]  # the checker does n
         return (memory.outputs(),)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # the checker does not follow torch
+    @once_differentiable
     def backward(ctx: Any, out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         w_QHK, memory, hs = ctx.saved_tensors
         back = _Back(w_QHK, memory, out, ctx.D, with_x=ctx.needs_input_grad[0])

@@ -43,7 +43,7 @@ CONTROL_FLOW = "Let no number of the data decide what is computed: torch.where i
 PARTS = "Name the parts, as in a, b = x.unbind(1), or take x[:, i] for i in range(a number)"
 
 
-class _Proxy(fx.Proxy):  # type: ignore[misc]  # the checker does not follow torch
+class _Proxy(fx.Proxy):
     """fx takes `x += y` for `x = x + y`, which hides that x is written into; and it forgets the sizes of weights."""
 
     def __getattr__(self, name: str) -> Any:
@@ -81,7 +81,7 @@ def _num_parts(node: fx.Node) -> int | None:
     return len(given) if name_of(node) == "split" and isinstance(given, tuple | list) else None
 
 
-class _Tracer(fx.Tracer):  # type: ignore[misc]  # the checker does not follow torch
+class _Tracer(fx.Tracer):
     """Stops at layers that have a rule, and at torch's own."""
 
     trace_asserts = True
