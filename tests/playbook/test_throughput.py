@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.errors import InvalidInput
-from luthier.playbook.throughput import Speed, choose_batch_size, choose_mode, ladder, most_slots
+from luthier.playbook.throughput import NEARLY, Speed, choose_batch_size, choose_mode, ladder, most_slots
 from luthier.records import ModeSpeed
 
 OOM = math.nan
@@ -79,9 +79,9 @@ LOOP = speed("loop", 1, 100.0)
 
 
 def test_the_smallest_width_near_the_fastest():
-    chosen = choose_mode([LOOP, speed("grouped", 4, 280.0), speed("grouped", 8, 300.0), speed("grouped", 16, 310.0)])
-    assert (chosen.mode, chosen.P, chosen.speedup) == ("grouped", 4, 2.8)
-    assert "2.8 times the loop's" in chosen.reason
+    chosen = choose_mode([LOOP, speed("grouped", 4, 270.0), speed("grouped", 8, 300.0), speed("grouped", 16, 310.0)])
+    assert (chosen.mode, chosen.P, chosen.speedup) == ("grouped", 4, 2.7)
+    assert "2.7 times the loop's" in chosen.reason
 
 
 def test_a_gain_of_less_than_a_tenth_keeps_the_reference():
@@ -107,7 +107,7 @@ def test_the_choice_never_loses_to_the_reference(rates):
     chosen = choose_mode(speeds)
     found = next(s for s in speeds if (s.mode, s.P) == (chosen.mode, chosen.P))
     assert found.rows_per_s >= 100.0
-    assert chosen.mode == "loop" or found.rows_per_s >= 0.9 * max(rates)
+    assert chosen.mode == "loop" or found.rows_per_s >= NEARLY * max(rates)
 
 
 def test_other_modes_that_pay_stand_ready_in_their_best_width():
