@@ -163,8 +163,19 @@ class Tuning:
         done = [t for t in self.driver.ledger.trials.values() if t.status == "finished"]
         kinds = [[t for t in done if t.phase == "noise"], [t for t in done if t.phase == "confirm"],
                  [t for t in trials if t.status == "finished"]]  # fmt: skip
-        means = [float(np.mean([t.cost.seconds for t in runs])) for runs in kinds if runs]
+        means = [float(np.mean([self._alone_s(t) for t in runs])) for runs in kinds if runs]
         return max(means) + self.driver.beside_s() if means else 0.0
+
+    def _alone_s(self, trial: Trial) -> float:
+        """Seconds that a trial takes in the reference mode, in which evidence is made.
+
+        What it took side by side with others holds the building of its program too: so the median from one report to
+        the next counts, times the reports, times the mode's gain.
+        """
+        if trial.mode == self.facts.mode or len(trial.curve) < 2:
+            return trial.cost.seconds
+        between = [b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve)]
+        return float(np.median(between)) * len(trial.curve) * self.plan.speedup
 
     # ----------------------------------------------------------------------------------------------- noise
 

@@ -27,6 +27,8 @@ from luthier.engines.torch.updates import Updater
 from luthier.errors import InvalidInput, LuthierError, Unsupported
 from luthier.records import Recipe
 
+LARGE = 300_000
+"""Weights from which on a model is tried with few widths only."""
 MENDS = {
     "randomness": "Draw in a dropout layer (nn.Dropout), not in functional.dropout or torch.rand",
     ".item()": "Let no number of the data decide what is computed: use torch.where in the place of if",
@@ -204,10 +206,15 @@ class FusedPopulation:
             raise Refused("a kernel of its layers rounds in another way in another slot")
 
     def _is_compact(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> bool:
-        """Does a slot get the same bits whatever the number of its neighbours? Tried on a batch with most widths."""
-        every = list(range(self.P))
+        """Does a slot get the same bits whatever the number of its neighbours?
+
+        Tried on a batch with most widths; with few of them where a step of the model is long.
+        """
+        every, widths = list(range(self.P)), {2, 3, self.P - 1}
+        if self._shelf.layout.num_weights < LARGE:
+            widths |= {4, 5, 7, 8, 11, 13}
         whole = self._once(state, data, rows_AB, every)
-        for width in {2, 3, 4, 5, 7, 8, 11, 13, self.P - 1} & set(range(2, self.P)):
+        for width in sorted(widths & set(range(2, self.P))):
             for slots in (every[:width], every[-width:]):
                 part = self._once(state, data, rows_AB, slots)
                 if not all(torch.equal(a[slots], b) for a, b in zip(whole, part, strict=True)):
