@@ -167,15 +167,16 @@ class Tuning:
         return max(means) + self.driver.beside_s() if means else 0.0
 
     def _alone_s(self, trial: Trial) -> float:
-        """Seconds that a trial takes in the reference mode, in which evidence is made.
+        """Seconds of a trial without what was built beside it.
 
         What it took side by side with others holds the building of its program too: so the median from one report to
-        the next counts, times the reports, times the mode's gain.
+        the next counts, times the reports. Its share of a fused step is no more than a step alone takes; the runs of
+        the baseline, which count too, are such steps.
         """
         if trial.mode == self.facts.mode or len(trial.curve) < 2:
             return trial.cost.seconds
         between = [b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve)]
-        return float(np.median(between)) * len(trial.curve) * self.plan.speedup
+        return float(np.median(between)) * len(trial.curve)
 
     # ----------------------------------------------------------------------------------------------- noise
 
