@@ -34,18 +34,11 @@ from luthier.engines.spec import Loss, Plan, Source
 from luthier.engines.torch import TorchEngine
 from luthier.records import Recipe
 from luthier.training.batches import Course, make_plan
+from population.models import Transformer, mlp  # beside this script
 
 NUM_ROWS = 1797
 CHUNK = 20
 """Steps in one call of `advance`."""
-
-
-def mlp() -> nn.Module:
-    """64-128-128-10 with two dropouts."""
-    return nn.Sequential(
-        nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, 128), nn.ReLU(), nn.Dropout(0.1),
-        nn.Linear(128, 10),
-    )  # fmt: skip
 
 
 def cnn() -> nn.Module:
@@ -56,21 +49,6 @@ def cnn() -> nn.Module:
         nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Linear(128, 10),
     )  # fmt: skip
-
-
-class Transformer(nn.Module):
-    """Two layers of width 64 with four heads over 32 places; the mean of the places is classified."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embed = nn.Linear(8, 64)
-        self.place = nn.Parameter(0.02 * torch.randn(32, 64))
-        layer = nn.TransformerEncoderLayer(64, 4, 128, dropout=0.1, batch_first=True)
-        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-        self.head = nn.Linear(64, 10)
-
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
-        return self.head(self.layers(self.embed(x_BTD) + self.place).mean(1))
 
 
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {

@@ -27,7 +27,8 @@ import numpy as np
 
 from luthier.records import History, Metric, Point, Recipe, Trial, derive_seed
 from luthier.search import Cohorts, Resume, Sampler, Table, choose_rungs, fill, finish_top, next_segment, sampler
-from luthier.space import Choice, Config, Float, Int, Space
+from luthier.space import Config, Float, Int, Space
+from spaces import suggest  # beside this script
 
 METRIC = Metric(name="loss", greater_is_better=False)
 NUM_STEPS = 10_000  # of TaskSet; the rungs depend on the reports here
@@ -280,14 +281,7 @@ def _optuna_trial(study: Any, task: Task, left: float, seen: set[int]) -> tuple[
     import optuna
 
     trial = study.ask()
-    config = {}
-    for name, d in task.space.domains.items():
-        if isinstance(d, Choice):
-            config[name] = trial.suggest_categorical(name, d.options)
-        elif isinstance(d, Int):
-            config[name] = trial.suggest_int(name, d.low, d.high, log=d.log)
-        else:
-            config[name] = trial.suggest_float(name, d.low, d.high, log=d.log)
+    config = suggest(trial, task.space)
     loss_R = task.curve(config, seen)[1]
     for report, loss in enumerate(loss_R, 1):
         if report > left or not math.isfinite(loss):

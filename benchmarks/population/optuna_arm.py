@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.population.tasks import NUM_REPORTS, task_of
+from benchmarks.spaces import suggest
 
 from luthier.records import Recipe
-from luthier.space import Choice, Int, Space
+from luthier.space import Space
 from luthier.training.task import Task
 
 
@@ -88,7 +89,7 @@ def work(name: str, seed: int, worker: int, *, study_file: str, log: Path) -> No
     with log.open("a", buffering=1) as file:
 
         def objective(trial: Any) -> float:
-            recipe, loss = start.with_config(_suggest(trial, Space.of(task.space))), math.inf
+            recipe, loss = start.with_config(suggest(trial, Space.of(task.space))), math.inf
             for report, loss in enumerate(_train(task, recipe, rows, seed=1000 * seed + trial.number), 1):
                 now = time.time()
                 if now > until:
@@ -154,18 +155,6 @@ def _train(task: Task, recipe: Recipe, rows: _Rows, *, seed: int) -> Iterator[fl
             with torch.no_grad():
                 yield functional.cross_entropy(model(rows.val[0]), rows.val[1]).item()
             model.train()
-
-
-def _suggest(trial: Any, space: Space) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    for name, d in space.domains.items():
-        if isinstance(d, Choice):
-            config[name] = trial.suggest_categorical(name, d.options)
-        elif isinstance(d, Int):
-            config[name] = trial.suggest_int(name, d.low, d.high, log=d.log)
-        else:
-            config[name] = trial.suggest_float(name, d.low, d.high, log=d.log)
-    return config
 
 
 def _values(recipe: Recipe, space: Space) -> dict[str, Any]:

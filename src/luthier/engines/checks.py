@@ -16,6 +16,16 @@ def must_hold(holds: bool, fact: str, must: str) -> None:
         raise InvalidInput(fact, must=must, where="plan")
 
 
+def check_stack(num_snapshots: int, P: int) -> None:
+    """A population is filled whole.
+
+    Raises:
+        InvalidInput: not a snapshot for each slot.
+    """
+    if num_snapshots != P:
+        raise InvalidInput(f"{num_snapshots} snapshots", must=f"one for each of P={P} slots", where="stack")
+
+
 def check_rows(rows: Array, num_rows: int) -> None:
     """A row that does not exist would take the whole process down on a GPU, and JAX would make one up.
 

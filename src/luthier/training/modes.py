@@ -24,6 +24,8 @@ from luthier.records import TRAINING_SETTINGS, ModeSpeed, Recipe
 from luthier.space import Config, Float, Space
 from luthier.training import memory
 from luthier.training.batches import Course, make_plan
+from luthier.training.faults import out_of_memory
+from luthier.training.group import peak_bytes
 from luthier.training.pace import Clock, Pace
 
 Array = npt.NDArray[Any]
@@ -354,8 +356,6 @@ class _Measuring:
 
 
 def _event(speed: ModeSpeed) -> Event:
-    from luthier.training.group import peak_bytes
-
     told = msgspec.to_builtins(msgspec.structs.replace(speed, peak_bytes=peak_bytes()))
     return {"event": "mode", **told}
 
@@ -364,6 +364,6 @@ def _why(error: Exception) -> str:
     """The mode's own words, without the name of the place in the code."""
     if isinstance(error, LuthierError):
         return " ".join(part.rstrip(".") + "." for part in (error.fact, error.remedy) if part)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if out_of_memory(error):
         return NO_ROOM
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

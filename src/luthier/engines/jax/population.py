@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from luthier.algorithms.updates import RULES
-from luthier.engines.checks import check_rows, must_hold
+from luthier.engines.checks import check_rows, check_stack, must_hold
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.model import seed_words, split
 from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
@@ -51,8 +51,7 @@ class JaxPopulation:
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
-        if len(snapshots) != self.P:
-            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
+        check_stack(len(snapshots), self.P)
         return [from_snapshot(snapshot, self._program.structure) for snapshot in snapshots]
 
     def take(self, state: State, slot: int) -> Snapshot:

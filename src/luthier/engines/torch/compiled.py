@@ -18,34 +18,30 @@ from torch.func import grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from luthier.engines.torch import constants
-from luthier.engines.torch.flat import Layout, Rows, Tensors
-from luthier.engines.torch.grouped.program import Program
-from luthier.engines.torch.losses import LossOfSlots
+from luthier.engines.torch.flat import Rows, Tensors
+from luthier.engines.torch.grouped.gradients import Losses, fixed_of
+from luthier.engines.torch.losses import or_zeros
 from luthier.engines.torch.randomness import Draws
-
-Masks = dict[int, list[torch.Tensor]]
 
 
 class CompiledGradients:
     """See `luthier.engines.torch.fused.Gradients`.
 
     Args:
-        program: of the grouped mode.
+        losses: of the grouped mode.
         calls: (layer, shape of the mask, name of its rate) of every dropout call of a step, in their order.
         free: see `Blueprint.free`.
     """
 
     def __init__(
         self,
-        program: Program,
-        layout: Layout,
-        loss: LossOfSlots,
+        losses: Losses,
         *,
         calls: Sequence[tuple[int, Sequence[int], str]],
         free: Sequence[str],
         device: torch.device,
     ) -> None:
-        self._program, self._layout, self._loss = program, layout, loss
+        self._losses = losses
         self._calls, self._split = calls, constants.Split(free)
         self._options = {"triton.cudagraphs": device.type == "cuda"}
         self._compiled: Any = None
@@ -55,28 +51,15 @@ class CompiledGradients:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(loss [A], gradient [A, N])."""
         uniform, own = self._split(rows.constants, rows.weights)
-        masks: Masks = {}
-        for layer, shape, rate in self._calls:
-            rates = [c[rate] for c in rows.constants]
-            masks.setdefault(layer, []).append(draws.mask(layer, shape, rates, like=rows.weights))
-        own = {name: value for name, value in own.items() if not constants.is_rate(name)}
-        fixed = rows.frozen | {n: t.expand(len(inputs), *t.shape) for n, t in rows.shared.items()}
-        if smoothing_A is None:
-            smoothing_A = torch.zeros_like(rows.weights[:, 0])
-        named = (fixed, rows.buffers, own)
-        leaves = [
-            rows.weights,
-            *itertools.chain(*(part.values() for part in named)),
-            inputs,
-            targets,
-            smoothing_A,
-            *itertools.chain(*masks.values()),
+        masks = [
+            draws.mask(layer, shape, [c[rate] for c in rows.constants], like=rows.weights)
+            for layer, shape, rate in self._calls
         ]
+        named = (fixed_of(rows), rows.buffers, constants.without_rates(own))
+        tensors = itertools.chain.from_iterable(part.values() for part in named)
+        leaves = [rows.weights, *tensors, inputs, targets, or_zeros(smoothing_A, rows.weights), *masks]
         if self._compiled is None:
-            with warnings.catch_warnings():  # torch 2.13 warns of its own deprecated parts while it compiles
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self._compiled = self._built(leaves, named, uniform)
-                self._compiled(*leaves)
+            self._compiled = self._built(leaves, named, uniform)
         loss_A, grads_AN, *buffers = self._compiled(*leaves)
         for buffer, moved in zip(rows.buffers.values(), buffers, strict=True):
             buffer.copy_(moved)
@@ -88,39 +71,28 @@ class CompiledGradients:
 
         Numbers that all slots of this structure share are part of it. Dropout is always on: the masks hold its rates.
         """
-        numbers: dict[str, Any] = {n: 0.5 if constants.is_rate(n) else value for n, value in uniform.items()}
-        rates, order = {rate: 0.5 for _, _, rate in self._calls}, [layer for layer, _, _ in self._calls]
+        numbers: dict[str, Any] = {n: value for n, value in uniform.items() if not constants.is_rate(n)}
+        numbers |= {rate: 0.5 for _, _, rate in self._calls}
 
-        def flat(*values: torch.Tensor) -> Any:
-            weights_AN, *rest = values
+        def flat(weights_AN: torch.Tensor, *rest: torch.Tensor) -> Any:
             left = iter(rest)
             fixed, buffers, own = ({name: next(left) for name in part} for part in named)
-            inputs, targets, smoothing_A = (next(left) for _ in range(3))
-            masks: Masks = {}
-            for layer in sorted({layer for layer, _, _ in self._calls}, key=order.index):
-                masks[layer] = [next(left) for other in order if other == layer]
-            batch = (inputs, targets, smoothing_A, masks)
-            loss_A, grads_AN, moved = self._gradients(weights_AN, fixed, buffers, numbers | rates | own, batch)
-            return loss_A, grads_AN, *[moved[name] for name in buffers]
-
-        return torch._inductor.compile(make_fx(flat)(*leaves), leaves, options=self._options)
-
-    def _gradients(
-        self, weights_AN: torch.Tensor, fixed: Tensors, buffers: Tensors, numbers: dict[str, Any], batch: Any
-    ) -> tuple[torch.Tensor, torch.Tensor, Tensors]:
-        inputs, targets, smoothing_A, masks = batch
-
-        def total(rows_AN: torch.Tensor) -> Any:
-            moved = {name: buffer.clone() for name, buffer in buffers.items()}
-            left = {layer: list(each) for layer, each in masks.items()}
+            batch = (next(left), next(left), next(left))
+            masks: dict[int, list[torch.Tensor]] = {}
+            for (layer, _, _), mask in zip(self._calls, left, strict=True):
+                masks.setdefault(layer, []).append(mask)
 
             def draw(layer: int, _shape: Any, _rates: Any, _like: Any) -> torch.Tensor:
-                return left[layer].pop(0)
+                return masks[layer].pop(0)
 
-            outputs = self._program(self._layout.views(rows_AN) | fixed | moved, numbers, inputs, draw)
-            outputs = outputs if outputs.ndim == 3 else outputs[..., None]
-            loss_A = self._loss(outputs, targets, smoothing_A)
-            return loss_A.sum(), (loss_A, moved)
+            def total(rows_AN: torch.Tensor) -> Any:
+                moved = {name: buffer.clone() for name, buffer in buffers.items()}
+                loss_A = self._losses(rows_AN, fixed | moved, numbers | own, batch, draw)
+                return loss_A.sum(), (loss_A, moved)
 
-        grads_AN, (_, (loss_A, moved)) = grad_and_value(total, has_aux=True)(weights_AN)
-        return loss_A, grads_AN, moved
+            grads_AN, (_, (loss_A, moved)) = grad_and_value(total, has_aux=True)(weights_AN)
+            return loss_A, grads_AN, *moved.values()
+
+        with warnings.catch_warnings():  # torch 2.13 warns of its own deprecated parts while it compiles
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return torch._inductor.compile(make_fx(flat)(*leaves), leaves, options=self._options)

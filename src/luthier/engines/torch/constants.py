@@ -102,6 +102,11 @@ class Split:
         return self._found
 
 
+def without_rates(numbers: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Those that go into formulas: rates have their effect in the masks."""
+    return {name: value for name, value in numbers.items() if not is_rate(name)}
+
+
 def is_rate(name: str) -> bool:
     """Is the number a dropout rate? It has its effect in the masks only."""
     return name.rpartition(".")[2] in {"p", "dropout"}

@@ -41,9 +41,7 @@ class TorchEngine:
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
         """What the trial's program depends on: the structure of its model, not its lifted numbers."""
         plan = blueprint(builder, recipe, self._sizes, torch.device("cpu"))
-        params = plan.build(seed=0).parameters()
-        dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in params})
-        return GroupKey(plan.tree(), ", ".join(dtypes), recipe.batch_size)
+        return GroupKey(plan.tree(), plan.dtypes(), recipe.batch_size)
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Population:
         """A population of width P.

@@ -1,4 +1,4 @@
-"""P trials trained by one program: what the modes "vmap" and "grouped" have in common.
+"""P trials trained by one program: what the modes "vmap", "grouped" and "compiled" have in common.
 
 They differ in how they find losses and gradients (`Gradients`). Here: which slots take part in a step, their batches,
 clipping, updates; evaluation, which goes slot by slot through the model itself.
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
+from luthier.engines.checks import check_stack
 from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
@@ -24,7 +25,7 @@ from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.refusal import Refused
 from luthier.engines.torch.slot import Placed, Slot, fresh_snapshot
 from luthier.engines.torch.updates import Updater
-from luthier.errors import InvalidInput, LuthierError, Unsupported
+from luthier.errors import LuthierError, Unsupported
 from luthier.records import Recipe
 
 LARGE = 300_000
@@ -49,6 +50,10 @@ class Gradients(Protocol):
         """(loss [A], gradient [A, N]); inputs [A, B, ...], targets [A, B, ...]. Smoothing None is none at all.
         Buffers move on in place."""
         ...
+
+
+Once = Callable[[list[int]], list[torch.Tensor]]
+"""Slots -> loss, gradient and buffers of each after one batch."""
 
 
 class Part(NamedTuple):
@@ -97,8 +102,7 @@ class FusedPopulation:
 
     def stack(self, snapshots: Sequence[Snapshot]) -> Rows:
         """Live state of P trials, slot p from snapshots[p]."""
-        if len(snapshots) != self.P:
-            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
+        check_stack(len(snapshots), self.P)
         return self._shelf.stack(snapshots)
 
     def take(self, state: Rows, slot: int) -> Snapshot:
@@ -151,13 +155,11 @@ class FusedPopulation:
         rows_SAB = torch.from_numpy(plan.rows.astype(np.int64)).to(data.inputs.device)
         smoothing_SA, clip_SA = (self._column(plan.hparams[name]) for name in ("label_smoothing", "clip_norm"))
         smooths, clips = bool(smoothing_SA.any()), bool(torch.isfinite(clip_SA[:, places]).any())
-        clocks = [Clock() for _ in range(A)]
-        draws, kinds = Draws(clocks), [int(plan.kinds[a]) for a in places]
+        draws, kinds = Draws([Clock() for _ in range(A)]), [int(plan.kinds[a]) for a in places]
         updater = Updater(work, self._shelf.layout, _by_group(plan.hparams), kinds=kinds, places=places)
         losses, norms = [], []
         for s in range(S):
-            for clock, seed, step in zip(clocks, work.seeds, work.steps, strict=True):
-                clock.begin(seed, step)
+            draws.begin(work.seeds, work.steps)
             inputs, targets = _gather(data, rows_SAB[s])
             smoothing_A = smoothing_SA[s] if smooths else None
             loss_A, grads_AN = gradients(work, inputs, targets, smoothing_A, draws)
@@ -185,8 +187,11 @@ class FusedPopulation:
         try:
             rows_AB = torch.from_numpy(plan.rows[0].astype(np.int64)).to(data.inputs.device)
             self._gradients = self._make_gradients(_gather(data, rows_AB)[0])
-            self._check_places(state, data, rows_AB)
-            self._compact = not self._one_width and self._is_compact(state, data, rows_AB)
+            once = partial(self._once, state, data, rows_AB)
+            whole = once(list(range(self.P)))
+            if not _same(once, whole, list(range(self.P))[::-1]):
+                raise Refused("a kernel of its layers rounds in another way in another slot")
+            self._compact = not self._one_width and self._is_compact(once, whole)
         except Refused as refused:
             raise unsupported(self.mode.name, refused) from None
         except LuthierError:
@@ -194,43 +199,26 @@ class FusedPopulation:
         except Exception as error:  # whatever torch.func or a rule says of the model's code
             raise unsupported(self.mode.name, Refused(_first_line(error), _mend(error))) from error
 
-    def _check_places(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> None:
-        """A slot must get the same bits in every place.
-
-        Raises:
-            Refused: it does not.
-        """
-        every = list(range(self.P))
-        one, other = (self._once(state, data, rows_AB, slots) for slots in (every, every[::-1]))
-        if not all(torch.equal(a[every[::-1]], b) for a, b in zip(one, other, strict=True)):
-            raise Refused("a kernel of its layers rounds in another way in another slot")
-
-    def _is_compact(self, state: Rows, data: Placed, rows_AB: torch.Tensor) -> bool:
-        """Does a slot get the same bits whatever the number of its neighbours?
+    def _is_compact(self, once: Once, whole: list[torch.Tensor]) -> bool:
+        """Does a slot get the same bits whatever the number of its neighbours? `whole`: what all slots get in order.
 
         Tried on a batch with most widths; with few of them where a step of the model is long.
         """
         every, widths = list(range(self.P)), {2, 3, self.P - 1}
         if self._shelf.layout.num_weights < LARGE:
             widths |= {4, 5, 7, 8, 11, 13}
-        whole = self._once(state, data, rows_AB, every)
-        for width in sorted(widths & set(range(2, self.P))):
-            for slots in (every[:width], every[-width:]):
-                part = self._once(state, data, rows_AB, slots)
-                if not all(torch.equal(a[slots], b) for a, b in zip(whole, part, strict=True)):
-                    return False
-        return True
+        fewer = sorted(widths & set(range(2, self.P)))
+        return all(_same(once, whole, slots) for w in fewer for slots in (every[:w], every[-w:]))
 
     def _once(self, state: Rows, data: Placed, rows_AB: torch.Tensor, slots: list[int]) -> list[torch.Tensor]:
         """Loss, gradient and buffers of some slots after one batch; the state stays as it is."""
         work = state.select(slots)
-        clocks = [Clock() for _ in slots]
-        for clock, seed, step in zip(clocks, work.seeds, work.steps, strict=True):
-            clock.begin(seed, step)
+        draws = Draws([Clock() for _ in slots])
+        draws.begin(work.seeds, work.steps)
         inputs, targets = _gather(data, rows_AB[slots])
         smoothing_A = torch.full((len(slots),), 0.1, dtype=work.weights.dtype, device=work.weights.device)
         assert self._gradients is not None
-        loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_A, Draws(clocks))
+        loss_A, grads_AN = self._gradients(work, inputs, targets, smoothing_A, draws)
         return [loss_A, grads_AN, *work.buffers.values()]
 
     # ------------------------------------------------------------------------------------------- evaluation
@@ -261,6 +249,11 @@ class FusedPopulation:
         buffers = {name: tensor[slot] for name, tensor in state.buffers.items()}
         self._reader.look_at(weights, buffers, state.constants[slot])
         return self._reader
+
+
+def _same(once: Once, whole: list[torch.Tensor], slots: list[int]) -> bool:
+    """Do these slots, in this order and without the others, get the bits that they get among all?"""
+    return all(torch.equal(a[slots], b) for a, b in zip(whole, once(slots), strict=True))
 
 
 def unsupported(mode: str, refused: Refused) -> Unsupported:

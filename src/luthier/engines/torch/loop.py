@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from luthier.algorithms.updates import RULES as RULEBOOK
-from luthier.engines.checks import check_rows, must_hold
+from luthier.engines.checks import check_rows, check_stack, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.model import CRITERIA, Blueprint
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.slot import Placed, Slot, chunk_of, fresh_snapshot
-from luthier.errors import InvalidInput
 from luthier.records import Recipe
 
 LOOP = Mode("loop", bit_equal_across_P=True)
@@ -37,8 +36,7 @@ class LoopPopulation:
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
-        if len(snapshots) != self.P:
-            raise InvalidInput(f"{len(snapshots)} snapshots", must=f"one for each of P={self.P} slots", where="stack")
+        check_stack(len(snapshots), self.P)
         return [self._slot(snapshot) for snapshot in snapshots]
 
     def take(self, state: State, slot: int) -> Snapshot:

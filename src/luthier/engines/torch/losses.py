@@ -33,6 +33,11 @@ def _mse(z: torch.Tensor, y: torch.Tensor, smoothing: torch.Tensor | None) -> to
     return (z - y.reshape(z.shape).to(z.dtype)).square().mean((-1, -2))
 
 
+def or_zeros(smoothing_P: torch.Tensor | None, like_PN: torch.Tensor) -> torch.Tensor:
+    """For programs that take a tensor only: no smoothing as zeros."""
+    return like_PN.new_zeros(len(like_PN)) if smoothing_P is None else smoothing_P
+
+
 LOSSES: dict[str, LossOfSlots] = {
     "cross_entropy": _cross_entropy,
     "bce_with_logits": _bce_with_logits,

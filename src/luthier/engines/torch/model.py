@@ -24,10 +24,12 @@ LOOKS_KEPT = 256
 
 
 class _Look(NamedTuple):
-    """See `Blueprint.tree` and `Blueprint.free`."""
+    """See the methods of `Blueprint` with these names; `numbers` are those of the layers, rates aside."""
 
     tree: str
     free: tuple[str, ...]
+    dtypes: str
+    numbers: dict[str, float]
 
 
 _LOOKS: dict[Any, _Look] = {}
@@ -76,6 +78,10 @@ class Blueprint(NamedTuple):
         """
         return self._look().free
 
+    def dtypes(self) -> str:
+        """Types of the weights."""
+        return self._look().dtypes
+
     def _plain(self) -> Blueprint:
         return self._replace(device=torch.device("cpu"), memory_format=torch.contiguous_format)
 
@@ -85,22 +91,21 @@ class Blueprint(NamedTuple):
             if len(_LOOKS) >= LOOKS_KEPT:
                 _LOOKS.clear()
             model = self._plain().build(seed=0)
-            usual, free = self._usual(), []
-            for name, value in constants.constants_of(model).items():
-                if not constants.is_rate(name) and usual.get(name) != value:
-                    free.append(name)
+            numbers = {n: v for n, v in constants.constants_of(model).items() if not constants.is_rate(n)}
+            usual = self._usual() if numbers and self.settings else numbers
+            free = [name for name, value in numbers.items() if usual.get(name) != value]
             description, complete = structure_of(model)
             tree = digest({"model": description, "free": free, "settings": {} if complete else self.settings})
-            _LOOKS[key] = _Look(tree, tuple(free))
+            dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in model.parameters()})
+            _LOOKS[key] = _Look(tree, tuple(free), ", ".join(dtypes), numbers)
         return _LOOKS[key]
 
     def _usual(self) -> dict[str, float]:
-        """The numbers of the layers by the builder's own defaults; none where it can not be called without them."""
+        """The numbers of the layers by the builder's own defaults; none where it needs settings."""
         try:
-            model = self._plain()._replace(settings={}).build(seed=0)
+            return self._replace(settings={})._look().numbers
         except Exception:  # it lacks a setting that has no default, or fails in its own code
             return {}
-        return constants.constants_of(model)
 
     def of(self, recipe: Recipe) -> Blueprint:
         """The plan of another trial of the same population.

@@ -57,13 +57,14 @@ def vmap(plan: Blueprint, loss: Loss, P: int) -> Population:
 def grouped(plan: Blueprint, loss: Loss, P: int) -> Population:
     """All slots in batched kernels, written for each layer."""
     from luthier.engines.torch.grouped import trace
-    from luthier.engines.torch.grouped.gradients import GroupedGradients
+    from luthier.engines.torch.grouped.gradients import GroupedGradients, Losses
 
     model = _skeleton(plan, Handed())
-    shelf, program = _shelf(model, plan), trace(model)
+    shelf = _shelf(model, plan)
+    losses = Losses(trace(model), shelf.layout, LOSSES[loss.name])
 
     def make(_inputs: torch.Tensor) -> Gradients:
-        return GroupedGradients(program, shelf.layout, LOSSES[loss.name], plan.free())
+        return GroupedGradients(losses, plan.free())
 
     return FusedPopulation(GROUPED, plan, loss, P, shelf=shelf, make_gradients=make)
 
@@ -72,16 +73,16 @@ def compiled(plan: Blueprint, loss: Loss, P: int) -> Population:
     """The grouped mode's gradients as one program made by torch.compile."""
     from luthier.engines.torch.compiled import CompiledGradients
     from luthier.engines.torch.grouped import trace
+    from luthier.engines.torch.grouped.gradients import Losses
 
     model = _skeleton(plan, Handed())
-    shelf, program = _shelf(model, plan), trace(model)
+    shelf = _shelf(model, plan)
+    losses = Losses(trace(model), shelf.layout, LOSSES[loss.name])
 
     def make(inputs: torch.Tensor) -> Gradients:
         rates = constants.rates_of(model)
         calls = [(layer, shape, rates[layer]) for layer, shape in _dropout_calls(plan, inputs[0])]
-        return CompiledGradients(
-            program, shelf.layout, LOSSES[loss.name], calls=calls, free=plan.free(), device=plan.device
-        )
+        return CompiledGradients(losses, calls=calls, free=plan.free(), device=plan.device)
 
     return FusedPopulation(COMPILED, plan, loss, P, shelf=shelf, make_gradients=make, one_width=True)
 

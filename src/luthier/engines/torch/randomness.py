@@ -77,6 +77,11 @@ class Draws:
     def __init__(self, clocks: Sequence[Clock]) -> None:
         self.clocks = clocks
 
+    def begin(self, seeds: Sequence[int], steps: Sequence[int]) -> None:
+        """A step of each trial begins."""
+        for clock, seed, step in zip(self.clocks, seeds, steps, strict=True):
+            clock.begin(seed, step)
+
     def mask(self, layer: int, shape: Sequence[int], rates: Sequence[float], *, like: torch.Tensor) -> torch.Tensor:
         """[P, *shape], of the type and on the device of `like`: 0 where dropped, 1 / (kept share) elsewhere.
 

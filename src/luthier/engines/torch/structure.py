@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from luthier.engines.torch.constants import LIFTED
+from luthier.engines.torch.constants import names_of
 
 _OF_EVERY_MODULE = frozenset(vars(nn.Module())) | {"_flat_weights", "_flat_weight_refs"}  # of recurrent layers
 Description = Any
@@ -53,8 +53,8 @@ def _tied(model: nn.Module) -> list[list[str]]:
 
 
 def _layer(module: nn.Module) -> list[Description]:
-    lifted = {n for n in LIFTED.get(type(module), ()) if isinstance(getattr(module, n), int | float)}
-    attributes = {n: _value(v) for n, v in sorted(vars(module).items()) if n not in _OF_EVERY_MODULE | lifted}
+    left_out = _OF_EVERY_MODULE.union(names_of(module))
+    attributes = {n: _value(v) for n, v in sorted(vars(module).items()) if n not in left_out}
     local = "<locals>" in type(module).__qualname__
     return [_name(type(module)), attributes, _function(type(module).forward) if local else ""]
 
@@ -71,8 +71,6 @@ def _value(value: Any, depth: int = 0) -> Description:
             return [[_value(k, depth + 1), _value(v, depth + 1)] for k, v in value.items()]
         if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
             return _function(value, depth + 1)
-        if isinstance(value, nn.Module):  # in a list, or hidden from registration
-            raise Opaque
     raise Opaque
 
 

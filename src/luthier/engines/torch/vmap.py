@@ -15,9 +15,10 @@ from torch.func import functional_call, grad_and_value
 
 from luthier.engines.torch import constants
 from luthier.engines.torch.flat import Layout, Rows, Tensors
-from luthier.engines.torch.losses import LossOfSlots
+from luthier.engines.torch.losses import LossOfSlots, or_zeros
 from luthier.engines.torch.model import as_rows
 from luthier.engines.torch.randomness import Draws
+from luthier.engines.torch.statistics import normalised
 
 
 class Handed:
@@ -37,6 +38,7 @@ class VmapGradients:
     Args:
         model: with its dropout twins, which ask `handed`; its own weights are not used.
         calls: (layer, shape of the mask) of every dropout call of a step, in their order.
+        free: see `Blueprint.free`.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class VmapGradients:
         *,
         handed: Handed,
         calls: list[tuple[int, Any]],
-        free: Sequence[str] = (),
+        free: Sequence[str],
     ) -> None:
         self._model, self._layout, self._loss = model, layout, loss
         self._handed, self._calls = handed, calls
@@ -60,7 +62,7 @@ class VmapGradients:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(loss [A], gradient [A, N]) of one batch a slot, inputs [A, B, ...]; buffers move on in place."""
         uniform, own = self._split(rows.constants, rows.weights)
-        own = {name: value for name, value in own.items() if not constants.is_rate(name)}
+        own = constants.without_rates(own)
         self._set(uniform, own)
         masks = self._masks(rows, draws, inputs)
 
@@ -75,9 +77,7 @@ class VmapGradients:
             return self._loss(outputs[None], y[None], smoothing[None])[0]
 
         mapped = torch.vmap(grad_and_value(loss_of))
-        if smoothing_A is None:
-            smoothing_A = torch.zeros_like(rows.weights[:, 0])
-        rest = (rows.buffers, rows.frozen, own, masks, inputs, targets, smoothing_A)
+        rest = (rows.buffers, rows.frozen, own, masks, inputs, targets, or_zeros(smoothing_A, rows.weights))
         grads_AN, loss_A = mapped(rows.weights, *rest)
         return loss_A.detach(), grads_AN.detach()
 
@@ -118,13 +118,8 @@ def _elu(module: Any, x: torch.Tensor) -> torch.Tensor:
     return torch.where(x > 0, x, module.alpha * torch.expm1(x.clamp(max=0)))
 
 
-def _normalised(x: torch.Tensor, dims: tuple[int, ...], eps: Any) -> torch.Tensor:
-    centred = x - x.mean(dims, keepdim=True)
-    return centred / (centred.square().mean(dims, keepdim=True) + eps).sqrt()
-
-
 def _layer_norm(module: Any, x: torch.Tensor) -> torch.Tensor:
-    y = _normalised(x, tuple(range(-len(module.normalized_shape), 0)), module.eps)
+    y = normalised(x, tuple(range(-len(module.normalized_shape), 0)), module.eps)
     y = y if module.weight is None else y * module.weight
     return y if module.bias is None else y + module.bias
 
@@ -136,7 +131,7 @@ def _affine(y: torch.Tensor, module: Any) -> torch.Tensor:
 
 def _group_norm(module: Any, x: torch.Tensor) -> torch.Tensor:
     grouped = x.unflatten(1, (module.num_groups, -1))
-    return _affine(_normalised(grouped, tuple(range(2, grouped.ndim)), module.eps).flatten(1, 2), module)
+    return _affine(normalised(grouped, tuple(range(2, grouped.ndim)), module.eps).flatten(1, 2), module)
 
 
 def _batch_norm(module: Any, x: torch.Tensor) -> torch.Tensor:
@@ -146,7 +141,7 @@ def _batch_norm(module: Any, x: torch.Tensor) -> torch.Tensor:
             module.num_batches_tracked.add_(1)
             for kept, now in ((module.running_mean, x.mean(dims)), (module.running_var, x.var(dims))):
                 kept.copy_(kept + module.momentum * (now.detach() - kept))
-    return _affine(_normalised(x, dims, module.eps), module)
+    return _affine(normalised(x, dims, module.eps), module)
 
 
 FORMULAS: dict[type[nn.Module], Callable[[Any, torch.Tensor], torch.Tensor]] = {

@@ -8,7 +8,7 @@ Axes: P slots, B rows of a batch, C channels, D and O features, V words; `places
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -122,37 +122,31 @@ def _conv(call: Call, x: Slotted) -> Slotted:
     module: Any = call.module
     if module.padding_mode != "zeros":
         raise refused(call, f"has padding_mode={module.padding_mode!r}", "Use padding_mode='zeros'")
-    places = len(module.kernel_size)
-    check_rank(call, x, places + 2)
-    kernel = (functional.conv1d, functional.conv2d, functional.conv3d)[places - 1]
-    return convolution(
-        kernel,
-        x,
-        call.tensors["weight"],
-        call.tensors.get("bias"),
-        stride=module.stride,
-        padding=module.padding,
-        dilation=module.dilation,
-        groups=module.groups,
-    )
+    return _convolved(call, x, (functional.conv1d, functional.conv2d, functional.conv3d))
 
 
 @layer(nn.ConvTranspose1d, nn.ConvTranspose2d)
 def _conv_transpose(call: Call, x: Slotted) -> Slotted:
     module: Any = call.module
+    kernels = (functional.conv_transpose1d, functional.conv_transpose2d)
+    return _convolved(call, x, kernels, output_padding=module.output_padding)
+
+
+def _convolved(call: Call, x: Slotted, kernels: Sequence[Callable[..., Any]], **more: Any) -> Slotted:
+    """By the kernel for as many places as the layer has, with the settings of every convolution and `more`."""
+    module: Any = call.module
     places = len(module.kernel_size)
     check_rank(call, x, places + 2)
-    kernel = (functional.conv_transpose1d, functional.conv_transpose2d)[places - 1]
     return convolution(
-        kernel,
+        kernels[places - 1],
         x,
         call.tensors["weight"],
         call.tensors.get("bias"),
         stride=module.stride,
         padding=module.padding,
-        output_padding=module.output_padding,
         dilation=module.dilation,
         groups=module.groups,
+        **more,
     )
 
 

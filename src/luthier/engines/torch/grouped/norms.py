@@ -23,11 +23,6 @@ def _flat(tensor: torch.Tensor | None) -> torch.Tensor | None:
     return None if tensor is None else tensor.reshape(-1)
 
 
-def _normalised(x: torch.Tensor, dims: Sequence[int], eps: Constant) -> torch.Tensor:
-    centred = x - x.mean(dims, keepdim=True)
-    return centred / (centred.square().mean(dims, keepdim=True) + per_slot(eps, x.ndim)).sqrt()
-
-
 def _by_channel(x: torch.Tensor, weight_PC: torch.Tensor | None, bias_PC: torch.Tensor | None) -> torch.Tensor:
     """x [P, B, C, ...places] times weight plus bias."""
     shape = (len(x), 1, -1, *([1] * (x.ndim - 3)))
@@ -97,7 +92,8 @@ def _batch_norm(call: Call, x: Slotted) -> Slotted:
         dims = (1, *range(3, stacked.ndim))
         if running:
             now = [stacked.detach().mean(dims), stacked.detach().var(dims)]
-        found = Slotted(_by_channel(_normalised(stacked, dims, eps), scale, shift), x.P)
+        y = statistics_of.normalised(stacked, dims, per_slot(eps, stacked.ndim))
+        found = Slotted(_by_channel(y, scale, shift), x.P)
     factor = per_slot(momentum, 2)
     for kept_PC, now_PC in zip(running, now, strict=True):
         kept_PC.mul_(1 - factor).add_(factor * now_PC)
@@ -112,7 +108,7 @@ def layer_norm(
     if isinstance(eps, float):
         y = functional.layer_norm(stacked, tuple(shape), None, None, eps)
     else:
-        y = _normalised(stacked, tuple(range(-len(shape), 0)), eps)
+        y = statistics_of.normalised(stacked, tuple(range(-len(shape), 0)), per_slot(eps, stacked.ndim))
     return Slotted(_by_feature(y, weight, bias), x.P)
 
 
@@ -148,7 +144,7 @@ def group_norm(
             functional.group_norm(x.as_merged(), x.P * num_groups, _flat(weight), _flat(bias), eps), x.P, merged=True
         )
     grouped = x.stacked().unflatten(2, (num_groups, -1))
-    y = _normalised(grouped, tuple(range(3, grouped.ndim)), eps).flatten(2, 3)
+    y = statistics_of.normalised(grouped, tuple(range(3, grouped.ndim)), per_slot(eps, grouped.ndim)).flatten(2, 3)
     return Slotted(_by_channel(y, weight, bias), x.P)
 
 
