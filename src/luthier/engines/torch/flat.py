@@ -23,16 +23,6 @@ from luthier.engines.torch.refusal import Refused
 Tensors = dict[str, torch.Tensor]
 
 
-ALIGNED = 64
-"""Bytes: every row begins on a multiple. A product of matrices rounds by where its operands lie in a vector."""
-
-
-def rows_like(tensor_PN: torch.Tensor, num_rows: int) -> torch.Tensor:
-    """Zeros [num_rows, N], each row as far from the next as whole vectors make it."""
-    N, lanes = tensor_PN.shape[1], ALIGNED // tensor_PN.element_size()
-    return tensor_PN.new_zeros(num_rows, -(-N // lanes) * lanes)[:, :N]
-
-
 class Layout(NamedTuple):
     """Where each trainable weight lies in a row: one parameter group after another, so that a group is a slice."""
 
@@ -106,12 +96,9 @@ class Rows:
         """A copy of some slots; frozen weights that are shared stay shared."""
         index = torch.tensor(slots, device=self.weights.device)
 
-        def chosen(tensor_PN: torch.Tensor) -> torch.Tensor:
-            return rows_like(tensor_PN, len(slots)).copy_(tensor_PN[index])
-
         return Rows(
-            weights=chosen(self.weights),
-            kept={n: chosen(t) for n, t in self.kept.items()},
+            weights=self.weights[index],
+            kept={n: t[index] for n, t in self.kept.items()},
             buffers={n: t[index] for n, t in self.buffers.items()},
             shared=self.shared,
             frozen={n: t[index] for n, t in self.frozen.items()},
@@ -151,8 +138,7 @@ class Shelf(NamedTuple):
         """
         self._check(snapshots[0])  # the others are when they are put
         P = len(snapshots)
-        like = torch.empty(0, self.layout.num_weights, dtype=self.layout.dtype, device=self.device)
-        rows = Rows(rows_like(like, P))
+        rows = Rows(torch.zeros(P, self.layout.num_weights, dtype=self.layout.dtype, device=self.device))
         rows.buffers = {n: b.new_zeros((P, *b.shape)) for n, b in self.buffers.items()}
         rows.shared = {n: self._tensor(snapshots[0][f"weights/{n}"], w) for n, w in self.frozen.items()}
         rows.states, rows.constants = [set() for _ in range(P)], [{} for _ in range(P)]
@@ -171,7 +157,7 @@ class Shelf(NamedTuple):
         rows.weights[slot] = self._row(snapshot, "weights")
         rows.states[slot] = {key.split("/")[1] for key in snapshot if key.startswith("optimizer/")}
         for state in rows.states[slot]:
-            kept = rows.kept.setdefault(state, rows_like(rows.weights, rows.num_slots))
+            kept = rows.kept.setdefault(state, torch.zeros_like(rows.weights))
             kept[slot] = self._row(snapshot, f"optimizer/{state}")
         for name, buffer in rows.buffers.items():
             buffer[slot] = self._tensor(snapshot[f"buffers/{name}"], buffer)
