@@ -15,6 +15,7 @@ import msgspec
 
 from luthier.codec import Record
 from luthier.errors import InvalidInput
+from luthier.findings import Finding
 from luthier.space import Config, Space
 
 # --------------------------------------------------------------------------------------------- how to train
@@ -375,19 +376,6 @@ class HeldOutResult(Record, frozen=True, kw_only=True):
     looks: int
     rows_hash: str
     method: str = ""
-
-
-class Finding(Record, frozen=True, kw_only=True):
-    """Something noticed: a number, its threshold, where, why, and what to do."""
-
-    code: str
-    title: str
-    number: float
-    threshold: float
-    n: int
-    text: str
-    remedy: str = ""
-    severity: Literal["info", "warning", "error"] = "info"
 
 
 class RunPlan(Record, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ import math
 
 import msgspec
 
-from luthier.records import Evidence, Finding, History, Metric, RunRecord, Trial
+from luthier.findings import Finding
+from luthier.records import Evidence, History, Metric, RunRecord, Trial
 from luthier.space import Config, Space
 
 from .fixtures import SPACE, adopted

@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier import stats
+from luthier.findings import Finding
 from luthier.playbook import stability
 from luthier.playbook.wording import setting, unknown
-from luthier.records import LEGAL, Finding, History, Legal, Trial
+from luthier.records import LEGAL, History, Legal, Trial
 from luthier.space import Choice, Domain, Float, Int, Space, Structure, structure_of
 
 Array = npt.NDArray[Any]

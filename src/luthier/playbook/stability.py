@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from luthier.findings import Finding
 from luthier.playbook.wording import setting, unknown
-from luthier.records import Finding, History, Trial
+from luthier.records import History, Trial
 from luthier.space import Space
 
 MIN_TRIALS = 10  # trials with a known fate

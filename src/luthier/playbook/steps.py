@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier import stats
+from luthier.findings import Finding
 from luthier.playbook.wording import unknown
-from luthier.records import Facts, Finding, History, Point, Trial
+from luthier.records import Facts, History, Point, Trial
 
 NUM_BEST = 5  # trials that are looked at
 MIN_BEST = 3

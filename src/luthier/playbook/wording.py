@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 
-from luthier.records import OPTIMIZERS, Finding
+from luthier.findings import Finding
+from luthier.records import OPTIMIZERS
 
 
 def setting(name: str) -> str:

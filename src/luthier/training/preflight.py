@@ -11,7 +11,8 @@ import numpy.typing as npt
 from luthier.data import Data
 from luthier.engines.spec import Placed, Population
 from luthier.errors import InvalidInput, TrainingFailed
-from luthier.records import Finding, Recipe
+from luthier.findings import Finding
+from luthier.records import Recipe
 from luthier.training.batches import Course, make_plan
 from luthier.training.pace import Pace
 

@@ -18,10 +18,11 @@ from luthier.codec import convert
 from luthier.errors import TrainingFailed
 from luthier.evidence import held_out, paired
 from luthier.evidence.paired import Bench, Contender
+from luthier.findings import Finding
 from luthier.playbook import boundaries, rounds, stability, steps, throughput
 from luthier.playbook.budget import Budget, parse_budget, split
 from luthier.playbook.spaces import combine, default_space
-from luthier.records import Evidence, Facts, Finding, HeldOutResult, History, Noise, RunPlan, Trial, derive_seed
+from luthier.records import Evidence, Facts, HeldOutResult, History, Noise, RunPlan, Trial, derive_seed
 from luthier.runs.folder import RunFolder
 from luthier.search import Cohorts, scheduler
 from luthier.search import sampler as find_sampler

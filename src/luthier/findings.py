@@ -1,0 +1,144 @@
+"""What was noticed: findings with their evidence, what could not be judged, and the diagnosis of a program."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from luthier.codec import Record
+
+Severity = Literal["info", "warning", "error"]
+"""error: the run is wrong or useless. warning: it probably costs quality or time. info: a hint."""
+
+
+class Place(Record, frozen=True, kw_only=True):
+    """A line in the person's own code.
+
+    Args:
+        file: absolute path.
+        line: counted from 1.
+        function: the function that the line stands in; empty at module level.
+        text: the line itself, stripped.
+    """
+
+    file: str
+    line: int
+    function: str = ""
+    text: str = ""
+
+
+class Edit(Record, frozen=True, kw_only=True):
+    """Lines to replace in a file; several edits of a finding are applied together or not at all.
+
+    Args:
+        file: absolute path.
+        line: first line that goes, counted from 1.
+        old: the lines that go, as they stand in the file (without line ends); empty: `new` is put before `line`.
+        new: the lines that come.
+    """
+
+    file: str
+    line: int
+    old: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """Something noticed: a number, its threshold, where, why, and what to do.
+
+    Args:
+        code: of the check or rule, such as "T01".
+        title: a few words.
+        number: what was measured, `threshold`: what it is compared with; NaN where the relation is exact.
+        n: how many samples (steps, calls, rows) stand behind the number.
+        text: one sentence with the measured numbers.
+        remedy: one sentence that says what to do.
+        severity: what it costs.
+        certain: an exact relation (identity, equality, version counters); False: statistics.
+        place: where in the person's code; None where no line can be named.
+        others: further lines that belong to it, such as where the tensor was made.
+        step: optimizer step at which it was first seen, counted from 0; None where that means nothing.
+        cause: why it hurts, one or two sentences.
+        wrong, right: code as it is and as it should be; empty where the remedy says it all.
+        edits: a patch that is safe to apply; empty where a person has to decide.
+        evidence: further measured facts by name, for programs that read the finding.
+        consequences: findings that follow from this one.
+    """
+
+    code: str
+    title: str
+    number: float = math.nan
+    threshold: float = math.nan
+    n: int
+    text: str
+    remedy: str = ""
+    severity: Severity = "info"
+    certain: bool = False
+    place: Place | None = None
+    others: tuple[Place, ...] = ()
+    step: int | None = None
+    cause: str = ""
+    wrong: str = ""
+    right: str = ""
+    edits: tuple[Edit, ...] = ()
+    evidence: dict[str, float | int | str | bool | list[float | int | str] | None] = {}
+    consequences: tuple[Finding, ...] = ()
+
+
+class Unknown(Record, frozen=True, kw_only=True):
+    """A check that could not judge: why, and what it would need. Never the same as "fine"."""
+
+    code: str
+    title: str
+    reason: str
+    needs: str = ""
+
+
+class Fault(Record, frozen=True, kw_only=True):
+    """luthier's own fault: a check or a hook that raised. The person's program went on.
+
+    Args:
+        part: the check's code, or the hook.
+        error: type and message; `trace`: where in luthier.
+    """
+
+    part: str
+    error: str
+    trace: str = ""
+
+
+class Diagnosis(Record, frozen=True, kw_only=True):
+    """What was found in one program.
+
+    Args:
+        program: what was run, as it was typed.
+        frameworks: name and version of each framework that was seen.
+        tier: quick, full or deep.
+        num_steps, num_backward, num_evaluations: what was seen of optimizer steps, backward passes, evaluations.
+        wall_s: of the program under watch; `watch_s`: luthier's own part of it.
+        stopped: why luthier ended the program before its own end; empty where it ended by itself.
+        exit_code: of the program; None where luthier stopped it.
+        crash: type and message of the exception that ended the program; empty where there was none.
+        findings: root causes first, worst first; consequences stand under their cause.
+        unknown: checks that could not judge.
+        ignored: findings that a comment or an option silenced.
+        faults: of luthier itself.
+        checked: codes of all checks that judged.
+    """
+
+    program: str
+    frameworks: dict[str, str] = {}
+    tier: str = "quick"
+    num_steps: int = 0
+    num_backward: int = 0
+    num_evaluations: int = 0
+    wall_s: float = math.nan
+    watch_s: float = math.nan
+    stopped: str = ""
+    exit_code: int | None = None
+    crash: str = ""
+    findings: tuple[Finding, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    ignored: tuple[Finding, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    checked: tuple[str, ...] = ()
