@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from luthier.codec import Record
 
 Severity = Literal["info", "warning", "error"]
 """error: the run is wrong or useless. warning: it probably costs quality or time. info: a hint."""
+Tier = Literal["quick", "full", "deep"]
+"""quick: costs next to nothing, on by default. full: samples tensors more densely. deep: extra passes on copies."""
 
 
 class Place(Record, frozen=True, kw_only=True):
@@ -128,7 +130,7 @@ class Diagnosis(Record, frozen=True, kw_only=True):
 
     program: str
     frameworks: dict[str, str] = {}
-    tier: str = "quick"
+    tier: Tier = "quick"
     num_steps: int = 0
     num_backward: int = 0
     num_evaluations: int = 0
@@ -142,3 +144,29 @@ class Diagnosis(Record, frozen=True, kw_only=True):
     ignored: tuple[Finding, ...] = ()
     faults: tuple[Fault, ...] = ()
     checked: tuple[str, ...] = ()
+
+
+class ColumnReport(Record, frozen=True, kw_only=True):
+    """What became of a column of a table, and why."""
+
+    name: str
+    kind: str
+    done: str = ""
+    why: str = ""
+    num_missing: int = 0
+    num_inputs: int = 0
+
+
+class PreparationReport(Record, frozen=True, kw_only=True):
+    """What was done to a table before training, on the split of the pre-flight.
+
+    Args:
+        columns: in the order of the file. `notes`: rows that were left out, and the like.
+        num_rows: of the file, with those without a target left out.
+        table: the columns, and the inputs made of them, as `luthier.data` reads them for rows that come later.
+    """
+
+    columns: tuple[ColumnReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    num_rows: int = 0
+    table: dict[str, Any] = {}

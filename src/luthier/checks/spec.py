@@ -11,12 +11,10 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from luthier.findings import Finding, Unknown
+from luthier.findings import Finding, Tier, Unknown
 
-Tier = Literal["quick", "full", "deep"]
-"""quick: costs next to nothing, on by default. full: samples tensors more densely. deep: extra passes on copies."""
 TIERS: tuple[Tier, ...] = ("quick", "full", "deep")
 Judge = Callable[[Any], list[Finding] | Unknown]
 """Trace -> findings (none: it was looked at and is fine), or why it cannot be judged. A finding needs its
@@ -31,6 +29,7 @@ class Check(NamedTuple):
         tier: from which tier on the trace holds what it needs.
         causes: codes whose finding explains this one's: where both fire, this one is listed under the other.
         judge: the judgement; page: the docstring of the module.
+        framework: whose programs it judges; empty: those of all.
     """
 
     code: str
@@ -39,21 +38,27 @@ class Check(NamedTuple):
     causes: tuple[str, ...]
     judge: Judge
     page: str
+    framework: str = ""
+
+
+FRAMEWORKS = {"K": "keras", "J": "jax"}
+"""Family -> whose programs its checks judge; of other families PyTorch's, unless the module says FRAMEWORK = ""."""
+ACTIVE = "luthier.checks.active"
+"""The room of the checks that put a builder and its data to the test; they judge an `Exam`, not a trace."""
 
 
 @cache
-def checks() -> dict[str, Check]:
-    """All checks by code, in the order of their codes."""
-    import luthier.checks as room
-
+def checks(room: str = "luthier.checks") -> dict[str, Check]:
+    """All checks of a room by code, in the order of their codes."""
     found = {}
-    for module in pkgutil.iter_modules(room.__path__):
+    for module in pkgutil.iter_modules(import_module(room).__path__):
         if module.name[:1].isalpha() and module.name[1:3].isdigit():
-            check = _check(import_module(f"{room.__name__}.{module.name}"))
+            check = _check(import_module(f"{room}.{module.name}"))
             found[check.code] = check
     return dict(sorted(found.items()))
 
 
 def _check(module: Any) -> Check:
     code = module.__name__.rpartition(".")[2].partition("_")[0].upper()
-    return Check(code, module.TITLE, module.TIER, module.CAUSES, module.judge, module.__doc__)
+    framework = getattr(module, "FRAMEWORK", FRAMEWORKS.get(code[0], "torch"))
+    return Check(code, module.TITLE, module.TIER, module.CAUSES, module.judge, module.__doc__, framework)

@@ -1,0 +1,106 @@
+"""What the checks of `fit` share: which fits were looked into, what their losses expect, what a constant reaches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from luthier.findings import Place, Unknown
+from luthier.watching.fits import Fit, Layer, Loss
+from luthier.watching.values import Values
+
+CROSS_ENTROPIES = (
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "binary_focal_crossentropy",
+    "categorical_focal_crossentropy",
+)
+SQUARED = ("mean_squared_error", "mse")
+ABSOLUTE = ("mean_absolute_error", "mae")
+REGRESSIONS = (
+    *SQUARED,
+    *ABSOLUTE,
+    "huber",
+    "log_cosh",
+    "mean_absolute_percentage_error",
+    "mape",
+    "mean_squared_logarithmic_error",
+    "msle",
+)
+MIN_ROWS = 2
+
+
+def unseen(trace: Any, code: str, title: str) -> Unknown | None:
+    """Why no batch could be looked at, where that is so for every fit of the program."""
+    reasons = [
+        fit.unseen or "no training step was taken" for fit in trace.fits if not fit.losses and not fit.own_step
+    ]
+    if trace.fits and len(reasons) == len(trace.fits):
+        return Unknown(code=code, title=title, reason=reasons[0], needs="one batch of the training data")
+    return None
+
+
+def losses(trace: Any) -> Iterator[tuple[Fit, Loss, Values, Values]]:
+    """Every loss that got a batch: (fit, loss, output, target). The output may have no finite number."""
+    for fit in trace.fits:
+        for loss in fit.losses:
+            if loss.output is not None and loss.target is not None and loss.target.n:
+                yield fit, loss, loss.output, loss.target
+
+
+def where(fit: Fit) -> Place | None:
+    """The line that says what is trained for: `compile`, else `fit`."""
+    return fit.compiled or fit.place
+
+
+def beside(fit: Fit) -> tuple[Place, ...]:
+    """The line of `fit`, where `where` names that of `compile`."""
+    return (fit.place,) if fit.compiled is not None and fit.place is not None else ()
+
+
+def first_weighted(fit: Fit) -> tuple[Layer, Layer | None] | None:
+    """The first layer with weights, and the layer called after it."""
+    for i, layer in enumerate(fit.layers):
+        if layer.weights:
+            return layer, fit.layers[i + 1] if i + 1 < len(fit.layers) else None
+    return None
+
+
+def width(values: Values) -> int:
+    """Size of the last axis; 1 for one axis."""
+    return values.shape[-1] if len(values.shape) > 1 else 1
+
+
+def constant_loss(fit: Fit, loss: Loss) -> float:
+    """What the best constant prediction reaches on the training targets; NaN where it cannot be worked out.
+
+    Squared error: the variance. Cross entropy: the entropy of the class frequencies.
+    """
+    target = loss.target
+    if target is None or not target.n:
+        return math.nan
+    if loss.name in SQUARED and width(target) == 1:
+        return target.std**2
+    if loss.name in ABSOLUTE and target.distinct == 2 and target.low == 0 and target.high == 1:
+        return min(target.mean, 1.0 - target.mean)
+    if loss.name == "binary_crossentropy" and width(target) == 1 and 0 < target.mean < 1 and target.distinct == 2:
+        return -(target.mean * math.log(target.mean) + (1 - target.mean) * math.log(1 - target.mean))
+    counts = fit.rows.class_counts if fit.rows is not None else ()
+    if loss.name in ("categorical_crossentropy", "sparse_categorical_crossentropy") and len(counts) > 1:
+        total = sum(counts)
+        return -sum(c / total * math.log(c / total) for c in counts)
+    return math.nan
+
+
+def last_loss(fit: Fit) -> float:
+    """The training loss as last reported: of the last epoch, else of the last step looked at."""
+    if fit.logs and "loss" in fit.logs[-1]:
+        return fit.logs[-1]["loss"]
+    return fit.batch_losses[-1][1] if fit.batch_losses else math.nan
+
+
+def plain(value: float) -> str:
+    """A number as a person writes it."""
+    return f"{value:.4g}"

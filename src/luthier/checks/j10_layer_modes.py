@@ -1,0 +1,67 @@
+"""Dropout or batch normalisation run in the wrong mode.
+
+Dropout is for training only: in an evaluation it throws half of the answer away at random. And a program that has
+dropout, but trains with it switched off (`deterministic=True`), trains without it. In Flax the mode is a setting of
+the model (`model.train()`, `model.eval()` in NNX) or an argument (`deterministic`, `use_running_average` in Linen).
+
+Evidence: the mode of every such layer, inside differentiated losses and outside of them after the first step.
+
+Mend:
+
+    model.eval()                                          # NNX, before an evaluation; model.train() before training
+    model.apply(params, x, train=True, rngs={...})        # Linen, in the loss
+
+It keeps silent where evaluations run in both modes (Monte Carlo dropout beside a plain one).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luthier.findings import Finding, Unknown
+from luthier.watching.programs import Modes
+
+TITLE = "layers in the wrong mode"
+TIER = "quick"
+CAUSES = ()
+
+
+def judge(trace: Any) -> list[Finding] | Unknown:
+    """Dropout first, then batch normalisation; one finding a call of the model."""
+    found: list[Finding] = []
+    all_modes = [m for m in trace.programs if isinstance(m, Modes)]
+    for modes in sorted(all_modes, key=lambda m: m.kind, reverse=True):  # dropout first
+        if modes.outside_train and not modes.outside_eval and modes.in_loss_train:
+            text = f"{modes.kind} ran in training mode in each of {modes.outside_train} calls outside the loss."
+            remedy = "Call model.eval() before the evaluation (NNX), or pass deterministic=True (Linen)"
+            cause, place = "The answer that is scored is not the one that the model will give.", modes.place
+            n, right = modes.outside_train, "model.eval()\nscore = accuracy(model, x, y)"
+        elif modes.in_loss_eval and not modes.in_loss_train and modes.kind == "Dropout":
+            text = f"{modes.kind} is switched off in each of {modes.in_loss_eval} calls inside the loss."
+            remedy = "Call model.train() before training (NNX), or pass deterministic=False and a key (Linen)"
+            cause, place = (
+                "The model is trained without its dropout, and overfits as if there were none.",
+                modes.loss_place,
+            )
+            n, right = modes.in_loss_eval, 'model.apply(params, x, train=True, rngs={"dropout": key})'
+        else:
+            continue
+        if found and found[-1].place == place:
+            continue  # the same call of the model
+        found.append(
+            Finding(
+                code="J10",
+                title=TITLE,
+                number=float(n),
+                threshold=0.0,
+                n=n,
+                text=text,
+                remedy=remedy,
+                severity="warning",
+                certain=True,
+                place=place,
+                cause=cause,
+                right=right,
+            )
+        )
+    return found

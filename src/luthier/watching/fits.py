@@ -1,0 +1,175 @@
+"""What a program that trains by `fit` shows: the call, its data, and one real batch looked at before the first step.
+
+The records are filled while the program runs and judged when it has ended. They hold plain numbers; no array, no
+model, no framework.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from luthier.findings import Place
+from luthier.watching.values import Values
+
+
+@dataclass(slots=True)
+class Layer:
+    """One layer call on the looked-at batch, in inference mode.
+
+    Args:
+        name, kind: of the layer and its class. activation: of the layer ("relu"), "" where it has none.
+        inputs, outputs: values on that batch; `dead`: units (last axis) that are zero for every row, as a share.
+        weights: shapes of its own weights; `trainable`: whether they are to be trained.
+        rate: of a dropout layer. equal_columns, equal_rows: all columns (rows) of the kernel
+            are equal, of at least two.
+    """
+
+    name: str
+    kind: str
+    activation: str = ""
+    inputs: Values | None = None
+    outputs: Values | None = None
+    dead: float = math.nan
+    weights: tuple[tuple[int, ...], ...] = ()
+    trainable: bool = True
+    rate: float = math.nan
+    equal_columns: bool = False
+    equal_rows: bool = False
+
+
+@dataclass(slots=True)
+class Loss:
+    """The loss of one output.
+
+    Args:
+        name: of the function ("binary_crossentropy"); `own`: written by the person.
+        from_logits: as set; None where the loss has no such setting.
+        output, target: values of one batch (target: of the whole target where it was in hand).
+        activation: that made the output, "" for none.
+        value: on that batch, in inference mode.
+        zero_gradient: share of the output's numbers whose gradient is exactly zero; NaN where it was not measured.
+        label_smoothing: as set.
+    """
+
+    name: str
+    own: bool = False
+    from_logits: bool | None = None
+    output: Values | None = None
+    target: Values | None = None
+    activation: str = ""
+    value: float = math.nan
+    zero_gradient: float = math.nan
+    label_smoothing: float = 0.0
+
+
+@dataclass(slots=True)
+class Metric:
+    """A metric as it was resolved. threshold: of a binary one; NaN where there is none."""
+
+    name: str
+    kind: str
+    threshold: float = math.nan
+    from_logits: bool | None = None
+    values: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Weight:
+    """A trainable weight: gradient norm on the looked-at batch (None: no path to it), norms before and after."""
+
+    name: str
+    shape: tuple[int, ...]
+    grad_norm: float | None = math.nan
+    norm: float = math.nan
+    moved: float = math.nan
+    moved_early: float = math.nan
+
+
+@dataclass(slots=True)
+class Rows:
+    """How the rows of the training data lie.
+
+    Args:
+        num_rows: of the training part; num_classes: of its labels (0: not class labels); class_counts: rows
+            of each, in the order of the classes.
+        sorted_labels: the labels lie in order, one block a class.
+        only_in_validation: classes of the validation part that the training part lacks.
+        num_validation_classes: classes of the validation part.
+        num_validation: rows of the validation part; num_shared: of these, rows that the training part holds too.
+        num_hashed: rows compared.
+        num_repeated: rows of the training part that occur more than once.
+    """
+
+    num_rows: int = 0
+    num_classes: int = 0
+    class_counts: tuple[int, ...] = ()
+    sorted_labels: bool = False
+    only_in_validation: tuple[int, ...] = ()
+    num_validation_classes: int = 0
+    num_validation: int = 0
+    num_shared: int = 0
+    num_hashed: int = 0
+    num_repeated: int = 0
+
+
+@dataclass(slots=True)
+class Fit:
+    """One call of `fit`, or a row of `train_on_batch` calls from one line.
+
+    Args:
+        place: of the call; compiled: of `compile`; built: of the model.
+        framework: "keras"; backend: that computes. model: class and name.
+        source: "arrays", "dataset" or "generator". own_step: the person wrote the training step.
+        batch_size, epochs, shuffle, validation ("", "split", "data"), validation_split, monitored: names that
+        callbacks choose by; `restores`: EarlyStopping restores the best weights.
+        first_hashes: of the first batch of each of the first epochs.
+        optimizer, learning_rate, scheduled: the rate is a schedule or a callback sets it.
+        batch_losses: (step, loss as logged: mean since the epoch began) at sampled steps; `logs`: by epoch.
+        num_steps: taken; `steps_per_epoch`: 0 where unknown. unseen: why no batch was looked at.
+        validation_digest: of the validation arrays; equal arrays have equal digests.
+        ended: the call returned.
+    """
+
+    place: Place | None = None
+    compiled: Place | None = None
+    framework: str = "keras"
+    backend: str = ""
+    model: str = ""
+    source: str = ""
+    own_step: bool = False
+    inputs: list[Values] = field(default_factory=list)
+    targets: list[Values] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    weights: list[Weight] = field(default_factory=list)
+    rows: Rows | None = None
+    batch_size: int = 0
+    epochs: int = 1
+    shuffle: bool = True
+    validation: str = ""
+    validation_split: float = 0.0
+    validation_digest: str = ""
+    monitored: tuple[str, ...] = ()
+    restores: bool = True
+    first_hashes: list[str] = field(default_factory=list)
+    optimizer: str = ""
+    learning_rate: float = math.nan
+    scheduled: bool = False
+    num_steps: int = 0
+    steps_per_epoch: int = 0
+    batch_losses: list[tuple[int, float]] = field(default_factory=list)
+    logs: list[dict[str, float]] = field(default_factory=list)
+    unseen: str = ""
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Evaluated:
+    """One call of `evaluate` by the person: its place, a digest of its data, its rows."""
+
+    place: Place | None
+    digest: str = ""
+    num_rows: int = 0
+    logs: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,278 @@
+"""A rule per operation of a loss: what is known of its result. What has no rule here is treated in `jaxpr`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from luthier.watching.jax.known import INF, Drawn, Info, Op, mixed
+
+BOOLEANS = ("eq", "ne", "lt", "le", "gt", "ge")
+
+
+def affine(op: Op) -> Info:
+    """Matrix products and convolutions: logits, where a weight takes part; inputs are what meets the weights."""
+    out, found = op.mixed(), op.notes.found
+    for i, (one, other) in enumerate(((op.args[0], op.args[1]), (op.args[1], op.args[0]))):
+        if one.leaf is None or one.touched or not other.touched:
+            continue
+        if one.leaf not in found.inputs:
+            found.inputs.append(one.leaf)
+        if len(op.shape(i)) > 1:
+            found.batches.append(op.shape(i)[0])
+    return replace(out, affine=out.touched, activation="linear" if out.touched else "")
+
+
+def shape(op: Op) -> Info:
+    """The same numbers in another shape or type; a cast to whole numbers has no derivative."""
+    out, name = op.args[0], op.name
+    dtype = str(op.eqn.outvars[0].aval.dtype)
+    if name == "convert_element_type" and not dtype.startswith(("float", "bfloat")):
+        op.cut(out.weights)
+        return replace(out, weights=frozenset(), exp=0, squash="")
+    if name == "broadcast_in_dim":
+        return replace(out, origin=out.origin or op.shape())
+    return replace(out, origin=out.origin if name == "convert_element_type" else None)
+
+
+def cut(op: Op) -> Info:
+    """Operations without a derivative: the paths of the weights end here."""
+    first, out = op.args[0] if op.args else Info(), op.mixed()
+    if op.name == "argmax" and first.touched and math.prod(op.shape()[a] for a in op.eqn.params["axes"]) == 1:
+        op.remark("argmax of one", size=1)
+    if op.name in ("eq", "ne"):
+        broadcast(op)
+    op.cut(out.weights)
+    if op.name == "stop_gradient":
+        return replace(first, weights=frozenset(), leaf=None)
+    return replace(out, weights=frozenset(), low=-INF, high=INF)
+
+
+def random(op: Op) -> Info:
+    """Keys are followed from where they came to where numbers are drawn."""
+    name, args = op.name, op.args
+    key = next((a.key for a in args if a.key is not None), None)
+    if key is None:
+        return op.mixed()
+    root, way = key
+    if name in ("random_wrap", "random_unwrap"):
+        return replace(args[0], leaf=None)
+    if name == "random_fold_in":
+        constant = len(args) < 2 or (not args[1].varies and not args[1].touched)
+        step = f"fold{args[1].number}" if len(args) > 1 else "fold"
+        return Info(data=True, key=(root, way + step + f"@{id(op.eqn)}"), varies=args[0].varies or not constant)
+    if name == "random_bits" or name.startswith("threefry"):
+        op.notes.found.drawn.append(Drawn(root, args[0].varies, op.place))
+        return Info(data=True, low=0.0, varies=args[0].varies)
+    return Info(data=True, key=(root, f"{way}/{name}@{id(op.eqn)}"), varies=args[0].varies)
+
+
+def broadcast(op: Op) -> None:
+    """(B, 1) against (B,): a B x B result of one prediction and one target a row."""
+    out = tuple(op.eqn.outvars[0].aval.shape)
+    shapes = [a.origin or op.shape(i) for i, a in enumerate(op.args)]
+    if len(op.args) != 2 or len(out) != 2 or out[0] != out[1] or out[0] < 2:
+        return
+    column, row = (out[0], 1), (out[0],)
+    if sorted(map(len, shapes)) != [1, 2] or column not in shapes or row not in shapes:
+        return
+    made, plain = (op.args[0], op.args[1]) if op.args[0].touched else (op.args[1], op.args[0])
+    if made.touched and made.data and not plain.touched and plain.data:
+        op.remark("broadcast", shapes=shapes)
+
+
+def _pair(op: Op) -> Info:
+    """add, sub, mul, div, max, min, pow: intervals, affine, softmax's division, where the target meets."""
+    name, (a, b) = op.name, op.args
+    broadcast(op)
+    out = op.mixed()
+    low, high = _interval(name, a, b)
+    if name == "div" and a.exp and a.exp == b.sum_of:
+        made = replace(out, low=0.0, high=1.0, squash="softmax", squashed_at=op.place, activation="softmax")
+        return replace(made, over_batch=b.over_batch)
+    if name == "sub":
+        _meet(op)
+    kept, other = (a, b) if a.touched else (b, a)
+    linear = kept.affine and name in ("add", "sub", "mul", "div") and not (other.touched and not other.affine)
+    same = name in ("sub", "add") and not other.weights and (other.touched or other.number == 0)
+    squash = kept.squash if (same or (name in ("max", "min") and other.number is not None)) else ""
+    if name == "max" and other.number == 0 and kept.affine:
+        return replace(out, low=0.0, high=high, activation="relu")
+    return replace(
+        out,
+        low=low,
+        high=high,
+        affine=linear,
+        squash=squash,
+        squashed_at=kept.squashed_at,
+        over_batch=bool(squash) and kept.over_batch,
+        activation=kept.activation if linear or squash else "",
+    )
+
+
+def _meet(op: Op) -> None:
+    """A prediction minus an argument that no weight has touched: this is the target."""
+    a, b = op.args
+    found = op.notes.found
+    made, plain = (a, b) if a.touched else (b, a)
+    if made.weights and made.activation and not plain.touched and plain.leaf is not None:
+        if plain.leaf not in found.targets:
+            found.targets.append(plain.leaf)
+        if not found.activation:
+            found.activation, found.bounds = made.activation, (made.low, made.high)
+
+
+def _interval(name: str, a: Info, b: Info) -> tuple[float, float]:
+    simple: dict[str, tuple[float, float]] = {
+        "add": (a.low + b.low, a.high + b.high),
+        "sub": (a.low - b.high, a.high - b.low),
+        "max": (max(a.low, b.low), max(a.high, b.high)),
+        "min": (min(a.low, b.low), min(a.high, b.high)),
+    }
+    if name in simple:
+        return simple[name]
+    if name == "mul":
+        ends = [_times(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
+    elif name == "div" and b.low > 0:
+        ends = [_times(x, 1 / y if math.isfinite(y) else 0.0) for x in (a.low, a.high) for y in (b.low, b.high)]
+    else:
+        ends = [0.0 if name in ("div", "pow") and a.low >= 0 and b.low >= 0 else -INF, INF]
+    return min(ends), max(ends)
+
+
+def _times(x: float, y: float) -> float:
+    return 0.0 if x == 0 or y == 0 else x * y
+
+
+def _exp(op: Op) -> Info:
+    a = op.args[0]
+    op.notes.exps.append(a)
+    low = math.exp(a.low) if -700 < a.low < 700 else 0.0
+    high = math.exp(a.high) if a.high < 700 else INF
+    return replace(op.mixed(), low=low, high=high, exp=len(op.notes.exps) - 1, exp_of=a.squash)
+
+
+def _sum(op: Op) -> Info:
+    a, out = op.args[0], op.mixed()
+    low, high = (0.0 if a.low >= 0 else -INF), (0.0 if a.high <= 0 else INF)
+    if not a.exp:
+        return replace(out, low=low, high=high)
+    axes = tuple(op.eqn.params["axes"])
+    size = math.prod(op.shape()[i] for i in axes)
+    of = op.notes.exps[a.exp]
+    if a.touched and size == 1:
+        op.remark("softmax of one", size=1)
+    elif a.exp_of == "softmax" and a.weights and size > 1:
+        op.remark("softmax twice", other=of.squashed_at, size=size)
+    return replace(out, low=0.0, high=high, sum_of=a.exp, over_batch=_over_batch(op, of, axes))
+
+
+def _over_batch(op: Op, of: Info, axes: tuple[int, ...]) -> bool:
+    """Are exponentials of outputs (B, K) summed over their rows? Not where B = K: such are pairs of rows."""
+    rows = op.shape()
+    if axes != (0,) or len(rows) != 2 or not (of.weights and of.data):
+        return False
+    return 1 < rows[1] != rows[0] and rows[0] in op.notes.found.batches
+
+
+def _log(op: Op) -> Info:
+    a = op.args[0]
+    if a.weights and a.affine and a.low < 0:
+        op.remark("log of logits")
+    elif a.weights and a.activation == "relu" and a.low == 0:
+        op.remark("log of zero")
+    if a.over_batch and a.weights:
+        op.remark("softmax over the batch", size=max(op.notes.found.batches))
+    high = math.log(a.high) if 0 < a.high < INF else INF
+    return replace(op.mixed(), low=math.log(a.low) if 0 < a.low < INF else -INF, high=high)
+
+
+def _log1p(op: Op) -> Info:
+    a = op.args[0]
+    if a.exp and a.exp_of == "sigmoid" and a.weights:
+        op.remark("sigmoid twice", other=op.notes.exps[a.exp].squashed_at)
+    return replace(op.mixed(), low=0.0 if a.low >= 0 else -INF)
+
+
+def _logistic(op: Op) -> Info:
+    return replace(op.mixed(), low=0.0, high=1.0, squash="sigmoid", squashed_at=op.place, activation="sigmoid")
+
+
+def _tanh(op: Op) -> Info:
+    return replace(op.mixed(), low=-1.0, high=1.0, activation="tanh")
+
+
+def _neg(op: Op) -> Info:
+    a = op.args[0]
+    return replace(a, low=-a.high, high=-a.low, leaf=None, exp=0, sum_of=0, over_batch=False)
+
+
+def _abs(op: Op) -> Info:
+    a = op.args[0]
+    low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
+    high = max(abs(a.low), abs(a.high))
+    return replace(op.mixed(), low=low, high=high, squash=a.squash, squashed_at=a.squashed_at)
+
+
+def _power(op: Op) -> Info:
+    even = op.name == "square" or op.eqn.params.get("y", 1) % 2 == 0
+    return replace(op.mixed(), low=0.0 if even or op.args[0].low >= 0 else -INF)
+
+
+def _root(op: Op) -> Info:
+    return replace(op.mixed(), low=0.0)
+
+
+def _extreme(op: Op) -> Info:
+    return replace(op.mixed(), low=op.args[0].low, high=op.args[0].high)
+
+
+def _select(op: Op) -> Info:
+    chooser, *cases = op.args
+    out = mixed(cases)
+    low, high = min(c.low for c in cases), max(c.high for c in cases)
+    return replace(
+        out, low=low, high=high, touched=out.touched or chooser.touched, varies=out.varies or chooser.varies
+    )
+
+
+def _gather(op: Op) -> Info:
+    out, a = op.mixed(), op.args[0]
+    return replace(a, touched=out.touched, data=out.data, varies=out.varies, leaf=None, origin=None, exp=0, sum_of=0)
+
+
+def _clamp(op: Op) -> Info:
+    low, value, high = op.args
+    return replace(op.mixed(), low=max(low.low, value.low), high=min(value.high, high.high))
+
+
+Rule = Callable[[Op], Info]
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(("add", "sub", "mul", "div", "max", "min", "pow"), _pair),
+    **dict.fromkeys(("dot_general", "conv_general_dilated", "ragged_dot"), affine),
+    **dict.fromkeys(("reshape", "broadcast_in_dim", "squeeze", "expand_dims", "transpose", "rev", "copy"), shape),
+    **dict.fromkeys(("copy_p", "convert_element_type", "reduce_precision", "slice", "optimization_barrier"), shape),
+    **dict.fromkeys(("stop_gradient", "argmax", "argmin", "round", "floor", "ceil", "sign", *BOOLEANS), cut),
+    **dict.fromkeys(("is_finite", "iota"), cut),
+    **dict.fromkeys(("square", "integer_pow"), _power),
+    **dict.fromkeys(("reduce_max", "reduce_min"), _extreme),
+    "exp": _exp,
+    "reduce_sum": _sum,
+    "log": _log,
+    "log1p": _log1p,
+    "logistic": _logistic,
+    "tanh": _tanh,
+    "neg": _neg,
+    "abs": _abs,
+    "sqrt": _root,
+    "select_n": _select,
+    "gather": _gather,
+    "clamp": _clamp,
+}
+"""Primitive -> what is known of its result."""
+
+
+def rule_of(name: str) -> Rule | None:
+    """The rule of a primitive; None where there is none."""
+    return random if name.startswith(("random_", "threefry")) else RULES.get(name)

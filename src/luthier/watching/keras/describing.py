@@ -1,0 +1,99 @@
+"""A call of `fit` and what it is given, as a record: data, optimizer, callbacks, metrics."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from luthier.findings import Place
+from luthier.watching.fits import Fit, Metric
+from luthier.watching.keras import inside, rows
+from luthier.watching.values import values_of
+
+_SELECTING = ("EarlyStopping", "ModelCheckpoint", "BackupAndRestore")
+
+
+def begun(model: Any, place: Place | None, compiled: Place | None) -> Fit:
+    """A record with what the model says of itself."""
+    import keras
+
+    fit = Fit(place=place, compiled=compiled, backend=keras.backend.backend(), model=type(model).__name__)
+    fit.own_step = not type(model).train_step.__module__.startswith("keras.src")
+    return fit
+
+
+def describe(fit: Fit, model: Any, given: dict[str, Any]) -> None:
+    """Fill in what `fit` was given by name, its arrays too."""
+    fit.batch_size = int(given["batch_size"] or 32)
+    fit.epochs, fit.shuffle = int(given["epochs"]), bool(given["shuffle"])
+    fit.validation_split = float(given["validation_split"] or 0.0)
+    fit.validation = "data" if given["validation_data"] is not None else "split" if fit.validation_split else ""
+    describe_optimizer(fit, model, given["callbacks"])
+    x, y = rows.arrays(given["x"]), rows.arrays(given["y"])
+    fit.source = "arrays" if x else "dataset" if hasattr(given["x"], "element_spec") else "generator"
+    if not x or y is None:
+        return
+    val_x: list[Any] = []
+    val_y: list[Any] = []
+    if fit.validation == "split":
+        (x, val_x), (y, val_y) = rows.split(x, fit.validation_split), rows.split(y, fit.validation_split)
+    elif fit.validation == "data" and isinstance(given["validation_data"], list | tuple):
+        pair = [rows.arrays(part) or [] for part in given["validation_data"][:2]]
+        val_x, val_y = pair[0], pair[1] if len(pair) > 1 else []
+        fit.validation_digest = rows.digest(val_x)
+    fit.inputs = [values_of(a, f"x{i}" if len(x) > 1 else "x") for i, a in enumerate(x)]
+    fit.targets = [values_of(a, f"y{i}" if len(y) > 1 else "y") for i, a in enumerate(y)]
+    fit.rows = rows.rows_of(x, y, val_x, val_y)
+
+
+def describe_optimizer(fit: Fit, model: Any, callbacks: Any) -> None:
+    """Fill in the optimizer, and what callbacks choose by."""
+    given = listed(callbacks)
+    chosen = [c for c in given if type(c).__name__ in _SELECTING]
+    fit.monitored = tuple(sorted({str(c.monitor) for c in chosen if hasattr(c, "monitor")}))
+    stopping = [c for c in chosen if type(c).__name__ == "EarlyStopping"]
+    fit.restores = not stopping or all(c.restore_best_weights for c in stopping)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    fit.optimizer = type(optimizer).__name__
+    names = [type(c).__name__ for c in given]
+    fit.scheduled = inside.has_schedule(optimizer)
+    fit.scheduled = fit.scheduled or any("LearningRate" in n or "ReduceLR" in n for n in names)
+    fit.learning_rate = float(np.asarray(optimizer.learning_rate))
+
+
+def listed(callbacks: Any) -> list[Any]:
+    """Callbacks as `fit` takes them (none, one, a list, Keras' own list) as a list."""
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, list | tuple):
+        return list(callbacks)
+    return list(getattr(callbacks, "callbacks", [callbacks]))
+
+
+def keep_logs(fit: Fit, logs: Any) -> None:
+    """The numbers of an epoch."""
+    if logs and len(fit.logs) < 10_000:
+        fit.logs.append({name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0})
+
+
+def describe_metrics(fit: Fit, model: Any) -> None:
+    """Fill in the metrics as Keras resolved them from the shapes."""
+    for metric in inside.metrics_of(model):
+        kind = type(metric).__name__
+        if kind == "MeanMetricWrapper":
+            kind = getattr(inside.function_of(metric), "__name__", kind)
+        threshold = inside.threshold_of(metric)
+        own = getattr(metric, "from_logits", None)
+        fit.metrics.append(
+            Metric(
+                name=metric.name,
+                kind=kind,
+                threshold=float(threshold) if isinstance(threshold, int | float) else math.nan,
+                from_logits=inside.settings_of(metric).get("from_logits", own),
+            )
+        )

@@ -1,0 +1,150 @@
+"""What a JAX program shows: the losses it differentiates, its jitted functions, its layers' modes and its keys.
+
+A loss is looked at as its jaxpr, the list of operations that JAX traces it into: what is found there is exact and
+costs nothing at run time. Values come from the arguments of calls, outside compiled code.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from luthier.findings import Place
+from luthier.watching.values import Values
+
+
+@dataclass(slots=True)
+class Remark:
+    """One thing found in the operations of a loss.
+
+    Args:
+        kind: "softmax twice", "sigmoid twice", "softmax of one", "argmax of one", "log of logits", "log of zero",
+            "softmax over the batch", "broadcast", "same key twice".
+        place: of the operation; other: of the one that it does not go with.
+        shapes: of the operands. size: of the axis.
+    """
+
+    kind: str
+    place: Place | None = None
+    other: Place | None = None
+    shapes: tuple[tuple[int, ...], ...] = ()
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Program:
+    """A function that was differentiated.
+
+    Args:
+        name: of the function; place: where its first call came from; jitted: inside a jitted function.
+        remarks: see `Remark`. unseen: why its operations could not be looked at.
+        num_weights: arrays that it is differentiated by; unreached: of these, no differentiable path leads from them
+            to the loss (names; `names`: of all); cut: where the last of these paths end, cut_by: the operation.
+        activation, bounds: of the prediction that meets the target ("relu", (0, inf)); "" where unknown.
+        inputs: arrays that meet the weights unscaled; targets: that meet the prediction.
+        num_calls: outside compiled code, or of the jitted function around it.
+        num_same_weights: calls in a row from the first one that were given exactly the same weights;
+            num_compared: calls compared. num_same_key: the same of the random key that is drawn from.
+        num_updated: calls compared between which `apply_updates` ran.
+        moves: new weights that differ, or a gradient that is not zero, were seen.
+        draws: it draws random numbers from a key; drawn_at: where, of the first key that its own operations do not
+            change. constant_key: one that it captured, so that it never changes.
+        losses: (call, value) where the value was seen.
+        changes: of the weight matrices between calls, root of the sums of squares as a share of before; first 20.
+    """
+
+    name: str = ""
+    place: Place | None = None
+    jitted: bool = False
+    remarks: list[Remark] = field(default_factory=list)
+    unseen: str = ""
+    num_weights: int = 0
+    names: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+    cut: Place | None = None
+    cut_by: str = ""
+    activation: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    inputs: list[Values] = field(default_factory=list)
+    targets: list[Values] = field(default_factory=list)
+    num_calls: int = 0
+    num_same_weights: int = 0
+    num_same_key: int = 0
+    num_updated: int = 0
+    num_compared: int = 0
+    moves: bool = False
+    draws: bool = False
+    drawn_at: Place | None = None
+    constant_key: bool = False
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Jitted:
+    """A jitted function of the person.
+
+    Args:
+        name, place: of the function and of the line that made it. num_made: how often that line made one.
+        num_calls: of all made there; num_compiled: versions compiled; late: of these, after the third call.
+        changes: what differed between calls that compiled ("shape (32, 8) -> (7, 8)").
+        trains: it differentiates a loss. remarks: found in its operations.
+    """
+
+    name: str = ""
+    place: Place | None = None
+    num_made: int = 0
+    num_calls: int = 0
+    num_compiled: int = 0
+    num_late: int = 0
+    changes: list[str] = field(default_factory=list)
+    trains: bool = False
+    remarks: list[Remark] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Modes:
+    """How often layers that differ between training and evaluation were traced or run, by mode.
+
+    Args:
+        kind: "Dropout" or "BatchNorm". in_loss_train, in_loss_eval: while a loss was differentiated.
+        outside_train, outside_eval: elsewhere, after the first training step and not while weights are made.
+        place: of the first call that counts as `outside_train`; loss_place: of the first inside a loss.
+    """
+
+    kind: str
+    in_loss_train: int = 0
+    in_loss_eval: int = 0
+    outside_train: int = 0
+    outside_eval: int = 0
+    place: Place | None = None
+    loss_place: Place | None = None
+
+
+@dataclass(slots=True)
+class Draw:
+    """The same random numbers were drawn several times: same function, key and shape.
+
+    Args:
+        name: "normal", "permutation" ... count: how often; during: steps were taken between.
+        place, other: of the first and the last of them.
+    """
+
+    name: str
+    shape: tuple[int, ...] = ()
+    count: int = 1
+    during: int = 0
+    before: int = 0
+    place: Place | None = None
+    other: Place | None = None
+
+
+@dataclass(slots=True)
+class Updates:
+    """Calls of the optimizer: num_applied (`apply_updates`), num_counts: of its step counter that were seen,
+    num_first: of these, still at its first value."""
+
+    num_applied: int = 0
+    num_counts: int = 0
+    num_first: int = 0
+    place: Place | None = None

@@ -1,0 +1,51 @@
+"""D07 training rows in the validation set: scripts that must fire and that must not."""
+
+_LOOP = """
+model = net(3)
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(3):
+    model.train()
+    for x, t in DataLoader(train_set, batch_size=32, shuffle=True):
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), t).backward()
+        optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        for x, t in DataLoader(val_set, batch_size=32):
+            hits = (model(x).argmax(1) == t).sum()
+"""
+
+FIRES = {
+    "cuts that overlap": """
+train_set, val_set = TensorDataset(X[:224], three[:224]), TensorDataset(X[192:], three[192:])
+"""
+    + _LOOP,
+    "upsampled before the split": """
+again = torch.cat([torch.arange(256), torch.randint(0, 256, (128,))])
+again = again[torch.randperm(len(again))]
+train_set, val_set = TensorDataset(X[again[:300]], three[again[:300]]), TensorDataset(X[again[300:]], three[again[300:]])
+"""
+    + _LOOP,
+}
+
+SILENT = {
+    "a clean split": """
+train_set, val_set = TensorDataset(X[:192], three[:192]), TensorDataset(X[192:], three[192:])
+"""
+    + _LOOP,
+    "the training accuracy is measured on purpose": """
+train_set, val_set = TensorDataset(X[:192], three[:192]), TensorDataset(X[192:], three[192:])
+"""
+    + _LOOP
+    + """
+    with torch.no_grad():
+        for x, t in DataLoader(train_set, batch_size=32):
+            hits = (model(x).argmax(1) == t).sum()
+""",
+    "few distinct rows (a table of yes and no)": """
+coarse = (X > 0).float()
+train_set, val_set = TensorDataset(coarse[:192], three[:192]), TensorDataset(coarse[192:], three[192:])
+"""
+    + _LOOP,
+    "no evaluation": "train(net(3), F.cross_entropy, three)",
+}

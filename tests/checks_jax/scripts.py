@@ -1,0 +1,508 @@
+"""Short JAX programs (plain, optax, Flax NNX, Flax Linen): those a check must name, those that all must pass over.
+
+`COMMON` is put before each. A fault stands with the code that must be among the findings. A healthy program must give
+no warning and no error. Each leaves its trained weights in `params`.
+"""
+
+from __future__ import annotations
+
+COMMON = """
+import jax, jax.numpy as jnp, numpy as np, optax
+from flax import nnx
+import flax.linen as nn
+rng = np.random.default_rng(0)
+x = rng.normal(size=(128, 4)).astype("float32")
+y = (x[:, 0] + 0.3 * x[:, 1] > 0).astype("int32")
+r = (x @ np.array([1.0, -1.0, 0.5, 0.2])).astype("float32")
+k1, k2 = jax.random.split(jax.random.key(0))
+def start(out=2):
+    return {"a": 0.3 * jax.random.normal(k1, (4, 8)), "b": jnp.zeros(8), "c": 0.3 * jax.random.normal(k2, (8, out))}
+def net(p, x):
+    return jax.nn.relu(x @ p["a"] + p["b"]) @ p["c"]
+def train(loss, params, opt=optax.adam(1e-2), steps=25, targets=y):
+    state = opt.init(params)
+    @jax.jit
+    def step(params, state, x, t):
+        value, grads = jax.value_and_grad(loss)(params, x, t)
+        updates, state = opt.update(grads, state, params)
+        return optax.apply_updates(params, updates), state, value
+    for i in range(steps):
+        rows = slice(32 * (i % 4), 32 * (i % 4) + 32)
+        params, state, value = step(params, state, x[rows], targets[rows])
+    return params
+ce = optax.softmax_cross_entropy_with_integer_labels
+class Net(nnx.Module):
+    def __init__(self, rngs, out=2):
+        self.a, self.b = nnx.Linear(4, 8, rngs=rngs), nnx.Linear(8, out, rngs=rngs)
+        self.d, self.n = nnx.Dropout(0.5, rngs=rngs), nnx.BatchNorm(8, rngs=rngs)
+    def __call__(self, x):
+        return self.b(self.d(nnx.relu(self.n(self.a(x)))))
+class Lin(nn.Module):
+    @nn.compact
+    def __call__(self, x, train=False):
+        x = nn.relu(nn.Dense(8)(x))
+        x = nn.Dropout(0.5, deterministic=not train)(x)
+        return nn.Dense(2)(x)
+"""
+
+FIRES: dict[str, tuple[str, str]] = {
+    "the same key for dropout at every step": (
+        "J01",
+        """
+m = Lin()
+params = m.init(k1, x)
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, state, x, t, key):
+    loss = lambda p: ce(m.apply(p, x, train=True, rngs={"dropout": key}), t).mean()
+    value, grads = jax.value_and_grad(loss)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+for i in range(25):
+    params, state, value = step(params, state, x[:32] + i, y[:32], k2)
+""",
+    ),
+    "a key that the loss captured": (
+        "J01",
+        """
+key = jax.random.PRNGKey(7)
+def loss(p, x, t):
+    keep = jax.random.bernoulli(key, 0.5, x.shape)
+    return ce(net(p, x * keep), t).mean()
+params = train(loss, start())
+""",
+    ),
+    "the same order every epoch": (
+        "J01",
+        """
+params = start()
+vg = jax.jit(jax.value_and_grad(lambda p, x, t: ce(net(p, x), t).mean()))
+for epoch in range(5):
+    order = jax.random.permutation(k1, len(x))
+    for i in range(4):
+        rows = order[32 * i:32 * i + 32]
+        value, grads = vg(params, x[rows], y[rows])
+        params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+""",
+    ),
+    "two layers from one key": (
+        "J01",
+        """
+params = {"a": jax.random.normal(k1, (4, 4)), "b": jnp.zeros(4), "c": jax.random.normal(k1, (4, 4))}
+params = train(lambda p, x, t: ce(net(p, x), t).mean(), params)
+""",
+    ),
+    "a shape that grows": (
+        "J02",
+        """
+params = start()
+vg = jax.jit(jax.value_and_grad(lambda p, x, t: ce(net(p, x), t).mean()))
+for i in range(12):
+    value, grads = vg(params, x[:20 + i], y[:20 + i])
+    params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+""",
+    ),
+    "jit inside the loop": (
+        "J02",
+        """
+params = start()
+for i in range(8):
+    step = jax.jit(lambda p, x, t: jax.grad(lambda p: ce(net(p, x), t).mean())(p))
+    params = jax.tree.map(lambda p, g: p - 0.1 * g, params, step(params, x, y))
+""",
+    ),
+    "new weights thrown away": (
+        "J03",
+        """
+opt = optax.adam(1e-2)
+params = start()
+state = opt.init(params)
+@jax.jit
+def step(params, state, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    updates, state = opt.update(grads, state, params)
+    return optax.apply_updates(params, updates), state, value
+for i in range(30):
+    new, state, value = step(params, state, x[i:i + 32], y[i:i + 32])
+""",
+    ),
+    "new weights thrown away, eager": (
+        "J03",
+        """
+opt = optax.sgd(1e-2)
+params = start()
+state = opt.init(params)
+for i in range(24):
+    value, grads = jax.value_and_grad(lambda p, x, t: ce(net(p, x), t).mean())(params, x[i:i + 32], y[i:i + 32])
+    updates, state = opt.update(grads, state, params)
+    optax.apply_updates(params, updates)
+""",
+    ),
+    "optimizer state thrown away": (
+        "J04",
+        """
+opt = optax.adam(1e-2)
+params = start()
+state = opt.init(params)
+@jax.jit
+def step(params, state, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    updates, _ = opt.update(grads, state, params)
+    return optax.apply_updates(params, updates), value
+for i in range(30):
+    params, value = step(params, state, x[i:i + 32], y[i:i + 32])
+""",
+    ),
+    "rounded predictions": (
+        "J05",
+        """
+params = train(lambda p, x, t: jnp.mean((jnp.round(jax.nn.sigmoid(net(p, x)[:, 0])) - t) ** 2), start(1))
+""",
+    ),
+    "argmax in the loss, NNX": (
+        "J05",
+        """
+model = Net(nnx.Rngs(0))
+opt = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    def loss(model):
+        return jnp.mean((jnp.argmax(model(x), axis=1) - t).astype(float) ** 2)
+    value, grads = nnx.value_and_grad(loss)(model)
+    opt.update(model, grads)
+    return value
+for i in range(5):
+    step(model, opt, x, y)
+params = nnx.state(model, nnx.Param)
+""",
+    ),
+    "softmax before the cross entropy": (
+        "J06",
+        """
+params = train(lambda p, x, t: ce(jax.nn.softmax(net(p, x)), t).mean(), start())
+""",
+    ),
+    "softmax before the cross entropy, Linen": (
+        "J06",
+        """
+class Soft(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.softmax(nn.Dense(3)(nn.relu(nn.Dense(8)(x))))
+m = Soft()
+params = train(lambda p, x, t: optax.softmax_cross_entropy(m.apply(p, x), jax.nn.one_hot(t, 3)).mean(), m.init(k1, x))
+""",
+    ),
+    "sigmoid before the sigmoid cross entropy": (
+        "J06",
+        """
+params = train(lambda p, x, t: optax.sigmoid_binary_cross_entropy(jax.nn.sigmoid(net(p, x)[:, 0]), t).mean(), start(1))
+""",
+    ),
+    "softmax of one output": (
+        "J07",
+        """
+def loss(p, x, t):
+    q = jax.nn.softmax(net(p, x), axis=-1)[:, 0]
+    return -jnp.mean(t * jnp.log(q + 1e-7) + (1 - t) * jnp.log(1 - q + 1e-7))
+params = train(loss, start(1))
+""",
+    ),
+    "argmax of one output": (
+        "J07",
+        """
+params = train(lambda p, x, t: optax.sigmoid_binary_cross_entropy(net(p, x)[:, 0], t).mean(), start(1))
+accuracy = (jnp.argmax(net(params, x), axis=1) == y).mean()
+""",
+    ),
+    "logarithm of logits": (
+        "J08",
+        """
+def loss(p, x, t):
+    q = net(p, x)[:, 0]
+    return -jnp.mean(t * jnp.log(q) + (1 - t) * jnp.log(1 - q))
+params = train(loss, start(1))
+""",
+    ),
+    "(B, 1) minus (B,)": (
+        "J09",
+        """
+params = train(lambda p, x, t: jnp.mean((net(p, x) - t) ** 2), start(1), targets=r)
+""",
+    ),
+    "(B, 1) minus (B,), NNX": (
+        "J09",
+        """
+model = Net(nnx.Rngs(0), out=1)
+opt = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    def loss(model):
+        return jnp.mean((model(x) - t) ** 2)
+    value, grads = nnx.value_and_grad(loss)(model)
+    opt.update(model, grads)
+    return value
+for i in range(5):
+    step(model, opt, x, r)
+params = nnx.state(model, nnx.Param)
+""",
+    ),
+    "dropout on in evaluation, NNX": (
+        "J10",
+        """
+model = Net(nnx.Rngs(0))
+opt = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    value, grads = nnx.value_and_grad(lambda m: ce(m(x), t).mean())(model)
+    opt.update(model, grads)
+    return value
+@nnx.jit
+def accuracy(model, x, t):
+    return (jnp.argmax(model(x), axis=1) == t).mean()
+model.train()
+for epoch in range(3):
+    for i in range(4):
+        step(model, opt, x[32 * i:32 * i + 32], y[32 * i:32 * i + 32])
+    a = accuracy(model, x, y)
+params = nnx.state(model, nnx.Param)
+""",
+    ),
+    "dropout never on, Linen": (
+        "J10",
+        """
+m = Lin()
+params = train(lambda p, x, t: ce(m.apply(p, x), t).mean(), m.init(k1, x))
+""",
+    ),
+    "raw pixels": (
+        "J11",
+        """
+pixels = rng.integers(0, 256, size=(128, 64)).astype("float32")
+params = {"a": 0.1 * jax.random.normal(k1, (64, 8)), "b": jnp.zeros(8), "c": jax.random.normal(k2, (8, 2))}
+x = pixels
+params = train(lambda p, x, t: ce(net(p, x), t).mean(), params)
+""",
+    ),
+    "relu on a regression output": (
+        "J12",
+        """
+params = train(lambda p, x, t: jnp.mean((jax.nn.relu(net(p, x)[:, 0]) - t) ** 2), start(1), targets=r)
+""",
+    ),
+    "learning rate far too high": (
+        "J13",
+        """
+params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), start(1), optax.sgd(1e3), targets=r)
+""",
+    ),
+}
+
+SILENT: dict[str, str] = {
+    "plain, jitted step": """
+params = train(lambda p, x, t: ce(net(p, x), t).mean(), start())
+accuracy = (jnp.argmax(net(params, x), axis=1) == y).mean()
+""",
+    "plain, eager, own descent": """
+params = start(1)
+for i in range(24):
+    value, grads = jax.value_and_grad(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2))(params, x[i:i + 32], r[i:i + 32])
+    params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+""",
+    "keys split at every step": """
+params = start()
+opt = optax.adamw(optax.cosine_decay_schedule(1e-2, 40))
+state = opt.init(params)
+@jax.jit
+def step(params, state, key, x, t):
+    key, mine = jax.random.split(key)
+    def loss(p):
+        keep = jax.random.bernoulli(mine, 0.9, x.shape)
+        return ce(net(p, x * keep), t).mean()
+    value, grads = jax.value_and_grad(loss)(params)
+    updates, state = opt.update(grads, state, params)
+    return optax.apply_updates(params, updates), state, key, value
+key = k2
+for epoch in range(6):
+    key, mine = jax.random.split(key)
+    order = jax.random.permutation(mine, len(x))
+    for i in range(4):
+        rows = order[32 * i:32 * i + 32]
+        params, state, key, value = step(params, state, key, x[rows], y[rows])
+""",
+    "one key, the step folded in": """
+m = Lin()
+params = m.init(k1, x)
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, state, i, key):
+    def loss(p):
+        return ce(m.apply(p, x, train=True, rngs={"dropout": jax.random.fold_in(key, i)}), y).mean()
+    value, grads = jax.value_and_grad(loss)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+for i in range(25):
+    params, state, value = step(params, state, i, k2)
+accuracy = jax.jit(lambda p: (jnp.argmax(m.apply(p, x), axis=1) == y).mean())(params)
+""",
+    "NNX with train and eval": """
+model = Net(nnx.Rngs(0))
+opt = nnx.Optimizer(model, optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2)), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    def loss(model):
+        logits = model(x)
+        return ce(logits, t).mean(), logits
+    (value, logits), grads = nnx.value_and_grad(loss, has_aux=True)(model)
+    opt.update(model, grads)
+    return value
+@nnx.jit
+def accuracy(model, x, t):
+    return (jnp.argmax(model(x), axis=1) == t).mean()
+for epoch in range(6):
+    model.train()
+    for i in range(4):
+        step(model, opt, x[32 * i:32 * i + 32], y[32 * i:32 * i + 32])
+    model.eval()
+    a = accuracy(model, x, y)
+params = nnx.state(model, nnx.Param)
+""",
+    "accumulation with optax.MultiSteps": """
+params = train(lambda p, x, t: ce(net(p, x), t).mean(), start(), optax.MultiSteps(optax.adam(1e-2), 4))
+""",
+    "frozen part by stop_gradient": """
+def loss(p, x, t):
+    h = jax.lax.stop_gradient(jax.nn.relu(x @ p["a"] + p["b"]))
+    return ce(h @ p["c"], t).mean()
+params = train(loss, start())
+""",
+    "straight-through rounding": """
+def loss(p, x, t):
+    h = jax.nn.sigmoid(x @ p["a"] + p["b"])
+    h = h + jax.lax.stop_gradient(jnp.round(h) - h)
+    return ce(h @ p["c"], t).mean()
+params = train(loss, start())
+""",
+    "attention by hand": """
+def loss(p, x, t):
+    s = x[:, :, None] * jnp.ones(4)
+    w = jax.nn.softmax(s @ s.transpose(0, 2, 1) / 2.0, axis=-1)
+    return ce(net(p, (w @ s).mean(axis=1)), t).mean()
+params = train(loss, start())
+""",
+    "contrastive pairs": """
+def loss(p, x, t):
+    z = net(p, x)
+    z = z / jnp.linalg.norm(z, axis=1, keepdims=True)
+    d = jnp.sum((z[:, None] - z[None]) ** 2, axis=-1)
+    q = z[:, :1] - z[:, 0]
+    return jnp.mean(d * (t[:, None] == t[None])) + 0.01 * jnp.mean(q**2) + ce(z @ z.T, jnp.arange(len(x))).mean()
+params = train(loss, start(3))
+""",
+    "binary cross entropy with sigmoid and eps": """
+def loss(p, x, t):
+    q = jax.nn.sigmoid(net(p, x)[:, 0])
+    return -jnp.mean(t * jnp.log(q + 1e-7) + (1 - t) * jnp.log(1 - q + 1e-7))
+params = train(loss, start(1))
+""",
+    "log-softmax by hand, one-hot targets": """
+def loss(p, x, t):
+    return -jnp.mean(jnp.sum(jax.nn.one_hot(t, 2) * jax.nn.log_softmax(net(p, x)), axis=1))
+params = train(loss, start())
+""",
+    "policy gradient": """
+def loss(p, x, t):
+    logp = jax.nn.log_softmax(net(p, x))
+    return -jnp.mean(logp[jnp.arange(len(x)), t] * (2.0 * t - 1))
+params = train(loss, start())
+""",
+    "variational autoencoder": """
+p0 = {"e": 0.1 * jax.random.normal(k1, (4, 4)), "d": 0.1 * jax.random.normal(k2, (2, 4))}
+opt = optax.adam(1e-2)
+state = opt.init(p0)
+@jax.jit
+def step(p, state, key):
+    def loss(p):
+        h = x @ p["e"]
+        mean, log = h[:, :2], h[:, 2:]
+        z = mean + jnp.exp(0.5 * log) * jax.random.normal(key, mean.shape)
+        return jnp.mean((z @ p["d"] - x) ** 2) - 0.5 * jnp.mean(1 + log - mean**2 - jnp.exp(log))
+    value, grads = jax.value_and_grad(loss)(p)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(p, updates), state, value
+params = p0
+for key in jax.random.split(k2, 22):
+    params, state, value = step(params, state, key)
+""",
+    "two nets that play against each other": """
+g, d = {"w": 0.1 * jax.random.normal(k1, (2, 4))}, start(1)
+og, od = optax.adam(1e-3), optax.adam(1e-3)
+sg, sd = og.init(g), od.init(d)
+bce = optax.sigmoid_binary_cross_entropy
+@jax.jit
+def step(g, d, sg, sd, key):
+    z = jax.random.normal(key, (len(x), 2))
+    ld, gd = jax.value_and_grad(lambda d: bce(net(d, x), 1.0).mean() + bce(net(d, z @ g["w"]), 0.0).mean())(d)
+    ud, sd = od.update(gd, sd)
+    d = optax.apply_updates(d, ud)
+    lg, gg = jax.value_and_grad(lambda g: bce(net(d, z @ g["w"]), 1.0).mean())(g)
+    ug, sg = og.update(gg, sg)
+    return optax.apply_updates(g, ug), d, sg, sd
+for key in jax.random.split(k2, 22):
+    g, d, sg, sd = step(g, d, sg, sd, key)
+params = d
+""",
+    "scan over steps, donated arguments": """
+from functools import partial
+opt = optax.adam(1e-2)
+params = start()
+state = opt.init(params)
+@partial(jax.jit, donate_argnums=(0, 1))
+def epoch(params, state, xs, ts):
+    def one(carry, batch):
+        params, state = carry
+        value, grads = jax.value_and_grad(lambda p: ce(net(p, batch[0]), batch[1]).mean())(params)
+        updates, state = opt.update(grads, state)
+        return (optax.apply_updates(params, updates), state), value
+    (params, state), values = jax.lax.scan(one, (params, state), (xs, ts))
+    return params, state, values.mean()
+for i in range(6):
+    params, state, value = epoch(params, state, x.reshape(4, 32, 4), y.reshape(4, 32))
+""",
+    "gradient with respect to the input": """
+params = train(lambda p, x, t: ce(net(p, x), t).mean(), start())
+saliency = [jax.grad(lambda q: net(params, q)[:, 1].sum())(x[:8]) for _ in range(25)]
+""",
+    "last smaller batch compiles once more": """
+params = start()
+vg = jax.jit(jax.value_and_grad(lambda p, x, t: ce(net(p, x), t).mean()))
+for epoch in range(6):
+    for i in range(0, 128, 50):
+        value, grads = vg(params, x[i:i + 50], y[i:i + 50])
+        params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
+""",
+    "Linen with batch statistics": """
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+params, stats = v["params"], v["batch_stats"]
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, stats, state, x, t):
+    def loss(p):
+        out, new = m.apply({"params": p, "batch_stats": stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), stats, state, value
+for i in range(25):
+    params, stats, state, value = step(params, stats, state, x, y)
+out = m.apply({"params": params, "batch_stats": stats}, x, False)
+""",
+}

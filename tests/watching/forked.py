@@ -1,0 +1,84 @@
+"""A program as the main program of a forked process, plainly or under watch: PyTorch is imported once for all."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+import traceback
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from luthier.checks.spec import checks
+from luthier.codec import from_json, to_json
+from luthier.findings import Diagnosis
+from luthier.verbs.check import diagnose
+
+
+@dataclass
+class Done:
+    """What a program left: its streams, its exit code, and of one under watch the diagnosis."""
+
+    out: str
+    err: str
+    code: int
+    diagnosis: Diagnosis | None = None
+
+
+def run(script: Path, *words: str, watched: bool, **options: Any) -> Done:
+    """Run a script in a child; `options` are those of `diagnose`."""
+    import_module("torch._dynamo")  # what optimizers import with their first step is imported here, once for all
+    assert checks()
+    files = {name: script.with_suffix(f".{name}{int(watched)}") for name in ("out", "err", "json")}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        told = from_json(files["json"].read_bytes(), Diagnosis) if files["json"].exists() else None
+        return Done(files["out"].read_text(), files["err"].read_text(), os.waitstatus_to_exitcode(status), told)
+    code = 99
+    try:
+        os.setsid()
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(files[name], os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115  # for good
+        os.chdir(script.parent)
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore", DeprecationWarning)
+        code = _watched(script.name, words, files["json"], options) if watched else _plain(script.name, words)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    raise AssertionError
+
+
+def _plain(script: str, words: tuple[str, ...]) -> int:
+    sys.argv, sys.path[0] = [script, *words], os.getcwd()
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            sys.stderr.write(error.code + "\n")
+            return 1
+        return error.code or 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _watched(script: str, words: tuple[str, ...], out: Path, options: dict[str, Any]) -> int:
+    def keep(diagnosis: Diagnosis) -> int:
+        out.write_bytes(to_json(diagnosis))
+        return diagnosis.exit_code or 0
+
+    return keep(diagnose([script, *words], last_words=keep, **options))
