@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import runpy
+import signal
 import sys
+import time
 import traceback
 import warnings
 from dataclasses import dataclass
@@ -16,6 +19,10 @@ from luthier.checks.spec import checks
 from luthier.codec import from_json, to_json
 from luthier.findings import Diagnosis
 from luthier.verbs.check import diagnose
+
+LIMIT_S = 120
+with contextlib.suppress(ImportError):
+    import_module("torch").set_num_threads(1)  # a forked process cannot use its parent's pool of threads
 
 
 @dataclass
@@ -37,7 +44,7 @@ def run(script: Path, *words: str, watched: bool, **options: Any) -> Done:
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        _, status = os.waitpid(pid, 0)
+        status = _waited(pid)
         told = from_json(files["json"].read_bytes(), Diagnosis) if files["json"].exists() else None
         return Done(files["out"].read_text(), files["err"].read_text(), os.waitstatus_to_exitcode(status), told)
     code = 99
@@ -59,6 +66,17 @@ def run(script: Path, *words: str, watched: bool, **options: Any) -> Done:
         sys.stderr.flush()
         os._exit(code)
     raise AssertionError
+
+
+def _waited(pid: int) -> int:
+    """The exit status of a child; one that hangs is killed."""
+    for _ in range(int(LIMIT_S / 0.02)):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
 
 
 def _plain(script: str, words: tuple[str, ...]) -> int:

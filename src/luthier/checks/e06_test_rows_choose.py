@@ -38,7 +38,7 @@ zuozhaorui/SWnet#2; Deep Learning Tuning Playbook ("check the test set only then
 from __future__ import annotations
 
 from luthier.checks.wording import plural
-from luthier.findings import Finding, Unknown
+from luthier.findings import Finding, Place, Unknown
 from luthier.watching.trace import Evaluation, Trace
 
 CODE, TITLE, TIER, CAUSES = "E06", "the rows that choose also report", "quick", ()
@@ -59,7 +59,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             and during[0].last_at < s.at]  # fmt: skip
     chosen = kept and len({s.step for s in kept}) <= len(during) + 1
     reported = bool(after) and _read_again(trace, after[-1], last_trained)
-    return [_finding(trace, runs, after[-1])] if during and reported and chosen else []
+    return [_finding(trace, runs, after[-1], kept[0].place)] if during and reported and chosen else []
 
 
 def _read_again(trace: Trace, run: Evaluation, last_trained: int) -> bool:
@@ -71,7 +71,7 @@ def _read_again(trace: Trace, run: Evaluation, last_trained: int) -> bool:
     return "test" in loader.variable.lower() and (bool(loads) or len(passes) >= 2)
 
 
-def _finding(trace: Trace, runs: list[Evaluation], last: Evaluation) -> Finding:
+def _finding(trace: Trace, runs: list[Evaluation], last: Evaluation, kept: Place | None) -> Finding:
     loader = trace.loaders[last.loader or 0]
     name = loader.variable or "the held-out loader"
     return Finding(
@@ -86,7 +86,7 @@ def _finding(trace: Trace, runs: list[Evaluation], last: Evaluation) -> Finding:
         severity="warning",
         certain=True,
         place=last.place,
-        others=(loader.place,) if loader.place else (),
+        others=tuple(p for p in (kept, loader.place) if p),
         step=last.step,
         cause="The best of many scores on the same rows is high partly by luck.",
         wrong="best = max(best, accuracy(test_loader))   # ... and at the end: print(accuracy(test_loader))",

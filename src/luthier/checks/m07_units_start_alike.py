@@ -35,8 +35,10 @@ Goodfellow, Bengio and Courville 2016, section 8.4; NeuraLint (constant initiali
 
 from __future__ import annotations
 
-from luthier.checks.wording import few, plural
-from luthier.findings import Finding, Unknown
+import re
+
+from luthier.checks.wording import Sources, few, plural
+from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Model, Parameter
 from luthier.watching.trace import Trace
 
@@ -63,11 +65,22 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             and len(equal.get(p.number, ())) >= MIN_STEPS and all(equal[p.number][:FIRST_STEPS])
         ]  # fmt: skip
         if alike:
-            found.append(_finding(model, alike, min(len(equal[alike[0].number]), FIRST_STEPS)))
+            looked = min(len(equal[alike[0].number]), FIRST_STEPS)
+            found.append(_finding(model, alike, looked, _initialiser(trace.sources)))
     return found
 
 
-def _finding(model: Model, alike: list[Parameter], steps: int) -> Finding:
+def _initialiser(sources: Sources) -> Place | None:
+    """The only line that fills something with one number."""
+    found = []
+    for file, source in sources.items():
+        for i, text in enumerate(source.splitlines(), 1):
+            if re.search(r"\.(constant_|zeros_|ones_|fill_|zero_)\(|torch\.(zeros|ones|full)_like\(", text):
+                found.append(Place(file=file, line=i, text=text.strip()))
+    return found[0] if len(found) == 1 else None
+
+
+def _finding(model: Model, alike: list[Parameter], steps: int, place: Place | None) -> Finding:
     rows = alike[0].shape[0]
     return Finding(
         code=CODE,
@@ -80,7 +93,8 @@ def _finding(model: Model, alike: list[Parameter], steps: int) -> Finding:
         remedy="Leave the layer's own initialisation, or use a random one (kaiming_normal_, xavier_uniform_).",
         severity="error",
         certain=True,
-        place=model.place,
+        place=place or model.place,
+        others=(model.place,) if place and model.place else (),
         cause="Units with equal weights get equal gradients, so they stay equal for ever.",
         wrong="nn.init.constant_(layer.weight, 0.1)",
         right="nn.init.kaiming_normal_(layer.weight)",

@@ -45,7 +45,7 @@ from luthier.watching.facts import Backward, LayerRun, LossCall, Stats, TensorFa
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "N01", "numbers that are no longer finite", "quick"
-CAUSES = ("D04", "D11", "O02", "L03", "L09", "L11", "O06", "D03", "N02")
+CAUSES = ("D04", "D11", "O02", "L03", "L09", "L11", "O06", "D03")
 RUNAWAY = 1e3
 """Growth of the loss over its first value that says: it ran away before it broke."""
 

@@ -49,7 +49,7 @@ from luthier.watching.facts import Backward, Optimizer
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "O02", "the learning rate is too high", "quick"
-CAUSES = ("D01", "D02", "D03", "D04", "L04", "L09", "M06", "O06", "O09", "T01", "T10")
+CAUSES = ("D01", "D02", "D03", "D04", "L04", "L09", "O06", "O09", "T01", "T10")
 MIN_VALUES = 15
 RATIO = 0.1
 """Update by weight; a usual one is 0.001 to 0.05."""

@@ -27,7 +27,7 @@ Or prepare the rows once, before the first epoch.
 
 When it keeps silent
 
-Waiting below a fifth of the time, below 5 ms a batch or below half a second in all; the start of workers at the first batch; loaders that nothing is
+With workers a hint only: what holds them up may be the machine. Waiting below a fifth of the time, below 5 ms a batch or below half a second in all; the start of workers at the first batch; loaders that nothing is
 trained from.
 
 Source
@@ -88,7 +88,7 @@ def _least(loaders: list[Loader]) -> float:
 def _finding(loaders: list[Loader], batches: int, wait_s: float, seconds: float) -> Finding:
     loader = loaders[0]
     share = wait_s / seconds if seconds > 0 else math.nan
-    severity: Severity = "warning" if share >= WARNING else "info"
+    severity: Severity = "warning" if share >= WARNING and not loader.num_workers else "info"
     workers = plural(loader.num_workers, "worker")
     return Finding(
         code=CODE,

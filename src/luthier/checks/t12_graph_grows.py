@@ -11,7 +11,7 @@ without end, and gradients flow through steps that are long done.
 
 Evidence
 
-The number of nodes of the graph, counted at the sampled passes: it rises at least eight times in a row and doubles.
+The number of nodes of the graph, counted at the sampled passes: it rises six times in a row or more, and doubles.
 
 Mend
 
@@ -43,7 +43,7 @@ from luthier.watching.facts import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T12", "the graph grows with every step", "quick", ()
-MIN_RISES = 4
+MIN_RISES = 6
 MIN_GROWTH = 2.0
 
 
@@ -52,13 +52,22 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found = []
     for _, group in by_line(b for b in trace.backwards if not b.raised):
         counted = [b for b in group if b.num_nodes]
-        if len(counted) <= MIN_RISES or not all(b.retain_graph for b in counted):
+        if not all(b.retain_graph for b in counted):
             continue
-        pairs = list(zip(counted, counted[1:], strict=False))
-        rises = sum(b.num_nodes > a.num_nodes for a, b in pairs)
-        if rises == len(pairs) and counted[-1].num_nodes >= MIN_GROWTH * counted[0].num_nodes:
-            found.append(_finding(counted))
+        rising = _longest_rise(counted)
+        if len(rising) > MIN_RISES and rising[-1].num_nodes >= MIN_GROWTH * rising[0].num_nodes:
+            found.append(_finding(rising))
     return found
+
+
+def _longest_rise(counted: list[Backward]) -> list[Backward]:
+    """The longest stretch of passes each of which went through more nodes than the one before."""
+    best: list[Backward] = []
+    run: list[Backward] = []
+    for backward in counted:
+        run = [*run, backward] if run and backward.num_nodes > run[-1].num_nodes else [backward]
+        best = max(best, run, key=len)
+    return best
 
 
 def _finding(counted: list[Backward]) -> Finding:

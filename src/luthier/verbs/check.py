@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from luthier.checks.judging import chosen, judge
 from luthier.checks.spec import checks
-from luthier.findings import Diagnosis, Tier
+from luthier.findings import Diagnosis, Tier, Unknown
 from luthier.watching.recorder import Recorder
 from luthier.watching.running import finished, run_program
 from luthier.watching.trace import Trace
@@ -94,10 +94,24 @@ def diagnosis_of(
         exit_code=exit_code,
         crash=crash,
         findings=judged.findings,
-        unknown=judged.unknown,
+        unknown=(*_elsewhere(trace), *judged.unknown),
         faults=(*trace.faults, *judged.faults),
         checked=judged.checked,
     )
+
+
+def _elsewhere(trace: Trace) -> list[Unknown]:
+    """Training in child processes is not seen."""
+    if trace.num_steps or not trace.num_children:
+        return []
+    return [
+        Unknown(
+            code="T00",
+            title="training in child processes",
+            reason=f"no training was seen, and the {trace.num_children} processes that were started are not watched",
+            needs="training in the process that is started: `torchrun ... -m luthier.cli check train.py` for several",
+        )
+    ]
 
 
 def _flush() -> None:

@@ -60,6 +60,7 @@ class Recorder:
         self.at = 0
         self.pid = os.getpid()
         self.on_survived: Callable[[], None] = lambda: None
+        self.agree: Callable[[str], str] = lambda reason: reason
         self.finishers: list[Callable[[], None]] = []
         self.on_step: list[Callable[[], None]] = []
         self.evaluations_done = False
@@ -186,7 +187,7 @@ class Recorder:
             if now - self._stopped_s > GRACE_S:
                 self.on_survived()
             raise Stopped(0)
-        reason = self._due(now)
+        reason = self.agree(self._due(now))
         if reason:
             self.trace.stopped = reason
             self._stopped_s = now

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import SourceFileLoader
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from luthier.watching.arrivals import Arrivals
@@ -52,9 +53,17 @@ def watch(recorder: Recorder) -> Iterator[None]:
     messages = Messages(recorder)
     messages.install()
     arrivals.install()
+    start = BaseProcess.start
+
+    def counted(process: Any) -> None:
+        recorder.trace.num_children += 1
+        start(process)
+
+    BaseProcess.start = counted  # type: ignore[method-assign]  # put back below
     try:
         yield
     finally:
+        BaseProcess.start = start  # type: ignore[method-assign]
         arrivals.remove()
         messages.remove()
         for remove in reversed(removers):

@@ -136,7 +136,7 @@ class Trace(msgspec.Struct, kw_only=True):
         sources: text of the person's files that a fact names, by absolute path.
         seconds: of the program; watch_s: luthier's own part of it.
         compiled: a compiled module or function ran: layers inside it were not looked at.
-        rank, world: of a distributed run.
+        rank, world: of a distributed run. num_children: processes that the program started by multiprocessing.
         threads: number of threads the framework uses; cores: of the machine.
         fits, evaluated: calls of Keras' fit and evaluate. programs: functions that JAX differentiated.
         faults: hooks that raised.
@@ -184,6 +184,7 @@ class Trace(msgspec.Struct, kw_only=True):
     compiled: bool = False
     rank: int = 0
     world: int = 1
+    num_children: int = 0
     threads: int = 0
     cores: int = 0
     fits: list[Fit] = []

@@ -54,7 +54,7 @@ class Watch:
     """
 
     def __init__(self, sink: Sink, requests: Requests | None) -> None:
-        self.sink, self.requests = sink, requests
+        self.sink, self.idle, self.requests = sink, sink, requests
         self.fit: Fit | None = None
         self.compiled: weakref.WeakKeyDictionary[Any, Place | None] = weakref.WeakKeyDictionary()
         self.peek_next = False
@@ -148,6 +148,7 @@ def _fit(watch: Watch, original: Any, model: Any, *args: Any, **kwargs: Any) -> 
         watch.guard("weights", _compare, watch, fit, model)
         watch.early.clear()
         guarded(watch.sink, "keras: step", _give_back, watch, model)
+        watch.sink = watch.idle
         if watch.requests is not None:
             watch.requests.ended()
     return result

@@ -16,6 +16,7 @@ from luthier.watching.torch.keeping import Keeping
 from luthier.watching.torch.loading import Loading
 from luthier.watching.torch.modules import Modules
 from luthier.watching.torch.optimizers import Optimizers
+from luthier.watching.torch.ranks import Ranks
 from luthier.watching.torch.state import Watch
 from luthier.watching.trace import settle_phases
 
@@ -43,6 +44,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     for part in parts:
         part.install()
     _compilers(watch, torch)
+    recorder.agree = Ranks(recorder).agree
 
     def no_arithmetic() -> None:
         """Arithmetic is looked at in the first steps only."""

@@ -28,6 +28,8 @@ FIRST_STEPS = 5
 ROUNDING = 1e-3
 """Rows of a gradient that differ by less, relative to its largest entry, differ by the order of additions."""
 NODES = 5000
+COUNTED = 24
+"""Backward passes at the beginning, of those that keep their graph, whose nodes are counted one by one."""
 
 
 def key_of(grad: Any) -> Key:
@@ -56,7 +58,7 @@ class Gradients:
         self._pre = safely("step", self._pre_)
         self._post = safely("step", self._post_)
         self._in_backward = False
-        self._num_checked_zero = 0
+        self._num_checked_zero = self._num_counted = 0
 
     def install(self) -> list[Any]:
         """Put the hooks in; what is returned has `remove()`."""
@@ -160,8 +162,10 @@ class Gradients:
             record.again = KEY + ".alive" in node.metadata
             node.metadata[KEY + ".alive"] = token
             watch.tokens.append(weakref.ref(token))
-            if watch.close and record.step % 5 == 0:
+            kept = record.retain_graph and self._num_counted < COUNTED
+            if kept or (watch.close and record.step % 5 == 0):
                 record.num_nodes = _count(node)
+                self._num_counted += kept
         else:
             record.source = watch.origins.of(root)
         if root.numel() == 1 and watch.samples.readable(root):

@@ -271,8 +271,9 @@ class Modules:
             _put_stats(fact, read, distinct=False)
             if fact.stats is not None and fact.stats.n:
                 wide = read.astype(np.float64)
+                finite = wide[np.isfinite(wide)]
                 with np.errstate(all="ignore"):
-                    run.rms = float(np.sqrt(np.mean(wide[np.isfinite(wide)] ** 2)))
+                    run.rms = float(np.sqrt(np.mean(finite**2))) if finite.size else float("nan")
 
         self.watch.samples.later(tensor, use, 1024)
 

@@ -1,0 +1,93 @@
+"""Two processes that train one model, under torchrun and spawned by the program itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
+"""Each case starts two processes that import PyTorch."""
+TRAINS = """
+import torch
+import torch.distributed as dist
+from torch import nn
+
+def work(rank, world):
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 8), torch.randint(0, 3, (64,))
+    model = nn.parallel.DistributedDataParallel(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(100):
+        for i in range(4):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x[i * 8 + rank :: 32]), y[i * 8 + rank :: 32]).backward()
+            optimizer.step()
+        if rank == 0:
+            model.eval()
+            with torch.no_grad():
+                model.module(x)
+            model.train()
+    print("end of rank", rank, flush=True)
+    dist.destroy_process_group()
+"""
+RUN = """
+dist.init_process_group("gloo")
+work(dist.get_rank(), 2)
+"""
+SPAWN = """
+import os
+import torch.multiprocessing as mp
+
+def begin(rank):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="@port")
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    work(rank, 2)
+
+if __name__ == "__main__":
+    mp.spawn(begin, nprocs=2)
+"""
+
+
+def free_port() -> str:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def start(folder, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the folder."""
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=180, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def test_ranks_end_at_the_same_step(tmp_path):
+    """One report, exit code 0 of all, and no rank that waits for one that has gone."""
+    (tmp_path / "train.py").write_text(TRAINS + RUN)
+    done = start(
+        tmp_path, "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port(), "-m", "luthier.cli",
+        "check", "--steps", "12", "--format", "json", "--output", "told.json", "train.py",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "end of rank" not in done.stdout
+    told = json.loads((tmp_path / "told.json").read_text())
+    told = told.get("data", told)
+    assert "12 training steps and an evaluation" in told["stopped"]
+    assert told["findings"] == []
+    assert told["faults"] == []
+
+
+def test_training_in_spawned_processes_is_said_not_to_be_seen(tmp_path):
+    (tmp_path / "train.py").write_text(TRAINS + SPAWN.replace("@port", free_port()))
+    done = start(tmp_path, "luthier.cli", "check", "train.py")
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split()) == ["0", "1", "end", "end", "of", "of", "rank", "rank"]
+    assert "the 2 processes that were started are not watched" in " ".join(done.stderr.split())
