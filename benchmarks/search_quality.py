@@ -301,6 +301,7 @@ ARMS: dict[str, Callable[[Task, float, int], float]] = {
     "halton + ASHA": ours("halton", halving=True),
     "auto + ASHA": ours("auto", halving=True),
     "tpe + ASHA": ours("tpe", halving=True),
+    "prior + ASHA": ours("prior", halving=True),
     "auto + ASHA, cohorts of 4": ours("auto", halving=True, cohort=4),
     "auto + ASHA, cohorts of 8": ours("auto", halving=True, cohort=8),
     "auto + ASHA, cohorts of 16": ours("auto", halving=True, cohort=16),

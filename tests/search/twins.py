@@ -178,6 +178,17 @@ class RoundsUp(RightScheduler):
         return (made + [Start()] * capacity)[:capacity]
 
 
+class LeaderWaits(RightScheduler):
+    """Who leads a rung of fewer than eta waits until there are more."""
+
+    def fill(self, history: History, capacity: int, *, eta: float) -> list[Resume | Start]:
+        came = [sum(len(t.curve) > level for t in history.trials) for level in range(len(history.rungs))]
+        rung = {t.id: len(t.curve) - 1 for t in history.trials}
+        made = scheduler.fill(history, capacity, eta=eta)
+        kept = [a for a in made if isinstance(a, Start) or came[rung[a.trial]] >= eta]
+        return (kept + [Start()] * capacity)[:capacity]
+
+
 class WithoutQuota(RightScheduler):
     """The paper's rule alone: in the top 1 / eta now, whoever went on before."""
 
@@ -288,6 +299,7 @@ SCHEDULERS: dict[type[RightScheduler], str] = {
     TrainsToTheEnd: "test_every_job_raises_its_trial_by_one_rung",
     RoundsUp: "test_no_rung_lets_more_than_one_in_eta_through",
     WithoutQuota: "test_no_rung_lets_more_than_one_in_eta_through",
+    LeaderWaits: "test_what_leads_its_rung_goes_on",
     AnyoneWithinTheQuota: "test_only_the_top_of_a_rung_goes_on",
     OnlyStarts: "test_trials_are_promoted_at_all",
     FirstCome: "test_the_order_of_arrival_does_not_matter",

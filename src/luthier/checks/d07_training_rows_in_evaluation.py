@@ -43,6 +43,7 @@ from luthier.watching.facts import Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", ()
+NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE, MAX_SHARE = 3, 0.001, 0.98
 MIN_EVALUATED = 20
 DISTINCT_VALUES = 32

@@ -47,6 +47,7 @@ from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D08", "fitted before the split", "quick", ()
+NEEDS = FRAMEWORK = ""
 SCALERS = frozenset({"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer",
                      "PowerTransformer", "Normalizer", "PCA", "KNNImputer", "SimpleImputer", "IterativeImputer",
                      "TfidfVectorizer"})  # fmt: skip

@@ -38,6 +38,7 @@ from luthier.watching.facts import Columns
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D13", "evaluation rows are scaled otherwise", "quick", ()
+NEEDS = "evaluation"
 MIN_ROWS = 64
 SHIFT, FACTOR = 3.0, 5.0
 

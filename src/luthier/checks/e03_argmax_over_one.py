@@ -45,6 +45,7 @@ from luthier.watching.facts import Op, Origin
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E03", "argmax over one entry", "quick", ()
+NEEDS = "training"
 MIN_CALLS = 2
 FROM_MODEL = ("linear", "sigmoid", "softmax", "conv")
 

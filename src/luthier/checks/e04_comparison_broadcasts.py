@@ -45,6 +45,7 @@ from luthier.watching.facts import Comparison, Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E04", "a comparison broadcasts", "quick", ()
+NEEDS = "training"
 MIN_CALLS = 2
 
 

@@ -56,6 +56,7 @@ from luthier.watching.facts import Printed
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E05", "the epoch's number is not the epoch's", "quick", ()
+NEEDS = "training"
 MIN_PRINTS = 2
 MIN_BATCHES = 3
 OTHER_UNIT = re.compile(r"step|batch|iter|avg|average|mean|running|val|test|\bit\b", re.IGNORECASE)

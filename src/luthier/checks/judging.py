@@ -40,8 +40,13 @@ def chosen(known: Mapping[str, Check], tier: Tier, *, select: Collection[str] = 
     }
 
 
-def judge(evidence: Any, asked: Mapping[str, Check]) -> Judged:
-    """All judgements on a trace or an exam."""
+def judge(evidence: Any, asked: Mapping[str, Check], missing: Mapping[str, str] | None = None) -> Judged:
+    """All judgements on a trace or an exam.
+
+    Args:
+        missing: what was not seen -> in words: a check that needs it and finds nothing could not judge.
+    """
+    missing = missing or {}
     findings: list[Finding] = []
     unknown: list[Unknown] = []
     faults: list[Fault] = []
@@ -54,6 +59,8 @@ def judge(evidence: Any, asked: Mapping[str, Check]) -> Judged:
             continue
         if isinstance(told, Unknown):
             unknown.append(told)
+        elif not told and check.needs in missing:
+            unknown.append(Unknown(code=code, title=check.title, reason=missing[check.needs]))
         else:
             findings += told
     open_ = {fault.part for fault in faults} | {u.code for u in unknown}

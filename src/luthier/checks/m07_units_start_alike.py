@@ -71,11 +71,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 
 def _initialiser(sources: Sources) -> Place | None:
-    """The only line that fills something with one number."""
+    """The only line that fills something, biases left out, with one number."""
     found = []
     for file, source in sources.items():
         for i, text in enumerate(source.splitlines(), 1):
-            if re.search(r"\.(constant_|zeros_|ones_|fill_|zero_)\(|torch\.(zeros|ones|full)_like\(", text):
+            if re.search(r"\.(constant_|zeros_|ones_|fill_|zero_)\(|torch\.(zeros|ones|full)_like\(", text) and "bias" not in text:
                 found.append(Place(file=file, line=i, text=text.strip()))
     return found[0] if len(found) == 1 else None
 

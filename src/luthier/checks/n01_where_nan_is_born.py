@@ -37,9 +37,11 @@ PyTorch documentation of set_detect_anomaly; Lightning-AI/pytorch-lightning#2070
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from luthier.checks.reading import num
+from luthier.checks.wording import Sources
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Backward, LayerRun, LossCall, Stats, TensorFact
 from luthier.watching.trace import Trace
@@ -97,6 +99,17 @@ def _birth(trace: Trace, event: Backward) -> tuple[str, Place | None]:
     )
 
 
+def _only_line(sources: Sources) -> Place | None:
+    """The only line of the person's code with an operation whose value or slope may be infinite."""
+    found = [
+        Place(file=file, line=i, text=text.strip())
+        for file, source in sources.items()
+        for i, text in enumerate(source.splitlines(), 1)
+        if re.search(r"\b(log|log2|log10|sqrt|rsqrt|reciprocal|acos|asin)\(", text)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
 def _first_layer(runs: Iterable[LayerRun]) -> LayerRun | None:
     for run in runs:
         before, after = _stats(run.input), _stats(run.output)
@@ -135,7 +148,7 @@ def _finding(trace: Trace, event: Backward, what: str) -> Finding:
         severity="error",
         certain=True,
         place=place,
-        others=(event.place,) if event.place is not None and event.place != place else (),
+        others=tuple(p for p in (_only_line(trace.sources), event.place) if p is not None and p != place),
         step=event.step,
         cause="After one step with such a gradient the weights are not finite either, and stay so.",
         wrong="loss = -torch.log(p).mean()",

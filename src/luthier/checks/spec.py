@@ -30,6 +30,7 @@ class Check(NamedTuple):
         causes: codes whose finding explains this one's: where both fire, this one is listed under the other.
         judge: the judgement; page: the docstring of the module.
         framework: whose programs it judges; empty: those of all.
+        needs: what must have been seen for "fine" to mean anything: "training", "evaluation", or nothing of the kind.
     """
 
     code: str
@@ -39,10 +40,13 @@ class Check(NamedTuple):
     judge: Judge
     page: str
     framework: str = ""
+    needs: str = ""
 
 
 FRAMEWORKS = {"K": "keras", "J": "jax"}
 """Family -> whose programs its checks judge; of other families PyTorch's, unless the module says FRAMEWORK = ""."""
+NEEDS = {"E": "evaluation", "X": ""}
+"""Family -> what its checks need; those of other families need training, unless the module says NEEDS."""
 ACTIVE = "luthier.checks.active"
 """The room of the checks that put a builder and its data to the test; they judge an `Exam`, not a trace."""
 
@@ -61,4 +65,5 @@ def checks(room: str = "luthier.checks") -> dict[str, Check]:
 def _check(module: Any) -> Check:
     code = module.__name__.rpartition(".")[2].partition("_")[0].upper()
     framework = getattr(module, "FRAMEWORK", FRAMEWORKS.get(code[0], "torch"))
-    return Check(code, module.TITLE, module.TIER, module.CAUSES, module.judge, module.__doc__, framework)
+    needs = getattr(module, "NEEDS", NEEDS.get(code[0], "training"))
+    return Check(code, module.TITLE, module.TIER, module.CAUSES, module.judge, module.__doc__, framework, needs)

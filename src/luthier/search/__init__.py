@@ -6,10 +6,11 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from luthier.errors import InvalidInput
+from luthier.search.auto import AutoSampler
 from luthier.search.cohorts import Cohort, Cohorts, cohorts_of
 from luthier.search.halton import HaltonSampler
 from luthier.search.points import known_points
-from luthier.search.prior import AutoSampler, PriorSampler
+from luthier.search.prior import PriorSampler
 from luthier.search.scheduler import choose_rungs, decide, fill, finish_top, next_segment, stop_paused
 from luthier.search.spec import Decision, Resume, Sampler, Start, Suggestion
 from luthier.search.table import Table

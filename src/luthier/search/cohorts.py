@@ -19,19 +19,21 @@ import copy
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from luthier.errors import InvalidInput
 from luthier.records import History, Recipe, Trial, derive_seed
 from luthier.search.spec import Sampler, Suggestion
-from luthier.space import Config, Float, Space, Structure, structure_of
+from luthier.space import Choice, Config, Float, Space, Structure, structure_of
 
 MEMBER = " in cohort"
 """Ends the origin of a trial whose structure was there before."""
 KNOWN = "known"
 """Origin of configurations that no sampler drew: they open no cohort and break none."""
+LEVELS = 4
+"""Values of a structural number that cohorts are drawn from: widths 32, 64, 128 and 256 of a range from 32 to 256."""
 BLOCK = 256
 """Trials that are compared at once: of 10,000 few change from one decision to the next."""
 _ABSENT = object()
@@ -115,10 +117,18 @@ class Cohorts:
         while len(out) < n:
             now = _begun(history, out, key)
             own_key = derive_seed(key, "cohort", len(out)) if out else key
-            out += self._members(space, names, now, own_key, most=n - len(out)) or self._whole.suggest(
-                space, now, own_key, 1
+            out += self._members(space, names, now, own_key, most=n - len(out)) or self._opening(
+                space, names, now, own_key
             )
         return out
+
+    def _opening(self, space: Space, names: tuple[str, ...], history: History, key: int) -> list[Suggestion]:
+        """The first of a new cohort. Its structure is one of few, so that trials of later cohorts join it."""
+        made = self._whole.suggest(space, history, key, 1)
+        rest = space.without(dict.fromkeys(names, _ABSENT))
+        if made[0].origin == KNOWN or not _is_infinite(rest):
+            return made
+        return [Suggestion(_on_grid(space, names, made[0].config), made[0].origin)]
 
     def _members(
         self, space: Space, names: tuple[str, ...], history: History, key: int, *, most: int
@@ -225,6 +235,18 @@ def _fits(space: Space, names: tuple[str, ...], structure: Config) -> bool:
     return {name for name in names if space.active(name, structure)} == set(structure) and all(
         space.domains[name].contains(value) for name, value in structure.items()
     )
+
+
+def _on_grid(space: Space, names: tuple[str, ...], config: Config) -> Config:
+    """Structural numbers at the nearest of `LEVELS` values, evenly spread over their range with both its ends."""
+
+    def nearest(name: str, value: Any) -> Any:
+        domain = space.domains[name]
+        if name not in names or isinstance(domain, Choice):
+            return value
+        return domain.decode(round(domain.encode(value) * (LEVELS - 1)) / (LEVELS - 1))
+
+    return {name: nearest(name, value) for name, value in config.items()}
 
 
 def _is_infinite(space: Space) -> bool:

@@ -297,24 +297,34 @@ class SchedulerConformance:
                     assert after == (len(RUNGS) if number == 0 else before + 1), (number, before, after)
 
     def test_no_rung_lets_more_than_one_in_eta_through(self) -> None:
-        """At any time: trials resumed from a rung <= floor(trials that came to it / eta)."""
+        """At any time: trials resumed from a rung <= floor(trials that came to it / eta), those that led it when
+        they went on not counted."""
         for study in self.studies():
+            leaders: set[tuple[int, int]] = set()  # (trial, rung)
             for history, actions in zip(study.histories, study.actions, strict=True):
+                resumed = [t for t in history.trials if Resume(t.id) in actions]
+                leaders |= {(t.id, len(t.curve) - 1) for t in resumed if _rank(history, t) == 0}
                 for level in range(len(RUNGS) - 1):
                     came, left = _traffic(history, level)
-                    resumed = {a.trial for a in actions if isinstance(a, Resume)}
-                    left += sum(t.id in resumed and len(t.curve) == level + 1 for t in history.trials)
-                    assert left <= math.floor(came / self.eta), (level, left, came)
+                    left += sum(len(t.curve) == level + 1 for t in resumed)
+                    led = sum(rung == level for _, rung in leaders)
+                    assert left <= math.floor(came / self.eta) + led, (level, left, came)
+
+    def test_what_leads_its_rung_goes_on(self) -> None:
+        """The best of all that were seen at a rung waits for nobody."""
+        trials = (make_trial(0, {}, (0.5,) * 3, status="finished"), make_trial(1, {}, (0.4,)))
+        history = History(metric=LOSS, rungs=RUNGS, trials=trials)
+        assert self.make().fill(history, 2, eta=self.eta) == [Resume(1), Start()]
 
     def test_only_the_top_of_a_rung_goes_on(self) -> None:
-        """A resumed trial is among the best floor(n / eta) of its rung, at the scores of that rung."""
+        """A resumed trial is among the best max(1, floor(n / eta)) of its rung, at the scores of that rung."""
         for study in self.studies():
             for history, actions in zip(study.histories, study.actions, strict=True):
                 for action in actions:
                     if isinstance(action, Resume):
                         trial = next(t for t in history.trials if t.id == action.trial)
                         came, _ = _traffic(history, len(trial.curve) - 1)
-                        assert _rank(history, trial) < math.floor(came / self.eta), action
+                        assert _rank(history, trial) < max(1, math.floor(came / self.eta)), action
 
     def test_trials_are_promoted_at_all(self) -> None:
         """A scheduler that only starts new trials never finishes one."""
@@ -400,7 +410,7 @@ class SchedulerConformance:
         lost = [make_trial(i, status="diverged") for i in range(4, 13)]
         seconds = [make_trial(1, {}, (0.1, 0.4)), make_trial(2, {}, (0.2, 0.5))]
         history = History(metric=LOSS, rungs=RUNGS, trials=(*seconds, *lost, make_trial(3, {}, (0.3,))))
-        assert self.make().fill(history, 2, eta=self.eta) == [Resume(3), Start()]
+        assert self.make().fill(history, 3, eta=self.eta) == [Resume(1), Resume(3), Start()]
         only = History(metric=LOSS, rungs=RUNGS, trials=tuple(lost))
         assert self.make().fill(only, 2, eta=self.eta) == [Start(), Start()]
 

@@ -34,11 +34,9 @@ class Fresh:
 
     def take(self, config: Config) -> bool:
         """Note a configuration as given; False if it was tried or given before."""
-        key = key_of(self._space, config)
-        if self._table.tried[key] > 0 or key in self._given:
-            return False
-        self._given.add(key)
-        return True
+        new = self.is_new(config)
+        self._given.add(key_of(self._space, config))
+        return new
 
     def draw(self, propose: Callable[[], Config]) -> Config:
         """The first new configuration that `propose` comes up with; a repeat only if none is left."""
@@ -46,13 +44,14 @@ class Fresh:
             config = propose()
             if self.take(config):
                 return config
-        left = [c for c in every_config(self._space) if self._is_new(c)]
+        left = [c for c in every_config(self._space) if self.is_new(c)]
         if left:
             config = left[int(self._rng.integers(len(left)))]
             self.take(config)
         return config
 
-    def _is_new(self, config: Config) -> bool:
+    def is_new(self, config: Config) -> bool:
+        """Was it neither tried nor given before?"""
         key = key_of(self._space, config)
         return self._table.tried[key] == 0 and key not in self._given
 

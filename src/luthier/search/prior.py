@@ -1,4 +1,4 @@
-"""The default sampler: known points, then an even spread, then around what was good, never only there.
+"""Where good configurations may lie: everywhere, around what the user does today, around the best so far.
 
 After PriorBand (Mallik et al. 2023, arXiv 2306.12370): proposals come from a mixture of a uniform, a prior and
 the neighbourhood of the incumbents. The prior is what the user does today (and points known to serve well). How
@@ -17,16 +17,12 @@ import numpy.typing as npt
 
 from luthier.records import History
 from luthier.search.draw import Fresh, generator
-from luthier.search.halton import HaltonStream
-from luthier.search.points import known_points
 from luthier.search.spec import Suggestion
 from luthier.search.table import Table
 from luthier.space import Choice, Config, Space
 
 Array = npt.NDArray[Any]
 
-HALTON_SHARE = 0.25
-"""Of the proposals, for good: exploration that no result can switch off."""
 PRIOR_SD = 0.2
 """Of a numeric setting around the prior's value, in the unit cube."""
 PRIOR_KEEP = 0.7
@@ -38,6 +34,8 @@ FEW = 4
 """Results that a rung must have before incumbents are taken from it."""
 MUTATE = 0.6
 """Probability that a setting is changed when an incumbent is copied."""
+TOP, NEAR_SD = 5, 0.08
+"""Incumbents whose neighbourhood is looked at closely, and how far a setting moves there, give or take a factor."""
 MIN_SD, MAX_SD = 0.03, 0.25
 """Bounds of the standard deviation of a numeric change: the spread of the incumbents lies between."""
 
@@ -67,40 +65,6 @@ class PriorSampler:
         return [Suggestion(fresh.draw(lambda: mixture.draw(rng)), self.name) for _ in range(n)]
 
 
-class AutoSampler:
-    """Known points, then Halton until max(8, 2 D) trials have a value, then the mixture with a share of Halton."""
-
-    name = "auto"
-
-    def __init__(self) -> None:
-        self._table = Table()
-
-    def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
-        """`n` configurations; origins "known", "halton" and "prior"."""
-        self._table.update(space, history)
-        rng = generator(key)
-        fresh = Fresh(space, self._table, rng)
-        out = [Suggestion(c, "known") for c in _known(space, self._table) if fresh.take(c)][:n]
-        stream = HaltonStream(space, self._table, key, origin="halton")
-        mixture = Mixture(space, self._table)
-        exploring = num_valued(self._table) < max(8, 2 * len(space))
-        while len(out) < n:
-            if exploring or rng.random() < HALTON_SHARE:
-                out.append(Suggestion(fresh.draw(stream.config), "halton"))
-            else:
-                out.append(Suggestion(fresh.draw(lambda: mixture.draw(rng)), "prior"))
-        return out
-
-
-def _known(space: Space, table: Table) -> list[Config]:
-    """The known points that are still to come: each is tried once in a run, also where the space grows."""
-    if not table.trials or table.trials[0].id != 0:
-        points = known_points(space, {})
-    else:
-        points = known_points(space, table.configs[0], optimizer=table.trials[0].recipe.optimizer)
-    return points[table.origins["known"] :]
-
-
 class Mixture:
     """Uniform, prior and incumbents, weighted by the evidence in a table."""
 
@@ -115,6 +79,19 @@ class Mixture:
 
     def draw(self, rng: np.random.Generator) -> Config:
         """One configuration."""
+        return self.space.decode(self._point(rng))
+
+    def near(self, rng: np.random.Generator) -> Config | None:
+        """One near an incumbent, at any distance between a hundredth and a quarter of a range; None without any."""
+        if not len(self.incumbents_MD):
+            return None
+        start_D = self.incumbents_MD[min(int(rng.integers(TOP)), len(self.incumbents_MD) - 1)]
+        uniform_D, same_D = rng.random(len(start_D)), np.zeros(len(start_D), bool)
+        moved_D = self._around(start_D, uniform_D, NEAR_SD * 10 ** rng.uniform(-1.0, 0.5), same_D, rng)
+        keep_D = (rng.random(len(start_D)) > MUTATE) & ~np.isnan(start_D)
+        return self.space.decode(np.where(keep_D, start_D, moved_D))
+
+    def _point(self, rng: np.random.Generator) -> Array:
         num_dims = len(self.space)
         part = rng.choice(3, p=self.weights)
         u_D = rng.random(num_dims)
@@ -130,7 +107,7 @@ class Mixture:
             keep_choice_D = rng.random(num_dims) > 1.0 / max(2.0, self.choice_D.sum())
             moved_D = self._around(start_D, u_D, self.sd_D, ~keep_choice_D, rng)
             u_D = np.where(mutate_D | np.isnan(start_D), moved_D, start_D)
-        return self.space.decode(u_D)
+        return u_D
 
     def _around(
         self, center_D: Array, uniform_D: Array, sd: Any, new_choice_D: Array, rng: np.random.Generator

@@ -6,9 +6,11 @@ new trial starts. Trials compare at equal fractions of their own schedule, so a 
 slower model is judged on the same ground. Pausing rather than stopping pays most at small budgets: a trial that
 looked middling among the first three may be the best of ten later.
 
-Two departures from the paper, both so that no rung lets more than 1 / eta of its trials through: a rung that has
-promoted floor(n / eta) trials promotes no further one until n has grown, and a diverged trial counts at the
-rung it was on its way to, and not at those beyond.
+Three departures from the paper. A rung that has promoted floor(n / eta) trials promotes no further one until n has
+grown, and a diverged trial counts at the rung it was on its way to, and not at those beyond: so a rung lets not much
+more than 1 / eta of its trials through. And a trial that beats all before it at its rung goes on at once, as in
+synchronous halving with a pruner: of n trials in a random order about log(n) do, and a search of few trials has its
+good ones at the end early.
 
 The baseline (trial 0) counts at every rung and always trains to the end: it is what has to be beaten.
 """
@@ -178,10 +180,14 @@ class Ladder:
     def promotable(self, level: int, eta: float) -> list[int]:
         """Ids of the paused trials that may go on from a rung, best first.
 
-        Those in its top floor(n / eta), as many as its quota still allows; a score that is not a number never.
+        Those in its top floor(n / eta), as many as its quota still allows; a score that is not a number never. The
+        best of all that were seen there goes on whatever the quota.
         """
         ranked = self._ranked(level)
         quota = math.floor(len(ranked) / eta + 1e-9)
         top = ranked[:quota]
         may = self._paused_NK[top, level] & np.isfinite(self._utility_NK[top, level])
-        return [int(i) for i in self._id_N[top[may]]][: max(0, quota - int(self._went_on_NK[:, level].sum()))]
+        found = [int(i) for i in self._id_N[top[may]]][: max(0, quota - int(self._went_on_NK[:, level].sum()))]
+        best = ranked[:1]
+        is_new_best = self._paused_NK[best, level] & np.isfinite(self._utility_NK[best, level])
+        return found or [int(i) for i in self._id_N[best[is_new_best]]]

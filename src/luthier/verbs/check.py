@@ -79,7 +79,8 @@ def diagnosis_of(
 ) -> Diagnosis:
     """The judgement of all checks on a finished trace."""
     tier: Tier = trace.tier
-    judged = judge(trace, chosen(checks(), tier, select=select, ignore=ignore, frameworks=trace.frameworks))
+    asked = chosen(checks(), tier, select=select, ignore=ignore, frameworks=trace.frameworks)
+    judged = judge(trace, asked, _missing(trace))
     crash = f"{trace.crash.kind}: {trace.crash.message}" if trace.crash else ""
     return Diagnosis(
         program=trace.program,
@@ -98,6 +99,17 @@ def diagnosis_of(
         faults=(*trace.faults, *judged.faults),
         checked=judged.checked,
     )
+
+
+def _missing(trace: Trace) -> dict[str, str]:
+    """What was not seen of a program, in words."""
+    missing = {}
+    if not (trace.num_steps or trace.num_backward or trace.fits or trace.programs):
+        missing["training"] = "no training was seen"
+    validated = any(fit.validation for fit in trace.fits)
+    if not (trace.evaluations() or trace.evaluated or validated):
+        missing["evaluation"] = "no evaluation was seen"
+    return missing
 
 
 def _elsewhere(trace: Trace) -> list[Unknown]:

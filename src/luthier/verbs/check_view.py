@@ -12,6 +12,15 @@ from luthier.reports.findings.view import View
 from luthier.verbs import patches
 
 
+def text_of(diagnosis: Diagnosis) -> str:
+    """A diagnosis as `luthier check` prints it, with paths below the current folder."""
+    from luthier.reports.findings import rendered
+    from luthier.verbs.check_pages import rules
+
+    known = rules()
+    return rendered(view_of(diagnosis, root=Path.cwd(), known=known), "text", known)
+
+
 def view_of(
     diagnosis: Diagnosis,
     *,

@@ -6,23 +6,26 @@ import gc
 import html
 import sys
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from luthier.errors import InvalidInput
 from luthier.findings import Diagnosis, Tier
 from luthier.verbs.check import diagnosis_of
+from luthier.verbs.check_view import text_of
 from luthier.watching.crashes import crash_of
 from luthier.watching.recorder import Recorder
-from luthier.watching.running import finished, watch as hooks_of
+from luthier.watching.running import finished
+from luthier.watching.running import watch as hooks_of
 
 WHERE = "luthier.watch"
 _on: list[Watching] = []
 
 
 class Watching:
-    """A watch that is on, or has ended: `stop()` ends it, the end of a `with` block too; printed it shows the findings.
+    """A watch that is on, or has ended. `stop()` ends it, and so does the end of a `with` block.
+
+    Printed, it shows the findings.
 
     Args:
         See `watch`.
@@ -63,7 +66,7 @@ class Watching:
         self.stop()
 
     def __str__(self) -> str:
-        return _text(self._diagnosis) if self._diagnosis else "luthier: the watch is on; stop() ends it\n"
+        return text_of(self._diagnosis) if self._diagnosis else "luthier: the watch is on; stop() ends it\n"
 
     __repr__ = __str__
 
@@ -114,12 +117,3 @@ def _living() -> list[Any]:
     if module is None:
         return []
     return [thing for thing in gc.get_objects() if issubclass(type(thing), module.Optimizer)]
-
-
-def _text(diagnosis: Diagnosis) -> str:
-    from luthier.reports.findings import rendered
-    from luthier.verbs.check_pages import rules
-    from luthier.verbs.check_view import view_of
-
-    known = rules()
-    return rendered(view_of(diagnosis, root=Path.cwd(), known=known), "text", known)

@@ -53,17 +53,18 @@ def watch(recorder: Recorder) -> Iterator[None]:
     messages = Messages(recorder)
     messages.install()
     arrivals.install()
-    start = BaseProcess.start
+    process: Any = BaseProcess
+    start = process.start
 
-    def counted(process: Any) -> None:
+    def counted(self: Any) -> None:
         recorder.trace.num_children += 1
-        start(process)
+        start(self)
 
-    BaseProcess.start = counted  # type: ignore[method-assign]  # put back below
+    process.start = counted
     try:
         yield
     finally:
-        BaseProcess.start = start  # type: ignore[method-assign]
+        process.start = start
         arrivals.remove()
         messages.remove()
         for remove in reversed(removers):

@@ -1,0 +1,129 @@
+"""The default sampler: known points, then an even spread, then what a model expects most of, never only that.
+
+Candidates come from the mixture of `prior` and from the close neighbourhood of the best trials; the model of
+`surrogate` picks the one with the highest expected improvement at the last rung (Jones, Schonlau & Welch 1998). A
+share of Halton points goes on for good: exploration that no result can switch off.
+
+Axes: N trials, C candidates, D settings, all in the unit cube.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from luthier.records import History
+from luthier.search.draw import Fresh, generator
+from luthier.search.halton import HaltonStream
+from luthier.search.points import known_points
+from luthier.search.prior import Mixture, num_valued
+from luthier.search.spec import Suggestion
+from luthier.search.surrogate import Observed, Surrogate, observed
+from luthier.search.table import Table
+from luthier.space import Choice, Config, Space
+
+Array = npt.NDArray[Any]
+
+HALTON_SHARE = 0.15
+"""Of the proposals, for good."""
+MOST_WAITING = 64
+"""Trials at work that a proposal keeps away from: the latest."""
+NUM_SPREAD, NUM_NEAR = 96, 48
+"""Candidates from the mixture, and near the best trials."""
+
+
+class AutoSampler:
+    """Known points, then Halton until max(5, D) trials have a value, then the model with a share of Halton."""
+
+    name = "auto"
+
+    def __init__(self) -> None:
+        self._table = Table()
+        self._model: _Model | None = None
+
+    def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
+        """`n` configurations; origins "known", "halton" and "model"."""
+        self._table.update(space, history)
+        rng = generator(key)
+        fresh = Fresh(space, self._table, rng)
+        out = [Suggestion(c, "known") for c in _known(space, self._table) if fresh.take(c)][:n]
+        stream = HaltonStream(space, self._table, key, origin="halton")
+        exploring = num_valued(self._table) < max(5, len(space))
+        model = None if exploring or len(out) == n else self._updated(space)
+        while len(out) < n:
+            if model is None or rng.random() < HALTON_SHARE:
+                out.append(Suggestion(fresh.draw(stream.config), "halton"))
+            else:
+                config = model.propose(rng, fresh) or fresh.draw(lambda: model.mixture.draw(rng))
+                fresh.take(config)
+                model.believe(space.encode(config)[None])
+                out.append(Suggestion(config, "model"))
+        return out
+
+    def _updated(self, space: Space) -> _Model:
+        if self._model is None or self._model.space != space:
+            self._model = _Model(space)
+        self._model.update(self._table)
+        return self._model
+
+
+def _known(space: Space, table: Table) -> list[Config]:
+    """The known points that are still to come: each is tried once in a run, also where the space grows."""
+    if not table.trials or table.trials[0].id != 0:
+        points = known_points(space, {})
+    else:
+        points = known_points(space, table.configs[0], optimizer=table.trials[0].recipe.optimizer)
+    return points[table.origins["known"] :]
+
+
+class _Model:
+    """The surrogate of one space, and the choice among candidates.
+
+    Trials that are being tried count with what the model expects of them (the "kriging believer" of Ginsbourger,
+    Le Riche & Carraro 2010), so that the next proposal looks elsewhere.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.surrogate: Surrogate | None = None
+
+    def update(self, table: Table) -> None:
+        """Learn from a table, and believe what is expected of its trials without a score."""
+        self.mixture = Mixture(self.space, table)
+        if self.surrogate is None:
+            domains = self.space.domains.values()
+            self.surrogate = Surrogate(
+                np.array([len(d.options) if isinstance(d, Choice) else 0 for d in domains], int)
+            )
+        self.last = table.utility_NK.shape[1] - 1
+        self.surrogate.fit(observed(table))
+        self.best = float(self.surrogate.predict(self.surrogate.data.x_ND, self.last)[0].max())
+        waiting_N = np.isnan(table.utility_NK).all(axis=1) & np.isin(table.status_N, ("running", "waiting"))
+        if waiting_N.any():
+            self.believe(table.unit_ND[waiting_N][-MOST_WAITING:])
+
+    def believe(self, x_MD: Array) -> None:
+        """Take what the model expects of these for observed."""
+        assert self.surrogate is not None
+        data, (mean_M, _) = self.surrogate.data, self.surrogate.predict(x_MD, self.last)
+        rung_N = np.append(data.rung_N, np.full(len(x_MD), self.last))
+        more = Observed(np.vstack([data.x_ND, x_MD]), rung_N, np.append(data.y_N, mean_M))
+        self.surrogate.condition(more)
+
+    def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:
+        """The candidate with the highest expected improvement among the new ones; None where none is new."""
+        from scipy.special import ndtr
+
+        assert self.surrogate is not None
+        near = [c for c in (self.mixture.near(rng) for _ in range(NUM_NEAR)) if c is not None]
+        configs = [c for c in [*(self.mixture.draw(rng) for _ in range(NUM_SPREAD)), *near] if fresh.is_new(c)]
+        if not configs:
+            return None
+        x_CD = np.array([self.space.encode(config) for config in configs])
+        mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
+        z_C = (mean_C - self.best) / sd_C
+        gain_C = sd_C * (z_C * ndtr(z_C) + np.exp(-0.5 * z_C**2) / math.sqrt(2.0 * math.pi))
+        return configs[int(np.argmax(gain_C))]
