@@ -190,7 +190,7 @@ def test_real_targets_are_regression(tmp_path):
 @pytest.mark.parametrize(
     ("target", "more", "said"),
     [
-        (3, {}, "target=3: `the name of a task, a Task, or a function that returns a model` must hold"),
+        (3, {}, "model=3: `the name of a task, a Task, or a function that returns a model` must hold"),
         (net, {"data": None}, "Pass data=(X, y)"),
         (net, {"data": (np.zeros((4, 2)), np.zeros(3))}, "4 inputs, 3 targets"),
         (net, {"space": {"seed": Int(0, 9)}}, "luck"),

@@ -15,7 +15,7 @@ import msgspec
 
 from luthier.codec import Record
 from luthier.errors import InvalidInput
-from luthier.findings import Finding
+from luthier.findings import Finding, PreparationReport
 from luthier.space import Config, Space
 
 # --------------------------------------------------------------------------------------------- how to train
@@ -472,8 +472,10 @@ class Facts(Record, frozen=True, kw_only=True):
     constant_score: float = math.nan  # of the best constant prediction on the validation rows
     versions: dict[str, str] = {}
     device: str = ""
-    source: dict[str, str] = {}  # module, name, digest of the builder
+    source: dict[str, str] = {}  # file, module, name, digest of the builder
     findings: tuple[Finding, ...] = ()
+    splits: int = 0  # into training and validation rows: 0: a fresh one for each seed; 1: one; more: folds
+    preparation: PreparationReport | None = None  # of a table
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -522,15 +524,13 @@ class RunRecord(Record, frozen=True, kw_only=True):
     status: Literal["running", "interrupted", "finished", "failed"] = "running"
     verdict: str = ""
     history: History | None = None
-    # what the pictures need beyond the history
-    confusion: tuple[tuple[int, ...], ...] = ()  # [true class][predicted class] on the test rows
+    confusion: tuple[tuple[int, ...], ...] = ()  # for the pictures: [true class][predicted class] on the test rows
     residuals: tuple[tuple[float, float], ...] = ()  # (true, predicted), at most 1,000 rows
 
 
 def digest(record: msgspec.Struct | Mapping[str, Any]) -> str:
     """A short name of a record's content: 12 hex digits of SHA-256 over its JSON with sorted keys."""
-    data = msgspec.json.encode(record, order="sorted")
-    return hashlib.sha256(data).hexdigest()[:12]
+    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:12]
 
 
 def derive_seed(seed: int, *path: str | int) -> int:

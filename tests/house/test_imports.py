@@ -14,7 +14,8 @@ import pytest
 from house.tree import ROOT, SRC, TESTS, floors, sources
 
 FRAMEWORKS = ("torch", "jax", "jaxlib", "flax", "optax", "keras", "tensorflow")
-HEAVY = ("scipy", "sklearn", "optuna", "cmaes", "jinja2", "rich", "safetensors", "cloudpickle", "typer")
+TABLES = ("polars", "narwhals", "PIL")
+HEAVY = ("scipy", "sklearn", "optuna", "cmaes", "jinja2", "rich", "safetensors", "cloudpickle", "typer", *TABLES)
 ROOMS = sorted(
     p.stem
     for p in (SRC / "luthier").iterdir()

@@ -25,18 +25,24 @@ NAMES = {
 """Public name -> module:name of what it is."""
 OPTIONS = {
     "luthier": ["--version"],
+    "luthier check": [
+        "--apply", "--data", "--debug", "--explain", "--fail-on", "--fix", "--format", "--full", "--ignore",
+        "--output", "--seconds", "--select", "--steps", "--target", "--tier", "-m", "program",
+    ],
+    "luthier checks": ["--debug"],
+    "luthier predict": ["--debug", "--model", "--output", "rows", "run"],
     "luthier report": ["--debug", "--json", "run"],
     "luthier tune": [
-        "--budget", "--debug", "--fixed", "--hang-s", "--json", "--metric", "--mode", "--model", "--name", "--option",
-        "--price", "--resume", "--runs", "--sampler", "--seed", "--slots", "--space", "--space-only",
-        "--why-not-fused", "--workers", "target",
+        "--budget", "--data", "--debug", "--fixed", "--folds", "--group", "--hang-s", "--json", "--kind", "--metric",
+        "--mode", "--model", "--name", "--option", "--price", "--resume", "--runs", "--sampler", "--seed", "--slots",
+        "--space", "--space-only", "--target", "--test", "--time", "--val", "--why-not-fused", "--workers", "subject",
     ],
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
     "tune": [
-        "target", "data", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name", "root",
-        "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
+        "model", "data", "target", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name",
+        "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
     ],
     "load": ["run", "builder"],
     "report": ["folder"],
@@ -48,9 +54,11 @@ def commands() -> dict[str, list[str]]:
     """The command line as it is."""
     import typer
 
-    from luthier.cli import report, tune
+    from luthier.cli import check, predict, report, tune
     from luthier.cli.app import app
 
+    assert inspect.ismodule(check)
+    assert inspect.ismodule(predict)
     assert inspect.ismodule(report)
     assert inspect.ismodule(tune)
     group = typer.main.get_command(app)

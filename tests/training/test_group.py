@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fakes
@@ -47,6 +47,7 @@ def trained(numbers, P, later=()):
 steps = st.lists(st.integers(6, 200), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(steps, steps, st.integers(2, 4))
 def test_reports_do_not_depend_on_neighbours(numbers, later, P):
     reports, _ = trained(numbers, P, later)

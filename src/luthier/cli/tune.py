@@ -14,7 +14,20 @@ from luthier.cli.app import app
 
 @app.command()
 def tune(
-    target: Annotated[str, typer.Argument(help="Name of a ready task, for example digits.")],
+    subject: Annotated[
+        str, typer.Argument(help="Name of a ready task, for example digits, or FILE.py:FUNCTION with --data.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="CSV, TSV, Parquet, .npz or .npy file, or a folder with a folder of images a class."),
+    ] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Column that is predicted.")] = None,
+    val: Annotated[Path | None, typer.Option(help="Validation rows of your own.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Test rows of your own.")] = None,
+    group: Annotated[str, typer.Option(help="Column whose rows are never parted between training and test.")] = "",
+    time: Annotated[str, typer.Option(help="Column by which later rows are held out.")] = "",
+    folds: Annotated[int, typer.Option(help="Validate in so many folds, the fold by the seed.")] = 0,
+    kind: Annotated[str, typer.Option(help="binary, multiclass or regression; default: told from the target.")] = "",
     model: Annotated[str, typer.Option(help="Which model of the task, for example cnn or mlp.")] = "",
     option: Annotated[list[str] | None, typer.Option(help="Further option of the task, KEY=VALUE.")] = None,
     metric: Annotated[str, typer.Option(help="What is compared; default: the task's.")] = "",
@@ -48,18 +61,51 @@ def tune(
 ) -> None:
     """Find better settings, and show that they are better."""
     from luthier.reports.json import summary
+    from luthier.verbs.finding import function_at, names_a_file
     from luthier.verbs.terminal import TerminalWatcher
     from luthier.verbs.tune import tune as run_tune
 
+    model_or_task = function_at(subject) if names_a_file(subject) else subject
+    rows = _rows(data, target, val=val, test=test, group=group, time=time, folds=folds, kind=kind)
     options = {**_pairs(option), **({"model": model} if model else {})}
     with TerminalWatcher(verdict=not as_json, explains_modes=why_not_fused) as watcher:
         run = run_tune(
-            target, options=options, metric=metric, budget=budget, space=_space(space), fixed=_pairs(fixed),
-            space_only=space_only, name=name, root=runs, resume=resume, seed=seed, sampler=sampler, price=price,
-            workers=workers, mode=mode, slots=slots, hang_s=hang_s, watcher=watcher,
-        )  # fmt: skip
+            model_or_task,
+            data=rows,
+            options=options,
+            metric=metric,
+            budget=budget,
+            space=_space(space),
+            fixed=_pairs(fixed),
+            space_only=space_only,
+            name=name,
+            root=runs,
+            resume=resume,
+            seed=seed,
+            sampler=sampler,
+            price=price,
+            workers=workers,
+            mode=mode,
+            slots=slots,
+            hang_s=hang_s,
+            watcher=watcher,
+        )
     if as_json:
         sys.stdout.write(json.dumps(summary(run.record, str(run.report))) + "\n")
+
+
+def _rows(data: Path | None, target: list[str] | None, **more: Any) -> Any:
+    """The rows that the options name."""
+    from luthier.data import Data
+    from luthier.errors import InvalidInput
+
+    given = {name: value for name, value in more.items() if value}
+    if data is not None:
+        return Data(data, target=target or (), **given)
+    if target or given:
+        named = "target" if target else next(iter(given))
+        raise InvalidInput(f"--{named} without --data", where="tune", remedy="Add --data FILE, that holds the rows")
+    return None
 
 
 def _space(path: Path | None) -> Any:

@@ -8,16 +8,16 @@ A further engine is one `register` call.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from luthier.engines.building import asks, called, keywords
+from luthier.engines.draws import draws_kept
 from luthier.engines.spec import Engine
 from luthier.errors import InvalidInput, MissingExtra, Unsupported
 from luthier.records import Recipe
 
-__all__ = ["engine_for", "register"]
+__all__ = ["engine_for", "is_model", "register"]
 
 Factory = Callable[[int, int, str | None], Engine]
 
@@ -75,6 +75,11 @@ def engine_for(
     return _ENGINES[found].factory(inputs, outputs, device)
 
 
+def is_model(thing: Any) -> bool:
+    """Is it a model of a framework, not a function that returns one?"""
+    return _name_of(thing) is not None
+
+
 def _name_of(model: Any) -> str | None:
     return next((name for name in reversed(_ENGINES) if _ENGINES[name].recognises(model)), None)
 
@@ -83,7 +88,7 @@ def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) ->
     if "rngs" in asks(builder)[0]:  # by the contract of `Builder`: only Flax NNX has them
         return "jax"
     try:
-        with _torch_draws_kept():
+        with draws_kept():  # a build that only finds out a type moves nobody's numbers
             model = builder(**keywords(builder, recipe.model, sizes))
     except ModuleNotFoundError as error:
         extra = {"torch": "torch", "jax": "jax", "flax": "jax"}.get((error.name or "").partition(".")[0])
@@ -93,18 +98,6 @@ def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) ->
             f"{called(builder)} needs {error.name}", remedy=f'Install it: pip install "luthier[{extra}]"'
         ) from None
     return _name_of(model)
-
-
-@contextmanager
-def _torch_draws_kept() -> Iterator[None]:
-    """A build that only finds out a type leaves torch's random numbers as they were."""
-    torch = sys.modules.get("torch")
-    state = torch.get_rng_state() if torch else None
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_rng_state(state)
 
 
 def _is_torch(model: Any) -> bool:

@@ -1,10 +1,11 @@
 """The paired experiment: two recipes in, Evidence out.
 
 A seed stands for initialisation, order of the rows, dropout and, where rows are independent, a new split into
-training and validation rows. Candidate and baseline meet on the same seeds, so what a seed does to both cancels
-in the difference. The test is named before the runs: adopt if the one-sided lower bound of the mean paired
-difference (Student's t) is above the declared price of complexity. Selection and report use different seeds:
-the best of many, judged on the seeds that chose it, is optimistic (docs/evidence.md).
+training and validation rows; where the split is fixed, the winner is judged on validation rows that the search never
+saw. Candidate and baseline meet on the same seeds, so what a seed does to both cancels in the difference. The test is
+named before the runs: adopt if the one-sided lower bound of the mean paired difference (Student's t) is above the
+declared price of complexity. Selection and report use different seeds: the best of many, judged on the seeds that
+chose it, is optimistic (docs/evidence.md).
 """
 
 from __future__ import annotations
@@ -33,7 +34,13 @@ from luthier.space import Config
 from luthier.training.driver import Driver, Source
 from luthier.training.ledger import Job
 
-OVER = "seeds (initialisation, order, dropout) and splits into training and validation rows"
+SEEDS = "seeds (initialisation, order, dropout)"
+OVER = (
+    f"{SEEDS} and splits into training and validation rows",
+    f"{SEEDS}; the split is fixed, the validation rows are those kept from the search",
+    f"{SEEDS} and folds of the rows",
+)
+"""What the interval is an interval of, by the number of splits: a fresh one for each seed, one, several."""
 POWER = 0.8
 
 
@@ -69,12 +76,21 @@ class Bench(NamedTuple):
             config=entry.config,
             recipe=recipe,
             seed=derive_seed(self.plan.seed, "seed", *entry.path),
-            split_seed=derive_seed(self.plan.seed, "split", *(entry.split or entry.path)),
+            split_seed=self._split_seed(phase, entry.split or entry.path),
             num_steps=recipe.num_steps(self.facts.num_train),
             origin=entry.origin,
             mode=self.plan.mode if searches else self.facts.mode,
             P=self.plan.slots if searches else 1,
         )
+
+    def _split_seed(self, phase: Phase, path: tuple[str | int, ...]) -> int:
+        """Which rows are validation rows: fresh ones by the path; the fold of the path's number; or, where the split
+        is the same for all seeds, those that the search may look at (0) and those kept from it (1)."""
+        if self.facts.splits == 1:
+            return int(phase in ("confirm", "final"))
+        if self.facts.splits:
+            return next((p for p in reversed(path) if isinstance(p, int)), 0) % self.facts.splits
+        return derive_seed(self.plan.seed, "split", *path)
 
     def fixed(self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool]) -> Source:
         """A source that runs the entries to the end in their order, as long as `may_start(number)` says so."""
@@ -229,7 +245,7 @@ def judge(bench: Bench, winner: Trial, *, candidate: Sequence[float], baseline: 
         lower=lower,
         p_better=stats.prob_better(differences),
         price=plan.price,
-        over=OVER,
+        over=OVER[min(bench.facts.splits, 2)],
         seeds=tuple(seeds),
         candidate=tuple(candidate),
         baseline=tuple(baseline),

@@ -206,6 +206,14 @@ class Note(Record, frozen=True, kw_only=True):
     figures: str
 
 
+class Preparation(Record, frozen=True, kw_only=True):
+    """What was done to a table, column by column; those that were left out come first."""
+
+    sentence: str
+    table: Table
+    notes: tuple[str, ...]
+
+
 class Group(Record, frozen=True, kw_only=True):
     """Named facts under a heading."""
 
@@ -230,6 +238,7 @@ class ReportModel(Record, frozen=True, kw_only=True):
     residuals: Scatter | None
     optimism: Optimism | None
     cost: Cost
+    preparation: Preparation | None
     findings: tuple[Note, ...]
     trials: Trials
     surroundings: tuple[Group, ...]

@@ -11,6 +11,7 @@ from luthier.reports.ledger import differences, entries
 from luthier.reports.mistakes import confusion, residuals
 from luthier.reports.model import Card, Measure, ReportModel
 from luthier.reports.numbers import MISSING, plural, seconds
+from luthier.reports.preparation import preparation
 from luthier.reports.reading import Reading, measure, read
 from luthier.reports.slices import parallel, slices
 from luthier.reports.spread import noise, optimism, size_of
@@ -52,6 +53,7 @@ def view(record: RunRecord) -> ReportModel:
         residuals=residuals(reading),
         optimism=optimism(reading),
         cost=cost(reading),
+        preparation=preparation(reading),
         findings=findings(reading),
         trials=trials(reading),
         surroundings=groups(reading),

@@ -38,6 +38,7 @@ class About(Record, frozen=True, kw_only=True):
         inputs, outputs: width of the model; `labels`: names of the classes, in the order of the outputs.
         framework, engine, versions: what trained it.
         source: the builder, by `source_of`.
+        table: columns and inputs of the table that it was trained on; empty for arrays.
         checksum: SHA-256 of the weights file; filled in by `write_best`.
     """
 
@@ -50,6 +51,7 @@ class About(Record, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     source: dict[str, str] = msgspec.field(default_factory=dict)
+    table: dict[str, Any] = msgspec.field(default_factory=dict)
     checksum: str = ""
 
 
@@ -117,7 +119,7 @@ def source_of(builder: Any) -> dict[str, str]:
     """Where a builder comes from: module, qualified name, SHA-256 of its text and of its whole module.
 
     The whole module, because a builder usually leans on what stands beside it. A digest is empty where no
-    source is to be had (typed at a prompt, compiled). Keys: module, name, digest, module_digest.
+    source is to be had (typed at a prompt, compiled). Keys: file, module, name, digest, module_digest.
     """
     target = _written(builder)
     try:
@@ -128,11 +130,22 @@ def source_of(builder: Any) -> dict[str, str]:
     with contextlib.suppress(OSError, TypeError):
         module = Path(inspect.getsourcefile(target) or "").read_bytes()
     return {
+        "file": _place(target),
         "module": getattr(target, "__module__", None) or "",
         "name": getattr(target, "__qualname__", type(target).__qualname__),
         "digest": _sha256(inspect.cleandoc(text).encode()),
         "module_digest": _sha256(module),
     }
+
+
+def _place(target: Any) -> str:
+    """Where the module lies, from the folder of work where it lies in it: a folder that moves finds it again."""
+    with contextlib.suppress(OSError, TypeError):
+        path = Path(inspect.getsourcefile(target) or "").resolve()
+        here = Path.cwd()
+        if path.is_file():
+            return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return ""
 
 
 def check_source(stored: Mapping[str, str], builder: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from luthier.data import preparation
 from luthier.engines.spec import Placed, Population, Snapshot
 from luthier.records import Point, Recipe
 from luthier.runs.snapshots import write_snapshot
@@ -195,10 +196,10 @@ class Group:
         }
 
     def _report(self, slot: int, live: Live, fraction: float) -> Point:
-        val_loss, score = self._score(slot, live.val_rows)
+        val_loss, score = self._score(slot, live, live.val_rows)
         train_score = math.nan
         if live.step == live.num_steps:
-            train_score = self._score(slot, live.train_rows[: len(live.val_rows)])[1]
+            train_score = self._score(slot, live, live.train_rows[: len(live.val_rows)])[1]
         point = Point(
             step=live.step,
             fraction=fraction,
@@ -212,12 +213,14 @@ class Group:
         live.losses, live.grad_norms = [], []
         return point
 
-    def _score(self, slot: int, rows: Array) -> tuple[float, float]:
+    def _score(self, slot: int, live: Live, rows: Array) -> tuple[float, float]:
+        """(loss as it is trained on, metric in the units of the targets)."""
         outputs = self.population.predict(self.state, self.data, rows, [slot])[0]
         targets = self.setting.targets[rows]
         per_row = metrics.ROWS["mse" if self.setting.loss == "mse" else "log_loss"]
         with np.errstate(all="ignore"):  # a diverging model: the score says NaN
-            loss = float(per_row(outputs, targets).mean())
+            loss = float(per_row(outputs, preparation.to_training(targets, live.fitted)).mean())
+            outputs = preparation.from_training(outputs, live.fitted)
         return loss, metrics.score(self.setting.metric, outputs, targets)
 
     def reached(self, slot: int, live: Live) -> Event:

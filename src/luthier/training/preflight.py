@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import time
+import traceback
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +31,6 @@ class Look(NamedTuple):
     num_parameters: int
     step_s: float
     eval_s: float
-    findings: list[Finding]
 
 
 def look(
@@ -61,13 +63,13 @@ def look(
     state, out = population.advance(state, data, _plan(recipe, train_rows, 0, num))
     _check_first_step(float(out["loss"][0, 0]), float(out["grad_norm"][0, 0]))
     if not timed:
-        return Look(num_parameters, float("nan"), float("nan"), [])
+        return Look(num_parameters, float("nan"), float("nan"))
     began = time.perf_counter()
     state, _ = population.advance(state, data, _plan(recipe, train_rows, num, num))
     step_s = (time.perf_counter() - began) / num
     began = time.perf_counter()
     population.predict(state, data, val_rows)
-    return Look(num_parameters, step_s, time.perf_counter() - began, data_findings(source, train_rows, val_rows))
+    return Look(num_parameters, step_s, time.perf_counter() - began)
 
 
 def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
@@ -107,22 +109,15 @@ def _check_first_step(loss: float, grad_norm: float) -> None:
         )
 
 
-def data_findings(source: Data, train_rows: Array, val_rows: Array) -> list[Finding]:
-    """Rows shared between training and validation, and classes that are rare."""
-    findings = []
-    seen = {source.inputs[i].tobytes() for i in train_rows}
-    shared = sum(source.inputs[i].tobytes() in seen for i in val_rows)
-    if shared:
-        findings.append(
-            Finding(
-                code="DATA001",
-                title="validation rows that are training rows too",
-                number=shared / len(val_rows),
-                threshold=0.0,
-                n=len(val_rows),
-                text=f"{shared} of {len(val_rows)} validation rows have a twin among the training rows.",
-                remedy="Drop duplicates before the split, or split by group.",
-                severity="warning",
-            )
-        )
-    return findings
+def examined(function: str, *given: Any, **told: Any) -> tuple[Finding, ...]:
+    """What a function of a higher floor finds in the task; a look that fails is told to the worker's log.
+
+    Args:
+        function: its name as "module:function". given, told: its arguments.
+    """
+    module, _, name = function.partition(":")
+    try:
+        return tuple(getattr(importlib.import_module(module), name)(*given, **told))
+    except Exception:  # a run does not end because a look at it failed
+        sys.stderr.write(f"the pre-flight examination failed:\n{traceback.format_exc()}")
+        return ()

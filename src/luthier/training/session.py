@@ -21,9 +21,11 @@ import numpy.typing as npt
 
 from luthier.algorithms.losses import LOSS_OF_KIND
 from luthier.data import Data, preparation
+from luthier.data.record import report_of
 from luthier.engines import engine_for
 from luthier.engines.spec import Engine, GroupKey, Loss, Placed, Population, Snapshot, Source
 from luthier.errors import InvalidInput, RunFolderError, Unsupported
+from luthier.findings import Finding, PreparationReport
 from luthier.records import Facts, Recipe
 from luthier.runs.best import source_of
 from luthier.runs.snapshots import read_snapshot, write_snapshot
@@ -35,6 +37,7 @@ from luthier.training.task import Task, find_task
 
 Array = npt.NDArray[Any]
 PLACED_KEPT = 4
+FITS_KEPT = 64
 
 
 class Session:
@@ -44,6 +47,7 @@ class Session:
         self.groups: dict[tuple[Any, ...], list[Group]] = {}  # by program, data, mode and width
         self.placed: OrderedDict[tuple[Any, ...], Placed] = OrderedDict()
         self.splits: OrderedDict[int, tuple[Array, Array]] = OrderedDict()
+        self.fits: OrderedDict[tuple[Any, ...], preparation.Fitted] = OrderedDict()
         self.refusals: dict[tuple[GroupKey, str], Unsupported] = {}  # (program, mode): the mode does not take it
         self.unplaced: set[int] = set()  # trials that fell out of their slots: what was asked of them is void
 
@@ -108,6 +112,7 @@ class Session:
         probe: bool,
         share: float = 1.0,
         checkpoint: dict[str, float] | None = None,
+        examiner: dict[str, Any] | None = None,
     ) -> Iterator[Event]:
         self.task: Task = find_task(task)
         self.data: Data = self.task.load()
@@ -115,13 +120,18 @@ class Session:
         self.recipe = msgspec.convert(baseline, Recipe)
         self.metric = metrics.metric_for(metric or self.task.metric, self.data.kind)
         self.test_rows = self.data.test_rows(seed)
+        self.data = self.data.laid_out(self.test_rows)
+        self.num_train = len(self._split(0)[0])  # of the plan; a split by groups or folds has a few more or less
         self.loss = Loss(LOSS_OF_KIND[self.data.kind])
         self.engine = self._engine()
         self.mode = self.engine.modes()[0]
         self.setting = Setting(
             self.metric.name, self.loss.name, self.data.targets, Path(folder), **(checkpoint or {})
         )
-        yield {"event": "opened", "facts": self._facts(probe)}
+        facts = self._facts(probe)
+        if probe and examiner:
+            facts = msgspec.structs.replace(facts, findings=self._examined(facts.step_s, **examiner))
+        yield {"event": "opened", "facts": facts}
 
     def _put(
         self,
@@ -138,7 +148,7 @@ class Session:
     ) -> Iterator[Event]:
         converted = msgspec.convert(recipe, Recipe)
         train_rows, val_rows = self._split(split_seed)
-        live = Live(trial, converted, seed, converted.num_steps(len(train_rows)), train_rows, val_rows,
+        live = Live(trial, converted, seed, converted.num_steps(self.num_train), train_rows, val_rows,
                     num_reports, self._fitted(split_seed, converted))  # fmt: skip
         group = self._group(converted, split_seed, mode, P)
         stored = self._stored(snapshot, checksum)
@@ -176,7 +186,8 @@ class Session:
         population = self.engine.open(self.task.build, converted, self.loss, self.mode, 1)
         state = population.stack([without_loop(stored)])
         data = self._place(split_seed, converted)
-        outputs = population.predict(state, data, chosen)[0]
+        fitted = self._fitted(split_seed, converted)
+        outputs = preparation.from_training(population.predict(state, data, chosen)[0], fitted)
         loss = population.evaluate(state, data, chosen)[0]
         targets = self.data.targets[chosen]
         write_snapshot(Path(out), {"outputs": outputs, "targets": targets, "loss": loss, "rows": chosen}, {})
@@ -262,21 +273,27 @@ class Session:
             return None
 
     def _placed_key(self, split_seed: int, recipe: Recipe) -> tuple[Any, ...]:
-        scale = recipe.preparation.get("scale", "none")
-        return (scale,) if scale == "none" else (scale, split_seed)
+        if not self.data.touches(recipe.preparation):
+            return ()
+        return (split_seed, repr(sorted(recipe.preparation.items())))
 
     def _place(self, split_seed: int, recipe: Recipe) -> Placed:
         key = self._placed_key(split_seed, recipe)
         if key not in self.placed:
-            inputs = preparation.apply(self.data.inputs, self._fitted(split_seed, recipe))
-            self.placed[key] = self.engine.place(Source(inputs, self.data.targets))
+            fitted = self._fitted(split_seed, recipe)
+            self.placed[key] = self.engine.place(Source(*self.data.prepared(fitted, self._split(split_seed)[0])))
             if len(self.placed) > PLACED_KEPT:
                 self.placed.popitem(last=False)
         self.placed.move_to_end(key)
         return self.placed[key]
 
     def _fitted(self, split_seed: int, recipe: Recipe) -> dict[str, Array]:
-        return preparation.fit(self.data.inputs, self._split(split_seed)[0], recipe.preparation)
+        key = self._placed_key(split_seed, recipe)
+        if key not in self.fits:
+            self.fits[key] = self.data.fit(self._split(split_seed)[0], recipe.preparation)
+            if len(self.fits) > FITS_KEPT:
+                self.fits.popitem(last=False)
+        return self.fits[key]
 
     def _group(self, recipe: Recipe, split_seed: int, mode: str, P: int) -> Group:
         """A group of the same program, data, mode and width with a free slot, else a new one."""
@@ -328,6 +345,16 @@ class Session:
     def _device(self) -> str:
         return "cpu" if not hasattr(self.engine, "device") else str(self.engine.device)
 
+    def _told(self, val_rows: Array) -> PreparationReport | None:
+        """What was done to a table, for the report."""
+        fitted = self._fitted(0, self.recipe)
+        return report_of(self.data, fitted, val_rows=val_rows, test_rows=self.test_rows)
+
+    def _examined(self, step_s: float, function: str, seconds: float) -> tuple[Finding, ...]:
+        given = self.engine, self.task.build, self.recipe, self.loss
+        rows = (*self._split(0), self.test_rows)
+        return preflight.examined(function, *given, data=self.data, rows=rows, seconds=seconds, step_s=step_s)
+
     def _facts(self, probe: bool) -> Facts:
         train_rows, val_rows = self._split(0)
         population = self.engine.open(self.task.build, self.recipe, self.loss, self.mode, 1)
@@ -361,7 +388,8 @@ class Session:
             versions=versions(),
             device=self._device(),
             source=source_of(self.task.build),
-            findings=tuple(look.findings),
+            splits=self.data.num_splits,
+            preparation=self._told(val_rows),
         )
 
 

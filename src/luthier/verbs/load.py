@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.data import preparation
+from luthier.data.record import Table
 from luthier.engines import engine_for
 from luthier.engines.spec import Loss, Source
 from luthier.errors import InvalidInput, SourceChanged
 from luthier.records import Recipe
 from luthier.runs.best import About, check_source, read_best
 from luthier.runs.folder import RunFolder
+from luthier.verbs.finding import function_at, same_text
 
 Array = npt.NDArray[Any]
 CHUNK = 4096
@@ -26,11 +28,13 @@ CHUNK = 4096
 class Model:
     """A trained model: `predict` takes raw rows and prepares them as its training rows were.
 
-    `recipe` is how it was trained, `labels` are the names of the classes in the order of the outputs.
+    `recipe` is how it was trained, `labels` are the names of the classes in the order of the outputs, `table` the
+    columns of the table that it was trained on (None: arrays).
     """
 
     def __init__(self, builder: Callable[..., Any], snapshot: dict[str, Array], recipe: Recipe, about: About) -> None:
         self.recipe, self.labels, self.about = recipe, about.labels, about
+        self.table = Table.of(about.table) if about.table else None
         self._fitted = {n.removeprefix("prepare/"): a for n, a in snapshot.items() if n.startswith("prepare/")}
         self._engine = engine_for(builder, recipe, inputs=about.inputs, outputs=about.outputs)
         loss = Loss("cross_entropy" if about.labels else "mse")
@@ -40,21 +44,33 @@ class Model:
         self._state = self._population.stack([{**fresh, **weights}])
 
     def predict(self, inputs: Any) -> Array:
-        """Outputs float32 [n, C] for raw rows [n, ...]: logits of classes, or values.
+        """Outputs float32 [n, C] for raw rows: logits of classes, or values in the units of the target.
+
+        Args:
+            inputs: of a model for tables: the path of a CSV or Parquet file, a data frame, rows as dicts, with the
+                columns that it was trained on, in any order; else an array [n, ...].
 
         Raises:
-            InvalidInput: rows of another width.
+            InvalidInput: rows of another width, a table that lacks a column or holds something else in it.
         """
+        rows = self._numbers(inputs)
+        layout = self.table.layout if self.table else None
+        parts = []
+        for start in range(0, len(rows), CHUNK):
+            chunk = preparation.apply(rows[start : start + CHUNK], self._fitted, layout=layout)
+            data = self._engine.place(Source(chunk, np.zeros(len(chunk), np.int64)))
+            found = self._population.predict(self._state, data, np.arange(len(chunk), dtype=np.int32))[0]
+            parts.append(preparation.from_training(found, self._fitted))
+        return np.concatenate(parts) if parts else np.zeros((0, self.about.outputs), np.float32)
+
+    def _numbers(self, inputs: Any) -> Array:
+        if self.table is not None:
+            return self.table.numbers(inputs)
         rows = np.asarray(inputs, np.float32)
         width = int(np.prod(rows.shape[1:]))
         if width != self.about.inputs:
             raise InvalidInput(f"{width} numbers a row", must=f"{self.about.inputs}, as in training", where="predict")
-        parts = []
-        for start in range(0, len(rows), CHUNK):
-            chunk = preparation.apply(rows[start : start + CHUNK], self._fitted)
-            data = self._engine.place(Source(chunk, np.zeros(len(chunk), np.int64)))
-            parts.append(self._population.predict(self._state, data, np.arange(len(chunk), dtype=np.int32))[0])
-        return np.concatenate(parts) if parts else np.zeros((0, self.about.outputs), np.float32)
+        return rows
 
 
 def load(run: str | Path, *, builder: Callable[..., Any] | None = None) -> Model:
@@ -82,6 +98,8 @@ def _stored_builder(about: About) -> Callable[..., Any]:
             raise ImportError(f"{name} was defined in a script or notebook")
         found = reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
+        if same_text(about.source):  # a file that is no module of this program: run only if it is what it was
+            return function_at(f"{about.source['file']}:{name}")
         raise SourceChanged(
             f"the builder {module}:{name} is not to be found ({error})",
             remedy="Pass it: luthier.load(run, builder=...)",

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from luthier.codec import Record
 from luthier.data import Data
+from luthier.data.preparation import DEFAULTS
+from luthier.data.preparation import check as check_preparation
 from luthier.engines.building import asks, called
 from luthier.errors import InvalidInput, RunFolderError
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
 from luthier.records import TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
-from luthier.space import Space
+from luthier.space import Choice, Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
 
 AUTO = "auto"
@@ -26,6 +30,7 @@ class Request(Record, frozen=True, kw_only=True):
     """A tuning run as asked for. Two requests that are equal give, with a budget of trials, equal runs."""
 
     task: str
+    data: str = ""  # digest of rows that were handed over; of a ready task the test rows tell
     options: dict[str, Any] = {}
     metric: str = ""
     budget: str = "5min"
@@ -63,36 +68,46 @@ class Request(Record, frozen=True, kw_only=True):
                 )
 
 
-def resolve(target: Any, options: Mapping[str, Any], data: Any) -> tuple[Task, TaskRef]:
-    """The task of a target: its name, a Task, or a builder with its data.
+def resolve(
+    model: Any, options: Mapping[str, Any], data: Any, column: str | Sequence[str] = ""
+) -> tuple[Task, TaskRef]:
+    """The task of what is to be tuned: its name, a Task, or a builder with its data.
+
+    Args:
+        data, column: of a builder: the rows, and the target's column where they are a table.
 
     Raises:
-        InvalidInput: none of these.
+        InvalidInput: none of these, or data that cannot be read.
     """
-    if isinstance(target, str):
-        return named_task(target, **options), {"name": target, "options": dict(options)}
-    if isinstance(target, Task):
-        return target, pickled(target)
-    if callable(target):
-        rows = _rows(data)
-        task = Task(name=getattr(target, "__name__", "model"), build=target, data=rows)
+    if isinstance(model, str | Task):
+        if data is not None or column:
+            raise InvalidInput(
+                "data for a ready task", where="tune", remedy="Leave it out: a task brings its own data"
+            )
+        if isinstance(model, Task):
+            return model, pickled(model)
+        return named_task(model, **options), {"name": model, "options": dict(options)}
+    if callable(model):
+        rows = _rows(data, column)
+        task = Task(name=getattr(model, "__name__", "model"), build=model, data=rows)
         return task, pickled(task)
     raise InvalidInput(
-        f"target={target!r}",
+        f"model={model!r}",
         must="the name of a task, a Task, or a function that returns a model",
         where="tune",
     )
 
 
-def _rows(data: Any) -> Data | Callable[[], Data]:
-    if isinstance(data, Data):
-        return data
-    if isinstance(data, tuple) and len(data) == 2:
-        return Data(*data)
-    raise InvalidInput(
-        f"data={type(data).__name__}", must="Data(inputs, targets) or (inputs, targets)", where="tune",
-        remedy="Pass data=(X, y)",
-    )  # fmt: skip
+def _rows(data: Any, column: str | Sequence[str]) -> Data:
+    if data is None:
+        remedy = "Pass data=(X, y), or data='table.csv' with target='column'"
+        raise InvalidInput("data=None", must="data for a function that returns a model", where="tune", remedy=remedy)
+    if not isinstance(data, Data):
+        return Data(data, target=column)
+    if column:
+        remedy = "Write Data('table.csv', target='column')"
+        raise InvalidInput(f"target={column!r}", must="Data names its target itself", where="tune", remedy=remedy)
+    return data
 
 
 def request(
@@ -122,16 +137,21 @@ def request(
     find_sampler(sampler)
     if slots is not None and slots < 1:
         raise InvalidInput(f"slots={slots}", must="slots >= 1", where="tune")
-    start = (baseline or task.baseline).with_config(fixed)
+    is_own = measure_batch_size and "batch_size" not in fixed
+    start = _prepared(task, (baseline or task.baseline).with_config(fixed))
+    if is_own:
+        start = _small_enough(task, start, seed)
     named = Space.of(space)
     if space_only and not len(named):
         raise InvalidInput("space_only=True without space", must="a space to search", where="tune")
     named = named.without(fixed) if space_only else combine(Space.of(task.space), named, fixed)
     forbidden(named)
+    _preparations(task, named)
     start = _spelled_out(task.build, start, named)
     _known_names(task.build, named, start)
     return Request(
         task=task.name,
+        data=task.data.digest() if isinstance(task.data, Data) else "",
         options=dict(options),
         metric=metric,
         budget=budget,
@@ -145,8 +165,48 @@ def request(
         mode=mode,
         slots=slots,
         add_default_space=task.space is None and not space_only,
-        measure_batch_size=measure_batch_size and "batch_size" not in fixed,
+        measure_batch_size=is_own,
     )
+
+
+def _prepared(task: Task, start: Recipe) -> Recipe:
+    """The recipe with the preparation of a table written down, as far as it does not say otherwise.
+
+    Raises:
+        InvalidInput: a setting of the preparation that there is not.
+    """
+    if not isinstance(task.data, Data):
+        return start
+    if task.data.is_table:
+        usual = {
+            name: value for name, value in DEFAULTS.items() if name != "target" or task.data.kind == "regression"
+        }
+        start = msgspec.structs.replace(start, preparation={**usual, **start.preparation})
+    check_preparation(start.preparation, is_table=task.data.is_table, kind=task.data.kind)
+    return start
+
+
+def _small_enough(task: Task, start: Recipe, seed: int) -> Recipe:
+    """A batch size that nobody has said is halved until the training rows fill one."""
+    if not isinstance(task.data, Data) or len(task.data.inputs) >= 4 * start.batch_size:
+        return start
+    size, num = start.batch_size, len(task.data.split(task.data.test_rows(seed), 0)[0])
+    while size > max(num, 1):
+        size //= 2
+    return msgspec.structs.replace(start, batch_size=size)
+
+
+def _preparations(task: Task, space: Space) -> None:
+    """Every value of a searched preparation is one that there is; else every trial would fail.
+
+    Raises:
+        InvalidInput: names the first that is not.
+    """
+    for name, domain in space.domains.items():
+        if name.startswith("prepare_") and isinstance(task.data, Data):
+            for value in domain.options if isinstance(domain, Choice) else (domain.low, domain.high):
+                setting = {name.removeprefix("prepare_"): value}
+                check_preparation(setting, is_table=task.data.is_table, kind=task.data.kind)
 
 
 def _spelled_out(build: Callable[..., Any], baseline: Recipe, space: Space) -> Recipe:
@@ -179,6 +239,8 @@ def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> N
         near = difflib.get_close_matches(name, sorted(TRAINING_SETTINGS), 1, 0.85)
         if near or not (takes_any or argument in arguments):
             raise InvalidInput(
-                f"space names {name!r}", must="a training setting or an argument of the builder", where="space",
+                f"space names {name!r}",
+                must="a training setting or an argument of the builder",
+                where="space",
                 remedy=f"Did you mean {near[0]!r}" if near else f"{called(build)} takes {', '.join(arguments)}",
-            )  # fmt: skip
+            )

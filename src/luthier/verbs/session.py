@@ -12,6 +12,7 @@ import msgspec
 from luthier.errors import Interrupted, LuthierError, RunFolderError
 from luthier.evidence import held_out
 from luthier.evidence.paired import Contender, estimate
+from luthier.playbook.budget import parse_budget
 from luthier.playbook.rounds import history_of
 from luthier.records import Evidence, Facts, HeldOutResult, ModeSpeed, Progress, RunPlan, RunRecord, Trial
 from luthier.reports.html import render
@@ -25,6 +26,10 @@ from luthier.training.task import TaskRef
 from luthier.verbs.request import Request
 from luthier.verbs.result import Run
 from luthier.verbs.stages import Tuning
+
+EXAMINER = "luthier.checks.active.examination:preflight"
+EXAMINED_S, EXAMINED_SHARE = 2.0, 0.03
+"""The pre-flight examination takes no more seconds than this, and no larger share of a budget of time."""
 
 
 class Watcher:
@@ -91,6 +96,7 @@ class Session:
                 "metric": asked.metric,
                 "folder": str(self.folder.snapshots),
                 "share": 1 / self.driver.executor.num_workers,
+                "examiner": {"function": EXAMINER, "seconds": _examined_s(asked.budget)},
             }
         )
         tuning = Tuning(self.driver, asked, facts, explain=self.watcher.explains_modes)
@@ -183,5 +189,11 @@ class Session:
             labels=facts.labels,
             versions=facts.versions,
             source=facts.source,
+            table=facts.preparation.table if facts.preparation else {},
         )
         write_best(self.folder, weights, trial.recipe, about)
+
+
+def _examined_s(budget: str) -> float:
+    asked = parse_budget(budget)
+    return min(EXAMINED_S, EXAMINED_SHARE * asked.amount) if asked.unit == "seconds" else EXAMINED_S

@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -31,9 +31,10 @@ from luthier.verbs.session import Session, Watcher
 
 
 def tune(
-    target: Any,
+    model: Any,
     *,
     data: Any = None,
+    target: str | Sequence[str] = "",
     metric: str = "",
     budget: str = "5min",
     space: Any = None,
@@ -56,9 +57,11 @@ def tune(
     """Tune a model within a budget, and adopt a change only if a paired comparison shows that it helps.
 
     Args:
-        target: name of a ready task ("digits"), a `Task`, or a function that returns a fresh model and whose
+        model: name of a ready task ("digits"), a `Task`, or a function that returns a fresh model and whose
             keyword arguments are its hyperparameters.
-        data: for a function: `Data(X, y)` or `(X, y)`.
+        data: for a function: a table (path or data frame), `(X, y)`, or whatever else `Data` reads; `Data(...)` says
+            more: validation and test rows, groups, order in time, folds.
+        target: of a table: the column that is predicted.
         metric: what is compared, by its usual name; "" takes the task's.
         budget: "5min", "2h", or "40trials": everything is paid from it.
         space: further or other domains by name. `fixed` holds settings; `space_only` tunes nothing else.
@@ -84,14 +87,25 @@ def tune(
         >>> run = luthier.tune("digits", budget="1min")       # doctest: +SKIP
         >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
     """
-    task, ref = resolve(target, options or {}, data)
+    task, ref = resolve(model, options or {}, data, target)
     workers = _cores() if workers is None else workers
     asked = request(
-        task, options=options or {}, metric=metric, budget=budget, space=space, fixed=fixed or {},
-        space_only=space_only, baseline=baseline, sampler=sampler, seed=seed, price=price,
-        num_workers=max(workers, 1), mode=mode, slots=slots,
-        measure_batch_size=baseline is None and not isinstance(target, str | Task),
-    )  # fmt: skip
+        task,
+        options=options or {},
+        metric=metric,
+        budget=budget,
+        space=space,
+        fixed=fixed or {},
+        space_only=space_only,
+        baseline=baseline,
+        sampler=sampler,
+        seed=seed,
+        price=price,
+        num_workers=max(workers, 1),
+        mode=mode,
+        slots=slots,
+        measure_batch_size=baseline is None and not isinstance(model, str | Task),
+    )
     place = Path(root) if root is not None else default_root()
     folder = RunFolder(place / (name or _name(place, task.name, resume)))
     folder.require() if resume else folder.create()
@@ -133,8 +147,12 @@ def _opened(folder: RunFolder, asked: Request, resume: bool) -> Iterator[tuple[J
             asked.same_as(convert(ledger.header["request"], Request))
             line = journal.append("resumed", {"pid": os.getpid()}, ledger.t)
         else:
-            header = {"request": asked, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                      "command": _command(), "environment": _environment()}  # fmt: skip
+            header = {
+                "request": asked,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "command": _command(),
+                "environment": _environment(),
+            }
             line = journal.append("run", header, 0.0)
         ledger.apply(line.kind, line.data, line.t)
         folder.delete_orphans(ledger.files())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 
@@ -60,9 +62,16 @@ class TorchEngine:
             raise unsupported(mode, refused) from None
 
     def place(self, source: Source) -> Placed:
-        """Data on the device, once: real numbers as float32, class numbers as int64."""
-        inputs = np.asarray(source.inputs).astype(np.float32)
-        return Placed(*(torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets))))
+        """Data on the device, once: real numbers as float32, class numbers as int64.
+
+        Inputs that are mapped from a file stay there on a CPU: a batch reads its rows. Nothing writes to placed data.
+        """
+        inputs = source.inputs
+        if not (isinstance(inputs, np.memmap) and inputs.dtype == np.float32):
+            inputs = np.asarray(inputs).astype(np.float32)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+            return Placed(*(torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets))))
 
 
 def _targets(targets: Array) -> Array:

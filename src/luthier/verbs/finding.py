@@ -1,0 +1,69 @@
+"""A model's function by the file that it stands in: `model.py:net`."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from luthier.errors import InvalidInput
+
+
+def names_a_file(text: str) -> bool:
+    """Does it read FILE.py:NAME?"""
+    return text.rpartition(":")[0].endswith(".py")
+
+
+def function_at(place: str) -> Callable[..., Any]:
+    """The function of a file; its folder becomes one from which modules are imported, as for a script.
+
+    Args:
+        place: "model.py:net". The file is run.
+
+    Raises:
+        InvalidInput: there is no such file or name, or a module of that name is there already.
+    """
+    file, _, name = place.rpartition(":")
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise InvalidInput(f"{file} does not exist", must="FILE.py:FUNCTION", where="model", remedy="Check the path")
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    module = _imported(path)
+    found = getattr(module, name, None)
+    if not callable(found):
+        own = [n for n, f in vars(module).items() if callable(f) and inspect.getmodule(f) is module]
+        near = difflib.get_close_matches(name, own, 1)
+        raise InvalidInput(
+            f"there is no function {name!r} in {file}",
+            must=f"one of {', '.join(own) or 'no functions'}",
+            where="model",
+            remedy=f"Did you mean {near[0]!r}" if near else "",
+        )
+    function: Callable[..., Any] = found
+    return function
+
+
+def _imported(path: Path) -> Any:
+    module = importlib.import_module(path.stem)
+    if Path(getattr(module, "__file__", None) or "").resolve() != path:
+        raise InvalidInput(
+            f"a module named {path.stem!r} is there already",
+            must="a file whose name is no other module's",
+            where=str(path),
+            remedy="Rename the file",
+        )
+    return module
+
+
+def same_text(source: Mapping[str, str]) -> bool:
+    """Is the file of a builder there, and to the letter what it was? Nothing of it is run."""
+    path = Path(source.get("file") or ".")
+    if not path.is_file() or not source.get("module_digest"):
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest() == source["module_digest"]
