@@ -193,6 +193,9 @@ def test_bad_tables_are_refused_in_words(tmp_path, text, more, said):
 def test_files_that_are_not_there_or_no_parquet_are_refused(tmp_path):
     with pytest.raises(InvalidInput, match=r"no.csv does not exist \(training rows\). Check the path.$"):
         Data(tmp_path / "no.csv", target="y")
+    for name in ("no.npz", "no folder"):
+        with pytest.raises(InvalidInput, match=rf"{name} does not exist \(data\). Check the path.$"):
+            Data(tmp_path / name)
     with pytest.raises(InvalidInput, match=r"no.csv does not exist \(validation rows\). Check the path.$"):
         Data(shop(), target="churn", val=tmp_path / "no.csv")
     (tmp_path / "folder.csv").mkdir()

@@ -91,6 +91,8 @@ def parts(path: Path, target: tuple[str, ...]) -> tuple[Pair, Pair | None, Pair 
 
 
 def _load(path: Path) -> Any:
+    if not path.exists():
+        raise InvalidInput(f"{path} does not exist", where="data", remedy="Check the path")
     if path.suffix.lower() not in (".npz", ".npy"):
         raise InvalidInput(
             f"{path.name} is of no kind that is read",
@@ -100,8 +102,6 @@ def _load(path: Path) -> Any:
     try:
         loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix.lower() == ".npy" else None)
         return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError:
-        raise InvalidInput(f"{path} does not exist", where="data", remedy="Check the path") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidInput(f"{path} cannot be read ({error})", remedy="Write it with np.savez or np.save") from None
 
