@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from luthier.checks import t01_zero_grad
 from luthier.checks.spec import checks
-from luthier.watching.facts import Forward
+from luthier.watching.calls import Forward
 from luthier.watching.recorder import Recorder
 from luthier.watching.torch.gradients import Gradients
 from luthier.watching.trace import BETWEEN, FIRST, LAST, Series

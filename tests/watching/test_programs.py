@@ -90,6 +90,24 @@ def test_time_ends_the_program(script):
     assert "1 s of running" in done.diagnosis.stopped
 
 
+def test_watch_that_rests_counts_steps_and_wakes_for_an_evaluation(script):
+    """After the first 300 steps training is looked at in stretches; what begins late is seen all the same."""
+    late = (
+        "for i in range(100):\n    epoch(model, optimizer)\n"
+        "for x, y in loader:\n    loss = F.cross_entropy(model(x), y)\n    loss.backward()\n    optimizer.step()\n"
+        "for i in range(60):\n    for x, y in loader:\n        loss = F.cross_entropy(model(x), y)\n"
+        "        loss.backward()\n        optimizer.step()\n"
+        "with torch.no_grad():\n    for i in range(5):\n        model(X[:32])\n"
+    )
+    path = script(BASE + late)
+    plain, done = run(path, watched=False), run(path, watched=True, full=True)
+    assert done.out == plain.out
+    assert done.diagnosis.num_steps == 644
+    assert done.diagnosis.num_backward < 644
+    assert done.diagnosis.num_evaluations == 1
+    assert "T01" in {f.code for f in done.diagnosis.findings}
+
+
 def test_full_run_goes_to_its_end(script):
     path = script(BASE + "for _ in range(6):\n    epoch(model, optimizer)\n    evaluate(model)\nprint('end')\n")
     done = run(path, watched=True, steps=4, full=True)

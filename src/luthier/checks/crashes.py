@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from luthier.checks.reading import shaped
 from luthier.findings import Edit, Finding, Place
-from luthier.watching.facts import Crash, Flight
+from luthier.watching.ends import Crash, Flight
 from luthier.watching.trace import Trace
 
 
@@ -23,9 +23,19 @@ def matched(trace: Trace, *patterns: str) -> tuple[Crash, re.Match[str]] | None:
 
 
 def finding(
-    crash: Crash, code: str, title: str, text: str, *, remedy: str, cause: str, wrong: str = "", right: str = "",
-    place: Place | None = None, edits: tuple[Edit, ...] = (), evidence: dict[str, str] | None = None,
-) -> Finding:  # fmt: skip
+    crash: Crash,
+    code: str,
+    title: str,
+    text: str,
+    *,
+    remedy: str,
+    cause: str,
+    wrong: str = "",
+    right: str = "",
+    place: Place | None = None,
+    edits: tuple[Edit, ...] = (),
+    evidence: dict[str, str] | None = None,
+) -> Finding:
     """A finding that explains the crash, at the innermost line of the person's code unless another is given."""
     where = place or crash.place or (crash.frames[0] if crash.frames else None)
     others: Sequence[Place] = [f for f in crash.frames[:3] if f != where]

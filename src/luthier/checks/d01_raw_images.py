@@ -39,7 +39,8 @@ from __future__ import annotations
 from luthier.checks.reading import num, shaped
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Forward, LayerRun, TensorFact
+from luthier.watching.calls import Forward, LayerRun
+from luthier.watching.facts import TensorFact
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D01", "images in 0..255", "quick", ()
@@ -105,7 +106,8 @@ def _finding(calls: list[Forward], run: LayerRun) -> Finding:
         certain=True,
         place=call.place,
         step=call.step,
-        cause="Initial weights and learning rates are made for inputs near unit scale; these are a hundred times larger.",
+        cause="Initial weights and learning rates are made for inputs near unit scale; these are a hundred times "
+        "larger.",
         wrong="loss = loss_fn(model(images.float()), y)",
         right="loss = loss_fn(model(images.float() / 255), y)",
         evidence={"high": high, "layer": run.layer},

@@ -33,7 +33,7 @@ from __future__ import annotations
 from luthier.checks.reading import num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Columns
+from luthier.watching.calls import Columns
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D02", "columns of very different scale", "quick", ("D01", "D04")
@@ -77,8 +77,10 @@ def _finding(trace: Trace, columns: Columns, wide: int, narrow: int) -> Finding:
         remedy="Standardise the columns with mean and standard deviation of the training rows.",
         severity="warning",
         place=place,
-        cause="One learning rate cannot fit columns of such different size: what the small ones say is hardly learnt.",
+        cause="One learning rate cannot fit columns of such different size: what the small ones say is hardly "
+        "learnt.",
         wrong="X = torch.tensor(table.values)",
-        right="scaler = StandardScaler().fit(X_train)\nX_train, X_val = scaler.transform(X_train), scaler.transform(X_val)",
+        right="scaler = StandardScaler().fit(X_train)\nX_train, X_val = scaler.transform(X_train), "
+        "scaler.transform(X_val)",
         evidence={"widest": wide, "narrowest": narrow, "std": [float(s) for s in columns.std[:50]]},
     )

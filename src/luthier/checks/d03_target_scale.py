@@ -42,7 +42,7 @@ from statistics import fmean
 from luthier.checks.reading import by_line, labels_at, num, trained
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Labels, LossCall
+from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D03", "targets far from unit scale", "quick", ("L04", "L05", "N01", "D01", "D02")
@@ -74,8 +74,9 @@ def _finding(calls: list[LossCall], labels: Labels, last: float, guess: float) -
         number=labels.std,
         threshold=LARGE,
         n=labels.num_labels,
-        text=f"{plural(labels.num_labels, 'target')} have mean {num(labels.mean)} and standard deviation {num(labels.std)}; "
-        f"after {len(calls)} calls the {calls[0].name} is {num(last)}, worse than predicting the mean ({num(guess)}).",
+        text=f"{plural(labels.num_labels, 'target')} have mean {num(labels.mean)} and standard deviation "
+        f"{num(labels.std)}; after {len(calls)} calls the {calls[0].name} is {num(last)}, worse than predicting the "
+        f"mean ({num(guess)}).",
         remedy="Standardise the targets with mean and deviation of the training rows, and undo it for predictions.",
         severity="warning",
         place=calls[0].place,

@@ -34,7 +34,7 @@ import math
 from luthier.checks.reading import num, shaped
 from luthier.checks.wording import few, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Forward
+from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D04", "inputs that are not there", "quick", ()
@@ -90,10 +90,10 @@ def _nonfinite(trace: Trace, bad: list[Forward], columns: list[tuple[int, int]])
         number=float(count),
         threshold=0.0,
         n=len(bad) or 1,
-        text=f"{plural(count, 'entry').replace('entrys', 'entries')} of the input of the model {'is' if count == 1 else 'are'} "
-        f"{kind} at step {call.step if call is not None else 0}{where}.",
-        remedy="Drop the rows or fill the entries before training, and find where they came from (log of 0, division by 0, "
-        "missing values).",
+        text=f"{plural(count, 'entry').replace('entrys', 'entries')} of the input of the model "
+        f"{'is' if count == 1 else 'are'} {kind} at step {call.step if call is not None else 0}{where}.",
+        remedy="Drop the rows or fill the entries before training, and find where they came from (log of 0, division "
+        "by 0, missing values).",
         severity="error",
         certain=True,
         place=call.place if call is not None else None,
@@ -101,7 +101,7 @@ def _nonfinite(trace: Trace, bad: list[Forward], columns: list[tuple[int, int]])
         cause="One entry that is not finite makes the loss NaN, and after one step all weights.",
         wrong="X = torch.tensor(table.values)",
         right="X = torch.tensor(table.fillna(table.median()).values)",
-        evidence={"columns": sorted({i for i, _ in columns})[:50], "count": count},
+        evidence={"columns": [*sorted({i for i, _ in columns})[:50]], "count": count},
     )
 
 
@@ -115,9 +115,10 @@ def _constant(calls: list[Forward]) -> Finding:
         number=0.0,
         threshold=0.0,
         n=len(calls),
-        text=f"every entry of the input (shape {shaped(call.input.shape if call.input else None)}) is {num(value)} in all "
-        f"{plural(len(calls), 'looked-at training call')}.",
-        remedy="Look where the input is made: an overwritten column, the wrong tensor, a division by a deviation of zero.",
+        text=f"every entry of the input (shape {shaped(call.input.shape if call.input else None)}) is {num(value)} "
+        f"in all {plural(len(calls), 'looked-at training call')}.",
+        remedy="Look where the input is made: an overwritten column, the wrong tensor, a division by a deviation of "
+        "zero.",
         severity="error",
         certain=True,
         place=call.place,

@@ -44,7 +44,8 @@ import math
 from luthier.checks.patches import last_name, only_call, replace_node
 from luthier.checks.wording import plural
 from luthier.findings import Edit, Finding, Severity, Unknown
-from luthier.watching.facts import Epoch, Labels, Loader
+from luthier.watching.calls import Labels
+from luthier.watching.facts import Epoch, Loader
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D05", "the same order in every epoch", "quick", ()
@@ -113,7 +114,7 @@ def _finding(trace: Trace, loader: Loader, epochs: list[Epoch], severity: Severi
         step=epochs[1].step,
         cause="Sorted rows make batches of one class, each undoing what the one before has taught."
         if labels is not None
-        else "The noise of a changing order helps the net out of poor solutions; a fixed order repeats the same steps.",
+        else "The noise of a changing order helps the net out of poor solutions; a fixed one repeats the same steps.",
         wrong="for epoch in range(epochs):\n    for x, y in loader: ..."
         if distributed
         else "DataLoader(train_set, batch_size=32)",

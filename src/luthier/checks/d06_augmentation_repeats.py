@@ -11,8 +11,8 @@ learns the constant noise.
 
 Evidence
 
-The seed is a constant in the source of `__getitem__`; and exactly: the rows that the model was given in one epoch are those of
-the epoch before.
+The seed is a constant in the source of `__getitem__`; and exactly: the rows that the model was given in one epoch
+are those of the epoch before.
 
 Mend
 
@@ -53,7 +53,8 @@ MIN_ROWS = 32
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """One finding a data set."""
-    found, short = [], False
+    found: list[Finding] = []
+    short = False
     for loader in trace.loaders.values():
         place = _seeded(trace.sources, loader.dataset_kind)
         if place is None or not any(e.num_trained for e in loader.epochs):
@@ -81,16 +82,18 @@ def _seeded(sources: Sources, kind: str) -> Place | None:
                     for method in node.body
                     if isinstance(method, ast.FunctionDef) and method.name == "__getitem__"
                     for call in ast.walk(method)
-                    if _is_constant_seed(call)
+                    if isinstance(call, ast.Call) and _is_constant_seed(call)
                 ]
                 if calls:
                     line = calls[0].lineno
-                    return Place(file=file, line=line, function="__getitem__", text=source.splitlines()[line - 1].strip())
+                    return Place(
+                        file=file, line=line, function="__getitem__", text=source.splitlines()[line - 1].strip()
+                    )
     return None
 
 
-def _is_constant_seed(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or len(node.args) != 1 or not isinstance(node.args[0], ast.Constant):
+def _is_constant_seed(node: ast.Call) -> bool:
+    if len(node.args) != 1 or not isinstance(node.args[0], ast.Constant):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     return name in SEEDERS and isinstance(node.args[0].value, int)

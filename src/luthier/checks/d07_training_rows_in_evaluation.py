@@ -39,7 +39,7 @@ from collections import defaultdict
 
 from luthier.checks.wording import percent, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Forward
+from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", ()
@@ -97,9 +97,10 @@ def _finding(trace: Trace, calls: list[Forward], shared: int, evaluated: int, sh
         number=share,
         threshold=MIN_SHARE,
         n=evaluated,
-        text=f"{shared} of {plural(evaluated, 'distinct evaluation row')}{name} ({percent(share)}) are bit-equal to rows that "
-        "were trained on.",
-        remedy="Split first, by person or group where rows belong together; then oversample or augment the training rows.",
+        text=f"{shared} of {plural(evaluated, 'distinct evaluation row')}{name} ({percent(share)}) are bit-equal to "
+        "rows that were trained on.",
+        remedy="Split first, by person or group where rows belong together; then oversample or augment the training "
+        "rows.",
         severity="error",
         certain=True,
         place=call.place,

@@ -51,8 +51,9 @@ NEEDS = FRAMEWORK = ""
 SCALERS = frozenset({"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer",
                      "PowerTransformer", "Normalizer", "PCA", "KNNImputer", "SimpleImputer", "IterativeImputer",
                      "TfidfVectorizer"})  # fmt: skip
-SEES_LABELS = frozenset({"SelectKBest", "SelectPercentile", "RFE", "RFECV", "SelectFromModel", "TargetEncoder", "SMOTE",
-                         "ADASYN", "RandomOverSampler", "BorderlineSMOTE", "SMOTENC", "LinearDiscriminantAnalysis"})  # fmt: skip
+SEES_LABELS = frozenset({"SelectKBest", "SelectPercentile", "RFE", "RFECV", "SelectFromModel", "TargetEncoder",
+                         "SMOTE", "ADASYN", "RandomOverSampler", "BorderlineSMOTE", "SMOTENC",
+                         "LinearDiscriminantAnalysis"})  # fmt: skip
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -77,9 +78,12 @@ def _in_file(file: str, source: str) -> Iterator[Finding]:
             for name in _split_names(statement):
                 if name in fitted:
                     line, kind = fitted[name]
-                    yield _finding(Place(file=file, line=line, text=lines[line - 1].strip()),
-                                   Place(file=file, line=statement.lineno, text=lines[statement.lineno - 1].strip()),
-                                   kind, name)  # fmt: skip
+                    yield _finding(
+                        Place(file=file, line=line, text=lines[line - 1].strip()),
+                        Place(file=file, line=statement.lineno, text=lines[statement.lineno - 1].strip()),
+                        kind,
+                        name,
+                    )
             kind = _fitted_kind(statement, kinds)
             for name in _targets(statement):
                 fitted.pop(name, None)
@@ -106,11 +110,12 @@ def _kinds(tree: ast.Module) -> dict[str, str]:
     return {
         target.id: last_name(node.value.func)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
         and last_name(node.value.func) in SCALERS | SEES_LABELS
         for target in node.targets
         if isinstance(target, ast.Name)
-    }  # fmt: skip
+    }
 
 
 def _fitted_kind(statement: ast.stmt, kinds: dict[str, str]) -> str:
@@ -156,7 +161,8 @@ def _finding(fitted: Place, split: Place, kind: str, name: str) -> Finding:
         certain=True,
         place=fitted,
         others=(split,),
-        cause="The training rows carry what was learnt from the test rows, so the test score is not that of new rows.",
+        cause="The training rows carry what was learnt from the test rows, so the test score is not that of new "
+        "rows.",
         wrong=f"{name} = {kind}().fit_transform({name})\n{name}_train, {name}_test = train_test_split({name})",
         right=f"{name}_train, {name}_test = train_test_split({name})\nfitted = {kind}().fit({name}_train)",
         evidence={"class": kind},

@@ -40,7 +40,7 @@ from __future__ import annotations
 from luthier.checks.reading import by_line, labels_at, trained
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Labels, LossCall
+from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D09", "class 0 never occurs", "quick", ()

@@ -16,7 +16,8 @@ Counted labels of each call; the number of runs of equal labels.
 
 Mend
 
-    shuffle the rows (DataLoader(..., shuffle=True)), or shuffle before the split where an iterable gives them in order
+    shuffle the rows (DataLoader(..., shuffle=True)), or shuffle before the split where an iterable gives them in
+    order
 
 When it keeps silent
 
@@ -33,7 +34,7 @@ from __future__ import annotations
 from luthier.checks.reading import entropy
 from luthier.checks.wording import percent, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Labels
+from luthier.watching.calls import Labels
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D10", "batches of a single class", "quick", ("D05",)

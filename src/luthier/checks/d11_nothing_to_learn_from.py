@@ -33,7 +33,7 @@ from __future__ import annotations
 from luthier.checks.reading import by_line, num
 from luthier.checks.wording import percent, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D11", "nothing to learn from", "quick", ()
@@ -58,8 +58,10 @@ def _finding(calls: list[LossCall], empty: list[LossCall], left: float) -> Findi
     first = empty[0] if empty else calls[0]
     if empty:
         effect = "its mean is 0 / 0 = NaN" if first.reduction == "mean" else "it has no gradient"
-        text = f"all {plural(first.num_targets, 'target')} of {first.name} are ignored (ignore_index={first.ignore_index}) in " \
-               f"{len(empty)} of {plural(len(calls), 'training call')}: {effect}."  # fmt: skip
+        text = (
+            f"all {plural(first.num_targets, 'target')} of {first.name} are ignored "
+            f"(ignore_index={first.ignore_index}) in {len(empty)} of {plural(len(calls), 'training call')}: {effect}."
+        )
     else:
         text = (
             f"{percent(left)} of the targets of {first.name} are left after ignore_index={first.ignore_index} in "

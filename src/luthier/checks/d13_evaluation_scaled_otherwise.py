@@ -34,7 +34,7 @@ from statistics import median
 from luthier.checks.reading import num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Columns
+from luthier.watching.calls import Columns
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D13", "evaluation rows are scaled otherwise", "quick", ()
@@ -77,9 +77,10 @@ def _compare(trace: Trace, one: Columns, other: Columns) -> list[Finding]:
             number=shift if shift > SHIFT else ratio,
             threshold=SHIFT if shift > SHIFT else FACTOR,
             n=min(one.n, other.n),
-            text=f"the {one.axis}s of the evaluation inputs have a mean of {num(median(other.mean))} and a standard deviation "
-            f"of {num(median(other.std))}, those of the training inputs {num(median(one.mean))} and {num(median(one.std))} "
-            f"(medians of {plural(len(one.mean), one.axis)}; {other.n} and {one.n} rows looked at).",
+            text=f"the {one.axis}s of the evaluation inputs have a mean of {num(median(other.mean))} and a standard "
+            f"deviation of {num(median(other.std))}, those of the training inputs {num(median(one.mean))} and "
+            f"{num(median(one.std))} (medians of {plural(len(one.mean), one.axis)}; {other.n} and {one.n} rows "
+            "looked at).",
             remedy="Apply one and the same transform, fitted on the training rows, to both.",
             severity="error",
             place=place,

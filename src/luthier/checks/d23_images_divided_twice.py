@@ -48,8 +48,11 @@ LOW, HIGH = 1 / 400, 1 / 200
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Models in training; one finding each."""
-    reached = {r.forward: r for r in trace.layer_runs if r.kind.startswith(("Linear", "Conv"))
-               and r.input and r.input.stats and r.input.stats.absmax <= HIGH}  # fmt: skip
+    reached = {
+        r.forward: r
+        for r in trace.layer_runs
+        if r.kind.startswith(("Linear", "Conv")) and r.input and r.input.stats and r.input.stats.absmax <= HIGH
+    }
     found = []
     for model in trace.trained_models():
         looked = [f for f in trace.forwards if f.model == model.number and f.trained_by and f.input and f.input.stats]
@@ -65,8 +68,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
                     threshold=1 / 255,
                     n=len(dark),
                     text=f"inputs of shape {shaped(call.input.shape if call.input else None)} run from 0 to "
-                    f"{num(stats.high if stats else 0.0)} in {plural(len(dark), 'looked-at call')}: about 1 / 255, as if "
-                    "divided by 255 twice.",
+                    f"{num(stats.high if stats else 0.0)} in {plural(len(dark), 'looked-at call')}: about 1 / 255, "
+                    "as if divided by 255 twice.",
                     remedy="Divide once; ToTensor() does it already.",
                     severity="warning",
                     place=call.place,

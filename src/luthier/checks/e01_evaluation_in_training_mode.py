@@ -48,7 +48,8 @@ from collections import Counter
 from luthier.checks.patches import around_block
 from luthier.checks.wording import code, few, plural, statement
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Forward, Layer, Model
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Layer, Model
 from luthier.watching.trace import Evaluation, Trace
 
 CODE, TITLE, TIER, CAUSES = "E01", "evaluation in training mode", "quick", ("T11",)
@@ -132,8 +133,8 @@ def _finding(trace: Trace, model: Model, runs: list[Evaluation], active: list[La
         certain=True,
         place=run.place,
         step=run.step,
-        cause="Dropout damages the net at random and batch normalisation reads the evaluation batch: the number reported "
-        "is not that of the trained model.",
+        cause="Dropout damages the net at random and batch normalisation reads the evaluation batch: the number "
+        "reported is not that of the trained model.",
         wrong=code("""
             with torch.no_grad():
                 for x, y in val_loader:

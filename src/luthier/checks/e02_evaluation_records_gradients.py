@@ -42,7 +42,7 @@ from __future__ import annotations
 from luthier.checks.reading import by_line
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Forward
+from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E02", "evaluation records gradients", "quick", ("E01", "T06")
@@ -56,9 +56,12 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         for run in trace.evaluations()
         if len(run.forwards) >= MIN_CALLS
         for call in run.forwards
-        if not call.training and call.grad_before and call.output is not None and call.output.requires_grad
+        if not call.training
+        and call.grad_before
+        and call.output is not None
+        and call.output.requires_grad
         and not (call.input is not None and call.input.requires_grad)
-    ]  # fmt: skip
+    ]
     return [_finding(calls) for _, calls in by_line(by_forward) if len(calls) >= MIN_CALLS]
 
 

@@ -41,7 +41,8 @@ from luthier.checks.patches import argument, only_call
 from luthier.checks.reading import by_line, origin_place, shaped
 from luthier.checks.wording import code, plural, replace, statement
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Op, Origin
+from luthier.watching.calls import Op
+from luthier.watching.facts import Origin
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E03", "argmax over one entry", "quick", ()
@@ -80,9 +81,10 @@ def _finding(trace: Trace, calls: list[Op]) -> Finding:
         number=1.0,
         threshold=2.0,
         n=len(calls),
-        text=f"{op.name} along axis {op.axis} of an output of shape {shaped(op.shape)} has one entry to choose from in "
-        f"all {plural(len(calls), 'call')}: the predicted class is always 0.",
-        remedy=f"Compare the single output with a threshold: {bound} for {'probabilities' if probabilities else 'raw outputs'}.",
+        text=f"{op.name} along axis {op.axis} of an output of shape {shaped(op.shape)} has one entry to choose from "
+        f"in all {plural(len(calls), 'call')}: the predicted class is always 0.",
+        remedy=f"Compare the single output with a threshold: {bound} for "
+        f"{'probabilities' if probabilities else 'raw outputs'}.",
         severity="error",
         certain=True,
         place=op.place,

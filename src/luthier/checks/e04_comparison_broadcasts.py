@@ -41,7 +41,7 @@ from luthier.checks.patches import replace_node
 from luthier.checks.reading import by_line, shaped
 from luthier.checks.wording import Sources, code, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Comparison, Forward
+from luthier.watching.calls import Comparison, Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E04", "a comparison broadcasts", "quick", ()
@@ -100,8 +100,8 @@ def _finding(sources: Sources, calls: list[Comparison]) -> Finding:
         number=float(rows * rows),
         threshold=float(rows),
         n=len(calls),
-        text=f"shapes {shaped(event.left)} and {shaped(event.right)} are compared in {plural(len(calls), 'call')}: the "
-        f"result is {shaped(event.result)}, {rows * rows} comparisons for {rows} rows.",
+        text=f"shapes {shaped(event.left)} and {shaped(event.right)} are compared in {plural(len(calls), 'call')}: "
+        f"the result is {shaped(event.result)}, {rows * rows} comparisons for {rows} rows.",
         remedy="Bring predictions and labels to one shape before they are compared (`.squeeze(1)`).",
         severity="error",
         certain=True,

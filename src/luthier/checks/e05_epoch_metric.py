@@ -52,7 +52,7 @@ from collections.abc import Iterator
 from luthier.checks.reading import by_line
 from luthier.checks.wording import code
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Printed
+from luthier.watching.ends import Printed
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E05", "the epoch's number is not the epoch's", "quick", ()
@@ -105,8 +105,8 @@ def _never_reset(place: Place, name: str) -> Finding:
         code=CODE,
         title="a sum that is never reset",
         n=1,
-        text=f"`{name}` grows with every batch, is shown for every epoch and is set to zero only before the first: what "
-        "is shown grows from epoch to epoch.",
+        text=f"`{name}` grows with every batch, is shown for every epoch and is set to zero only before the first: "
+        "what is shown grows from epoch to epoch.",
         remedy=f"Set {name} to zero at the start of each epoch.",
         severity="warning",
         certain=True,
@@ -156,9 +156,11 @@ def _growing(outer: ast.For | ast.While | ast.FunctionDef) -> list[tuple[str, in
         (step.target.id, step.lineno)
         for loop in inner
         for step in ast.walk(loop)
-        if isinstance(step, ast.AugAssign) and isinstance(step.op, ast.Add) and isinstance(step.target, ast.Name)
+        if isinstance(step, ast.AugAssign)
+        and isinstance(step.op, ast.Add)
+        and isinstance(step.target, ast.Name)
         and "item()" in ast.unparse(step.value)
-    ]  # fmt: skip
+    ]
     set_again = {
         name.id
         for node in ast.walk(outer)

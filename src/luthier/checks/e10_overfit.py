@@ -37,7 +37,7 @@ from statistics import fmean
 from luthier.checks.reading import by_line, num, trained
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E10", "overfitting", "quick", ("D07", "D13", "E01")
@@ -76,9 +76,9 @@ def _finding(call: LossCall, means: list[float], own: float) -> Finding:
         number=means[-1],
         threshold=RISE * best,
         n=len(means),
-        text=f"the held-out {call.name} was lowest ({num(best)}) at evaluation {means.index(best) + 1} of {len(means)} and "
-        f"is {num(means[-1])} at the end, while the training loss is {num(own)}; no earlier weights were kept "
-        f"({plural(len(means), 'evaluation')}).",
+        text=f"the held-out {call.name} was lowest ({num(best)}) at evaluation {means.index(best) + 1} of "
+        f"{len(means)} and is {num(means[-1])} at the end, while the training loss is {num(own)}; no earlier weights "
+        f"were kept ({plural(len(means), 'evaluation')}).",
         remedy="Keep the weights of the best evaluation and stop there; try weight decay, dropout or more data.",
         severity="info",
         place=call.place,

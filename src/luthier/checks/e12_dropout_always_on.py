@@ -6,8 +6,8 @@ What it detects
 
 Why it hurts
 
-`F.dropout(x, 0.5)` has `training=True` by default and does not know of `model.eval()`. Predictions stay random and the
-reported number is that of a damaged net.
+`F.dropout(x, 0.5)` has `training=True` by default and does not know of `model.eval()`. Predictions stay random and
+the reported number is that of a damaged net.
 
 Evidence
 
@@ -41,7 +41,7 @@ from luthier.checks.patches import only_call, replace_node
 from luthier.checks.reading import by_line
 from luthier.checks.wording import plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Forward, Op
+from luthier.watching.calls import Forward, Op
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "E12", "dropout that evaluation mode does not stop", "quick", ()
@@ -68,8 +68,8 @@ def _finding(trace: Trace, calls: list[Op]) -> Finding:
         code=CODE,
         title=TITLE,
         n=len(calls),
-        text=f"F.dropout drops in {plural(len(calls), 'call')} of a model in evaluation mode: `training` is true whatever "
-        "eval() says.",
+        text=f"F.dropout drops in {plural(len(calls), 'call')} of a model in evaluation mode: `training` is true "
+        "whatever eval() says.",
         remedy="Pass training=self.training, or use an nn.Dropout layer.",
         severity="error",
         certain=True,

@@ -22,8 +22,14 @@ class Judged(NamedTuple):
     checked: tuple[str, ...]
 
 
-def chosen(known: Mapping[str, Check], tier: Tier, *, select: Collection[str] = (), ignore: Collection[str] = (),
-           frameworks: Collection[str] | None = None) -> dict[str, Check]:  # fmt: skip
+def chosen(
+    known: Mapping[str, Check],
+    tier: Tier,
+    *,
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    frameworks: Collection[str] | None = None,
+) -> dict[str, Check]:
     """The checks that are asked for and that this tier takes what it needs for.
 
     Args:

@@ -45,7 +45,8 @@ from luthier.checks.patches import drop_layer, unwrap_call
 from luthier.checks.reading import by_line, common_op, looked_at, made_by, num, origin_place, trained
 from luthier.checks.wording import Sources, code, plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import LossCall, Origin
+from luthier.watching.calls import LossCall
+from luthier.watching.facts import Origin
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L01", "probabilities into cross-entropy", "quick", ("L02",)

@@ -39,7 +39,7 @@ from __future__ import annotations
 from luthier.checks.reading import by_line, made_by, origin_place, shaped, trained
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall, Op
+from luthier.watching.calls import LossCall, Op
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L02", "softmax over one entry", "quick", ()
@@ -92,7 +92,8 @@ def _softmax(calls: list[Op]) -> Finding:
         text=f"{op.name}{where} works along an axis of size 1 of shape {shaped(op.shape)} ({how}) in all "
         f"{plural(len(calls), 'training call')}: its result is the constant {'1' if op.name == 'softmax' else '0'} "
         "and its gradient is zero.",
-        remedy="For one output use sigmoid (binary_cross_entropy_with_logits on the raw output), or give the class axis.",
+        remedy="For one output use sigmoid (binary_cross_entropy_with_logits on the raw output), or give the class "
+        "axis.",
         severity="error",
         certain=True,
         place=op.place,
@@ -121,7 +122,8 @@ def _one_class(calls: list[LossCall]) -> Finding:
         n=len(calls),
         text=f"cross_entropy was given one class (shape {shaped(shape)}, from {made_by(call.source)}) in all "
         f"{plural(len(calls), 'training call')}: the loss is 0 and so is its gradient.",
-        remedy="Give one output a class (two for a yes or no), or use binary_cross_entropy_with_logits for one output.",
+        remedy="Give one output a class (two for a yes or no), or use binary_cross_entropy_with_logits for one "
+        "output.",
         severity="error",
         certain=True,
         place=call.place,

@@ -11,8 +11,8 @@ What it detects
 Why it hurts
 
 A second sigmoid keeps every probability between 0.5 and 0.73, so the loss cannot fall below
-0.31 for a positive and 0.69 for a negative. `nll_loss` just returns minus the number it is given: with raw outputs it has no lower bound and the net
-learns to make numbers large, not to be right. Nothing raises an error.
+0.31 for a positive and 0.69 for a negative. `nll_loss` just returns minus the number it is given: with raw outputs
+it has no lower bound and the net learns to make numbers large, not to be right. Nothing raises an error.
 
 Evidence
 
@@ -48,7 +48,7 @@ from luthier.checks.patches import drop_layer, only_call, replace_node, unwrap_c
 from luthier.checks.reading import by_line, common_op, made_by, num, origin_place, trained
 from luthier.checks.wording import Sources, plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L03", "the loss gets what another loss wants", "quick", ("L02",)
@@ -81,7 +81,8 @@ def _squashed_logits(trace: Trace, calls: list[LossCall]) -> Finding | None:
     return _finding(
         calls,
         f"binary_cross_entropy_with_logits was given the output of {made_by(first.source)} in all "
-        f"{plural(len(calls), 'training call')}; it applies sigmoid itself, so every probability lies between 0.5 and 0.73.",
+        f"{plural(len(calls), 'training call')}; it applies sigmoid itself, so every probability lies between 0.5 "
+        "and 0.73.",
         remedy="Give it the raw outputs; apply sigmoid only where probabilities are shown.",
         wrong="loss = F.binary_cross_entropy_with_logits(torch.sigmoid(model(x)), y)",
         right="loss = F.binary_cross_entropy_with_logits(model(x), y)",
@@ -120,7 +121,7 @@ def _no_logarithm(trace: Trace, calls: list[LossCall]) -> Finding | None:
     )
 
 
-def _softmax_for_many(trace: Trace, calls: list[LossCall]) -> Finding | None:
+def _softmax_for_many(_trace: Trace, calls: list[LossCall]) -> Finding | None:
     first = calls[0]
     if first.name != "binary_cross_entropy" or common_op(calls) != "softmax":
         return None
@@ -129,15 +130,15 @@ def _softmax_for_many(trace: Trace, calls: list[LossCall]) -> Finding | None:
         return None
     return _finding(
         calls,
-        f"binary_cross_entropy was given the output of {made_by(first.source)}, whose rows add up to 1, while rows of "
-        f"the target add up to {num(min(sums))} to {num(max(sums))}: several labels cannot be likely at once.",
+        f"binary_cross_entropy was given the output of {made_by(first.source)}, whose rows add up to 1, while rows "
+        f"of the target add up to {num(min(sums))} to {num(max(sums))}: several labels cannot be likely at once.",
         remedy="Use sigmoid for labels that are independent: raw outputs into binary_cross_entropy_with_logits.",
         wrong="loss = F.binary_cross_entropy(torch.softmax(model(x), 1), labels)",
         right="loss = F.binary_cross_entropy_with_logits(model(x), labels)",
     )
 
 
-def _all_or_nothing(trace: Trace, calls: list[LossCall]) -> Finding | None:
+def _all_or_nothing(_trace: Trace, calls: list[LossCall]) -> Finding | None:
     first = calls[0]
     shares = [c.exact_share for c in calls if math.isfinite(c.exact_share)]
     if first.name != "binary_cross_entropy" or len(shares) < MIN_CALLS or min(shares) < 1 or _op(first) == "sigmoid":
@@ -146,16 +147,24 @@ def _all_or_nothing(trace: Trace, calls: list[LossCall]) -> Finding | None:
         calls,
         f"binary_cross_entropy was given numbers that are all exactly 0 or 1 (from {made_by(first.source)}) in all "
         f"{plural(len(shares), 'looked-at call')}: decisions, not probabilities.",
-        remedy="Give the loss probabilities or, better, raw outputs to binary_cross_entropy_with_logits; round only in metrics.",
+        remedy="Give the loss probabilities or, better, raw outputs to binary_cross_entropy_with_logits; round only "
+        "in metrics.",
         wrong="loss = F.binary_cross_entropy(torch.sigmoid(model(x)).round(), y)",
         right="loss = F.binary_cross_entropy_with_logits(model(x), y)",
     )
 
 
 def _finding(
-    calls: list[LossCall], text: str, *, remedy: str, wrong: str, right: str, number: float = math.nan,
-    edits: tuple[Edit, ...] = (), certain: bool = True,
-) -> Finding:  # fmt: skip
+    calls: list[LossCall],
+    text: str,
+    *,
+    remedy: str,
+    wrong: str,
+    right: str,
+    number: float = math.nan,
+    edits: tuple[Edit, ...] = (),
+    certain: bool = True,
+) -> Finding:
     first = calls[0]
     return Finding(
         code=CODE,
@@ -170,7 +179,8 @@ def _finding(
         place=first.place,
         others=origin_place(first.source),
         step=first.step,
-        cause="The loss does not measure what it is meant to: its optimum is no longer the right answer, or cannot be reached.",
+        cause="The loss does not measure what it is meant to: its optimum is no longer the right answer, or cannot "
+        "be reached.",
         wrong=wrong,
         right=right,
         edits=edits,

@@ -43,7 +43,8 @@ from luthier.checks.patches import only_call, replace_node
 from luthier.checks.reading import ELEMENTWISE, by_line, made_by, origin_place, shaped
 from luthier.checks.wording import Sources, code, plural
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Broadcast, LossCall, Origin, Shape
+from luthier.watching.calls import Broadcast, LossCall
+from luthier.watching.facts import Origin, Shape
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L04", "the loss broadcasts", "quick", ()
@@ -116,8 +117,8 @@ def _by_hand(events: list[Broadcast]) -> Finding:
     model = event.left_source if event.left_requires_grad else event.right_source
     return _finding(
         n=len(events),
-        text=f"a hand-written loss ({event.name}) puts shapes {shaped(event.left)} and {shaped(event.right)} together: "
-        f"they are stretched to {shaped(event.result)}, every row with every other ({made_by(model)}).",
+        text=f"a hand-written loss ({event.name}) puts shapes {shaped(event.left)} and {shaped(event.right)} "
+        f"together: they are stretched to {shaped(event.result)}, every row with every other ({made_by(model)}).",
         severity="error",
         place=event.place,
         others=origin_place(model),
@@ -128,15 +129,23 @@ def _by_hand(events: list[Broadcast]) -> Finding:
 
 
 def _finding(
-    *, n: int, text: str, severity: str, place: Place | None, others: tuple[Place, ...], step: int,
-    edits: tuple[Edit, ...], evidence: dict[str, object],
-) -> Finding:  # fmt: skip
+    *,
+    n: int,
+    text: str,
+    severity: str,
+    place: Place | None,
+    others: tuple[Place, ...],
+    step: int,
+    edits: tuple[Edit, ...],
+    evidence: dict[str, object],
+) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,
         n=n,
         text=text,
-        remedy="Bring both to one shape: squeeze the output (`.squeeze(1)`) or unsqueeze the target (`.unsqueeze(1)`).",
+        remedy="Bring both to one shape: squeeze the output (`.squeeze(1)`) or unsqueeze the target "
+        "(`.unsqueeze(1)`).",
         severity="error" if severity == "error" else "warning",
         certain=True,
         place=place,

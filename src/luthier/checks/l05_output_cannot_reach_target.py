@@ -43,7 +43,7 @@ from luthier.checks.patches import drop_layer, unwrap_call
 from luthier.checks.reading import ELEMENTWISE, by_line, common_op, labels_at, made_by, num, origin_place, trained
 from luthier.checks.wording import code, plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Labels, LossCall
+from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L05", "the output cannot reach the target", "quick", ("L02",)
@@ -90,9 +90,11 @@ def _out_of_reach(trace: Trace, calls: list[LossCall], op: str, labels: Labels) 
         number=labels.low if labels.low < low else labels.high,
         threshold=low if labels.low < low else high,
         n=labels.num_labels,
-        text=f"the output ends in {made_by(calls[0].source)}, so it is {reach}, but {plural(labels.num_labels, 'target')} "
+        text=f"the output ends in {made_by(calls[0].source)}, so it is {reach}, but "
+        f"{plural(labels.num_labels, 'target')} "
         f"range from {num(labels.low)} to {num(labels.high)}.",
-        remedy="Let the model end in a linear layer, or bring the targets into the output's range and undo it for metrics.",
+        remedy="Let the model end in a linear layer, or bring the targets into the output's range and undo it for "
+        "metrics.",
         severity="error",
         certain=True,
         place=calls[0].place,
@@ -114,7 +116,8 @@ def _clipped_scores(trace: Trace, calls: list[LossCall]) -> Finding:
         code=CODE,
         title="scores went through ReLU",
         n=len(calls),
-        text=f"{call.name} was given the output of {made_by(call.source)} in all {plural(len(calls), 'training call')}: "
+        text=f"{call.name} was given the output of {made_by(call.source)} in all "
+        f"{plural(len(calls), 'training call')}: "
         f"{effect}, and a score of 0 gets no gradient.",
         remedy="Give the loss the output of the last linear layer.",
         severity="error" if binary else "warning",

@@ -34,7 +34,7 @@ from statistics import fmean, median
 
 from luthier.checks.reading import by_line, model_of, num, trained
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "L06", "the loss starts far above chance", "quick"
@@ -58,8 +58,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 def _is_plain(trace: Trace, call: LossCall) -> bool:
     model = model_of(trace, call.forward)
-    loaded = model is not None and (model.loaded or any(trace.parameters[p].loaded for p in model.parameters
-                                                        if p in trace.parameters))  # fmt: skip
+    loaded = model is not None and (
+        model.loaded or any(trace.parameters[p].loaded for p in model.parameters if p in trace.parameters)
+    )
     weighted = call.weight_shape is not None or bool(call.pos_weight) or call.label_smoothing > 0
     return call.reduction == "mean" and not weighted and not loaded
 

@@ -36,14 +36,14 @@ from statistics import fmean
 
 from luthier.checks.reading import by_line, entropy, labels_at, learning, num, trained
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "L07", "the loss stays at chance", "quick"
 CAUSES = (
     "D01", "D02", "D04", "D05", "D09", "D10", "D12", "L01", "L02", "L03", "L04", "L05", "L06", "L09", "L11", "L14",
-    "M01", "M02", "M03", "M04", "M05", "M07", "M08", "M10", "N01", "N04", "O01", "O02", "O03", "O07", "T01", "T02", "T03",
-    "T04", "T05", "T06", "T08",
+    "M01", "M02", "M03", "M04", "M05", "M07", "M08", "M10", "N01", "N04", "O01", "O02", "O03", "O07", "T01", "T02",
+    "T03", "T04", "T05", "T06", "T08", "T17",
 )  # fmt: skip
 MIN_CALLS, LAST = 200, 50
 MAX_CLASSES = 1000
@@ -54,8 +54,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     """Training calls of classification losses, line by line."""
     if _warming_up(trace) or len(trace.optimizers) > 1:
         return []
-    for place, calls in by_line(trained(trace, "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits",
-                                        "binary_cross_entropy")):  # fmt: skip
+    for place, calls in by_line(
+        trained(trace, "cross_entropy", "nll_loss", "binary_cross_entropy_with_logits", "binary_cross_entropy")
+    ):
         values = [c.result for c in calls if math.isfinite(c.result)]
         labels = labels_at(trace, place)
         if len(values) < MIN_CALLS or labels is None or not _is_plain(calls[0]):
@@ -76,8 +77,12 @@ def _warming_up(trace: Trace) -> bool:
 
 def _is_plain(call: LossCall) -> bool:
     weighted = call.weight_shape is not None or bool(call.pos_weight) or call.label_smoothing > 0
-    soft = call.name == "cross_entropy" and call.target is not None and call.input is not None \
-        and call.target.shape == call.input.shape  # fmt: skip
+    soft = (
+        call.name == "cross_entropy"
+        and call.target is not None
+        and call.input is not None
+        and call.target.shape == call.input.shape
+    )
     return call.reduction == "mean" and not weighted and not soft and call.num_classes <= MAX_CLASSES
 
 
@@ -89,8 +94,8 @@ def _finding(calls: list[LossCall], last: float, chance: float) -> Finding:
         number=last,
         threshold=NEAR * chance,
         n=len(calls),
-        text=f"the last {LAST} of {len(calls)} training losses average {num(last)}; guessing by the labels' shares costs "
-        f"{num(chance)}.",
+        text=f"the last {LAST} of {len(calls)} training losses average {num(last)}; guessing by the labels' shares "
+        f"costs {num(chance)}.",
         remedy="Try to fit one batch of 32 rows: if that fails, the fault is in net, loss or optimizer; if it works, "
         "check that rows and labels belong together.",
         severity="warning",

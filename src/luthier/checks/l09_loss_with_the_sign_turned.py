@@ -41,7 +41,8 @@ from luthier.checks.patches import only_call
 from luthier.checks.reading import num
 from luthier.checks.wording import plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Backward, LossCall
+from luthier.watching.calls import LossCall
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L09", "the loss has its sign turned", "quick", ()
@@ -81,7 +82,8 @@ def _finding(trace: Trace, passes: list[Backward], call: LossCall) -> Finding:
         threshold=0.0,
         n=len(passes),
         text=f"all {plural(len(passes), 'backward pass')} begin at minus the value of {call.name} "
-        f"({num(passes[0].loss)} at first, {num(passes[-1].loss)} at last): its errors are made as large as possible.",
+        f"({num(passes[0].loss)} at first, {num(passes[-1].loss)} at last): its errors are made as large as "
+        "possible.",
         remedy="Take the minus sign away.",
         severity="error",
         certain=True,

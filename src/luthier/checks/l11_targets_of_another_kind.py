@@ -40,7 +40,7 @@ import math
 from luthier.checks.reading import by_line, num, shaped, trained
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L11", "targets of another kind", "quick", ()
@@ -64,7 +64,7 @@ def _no_distribution(calls: list[LossCall]) -> Finding | None:
         for c in calls
         if c.input and c.target and c.target.shape == c.input.shape and math.isfinite(c.target_row_sum_high)
     ]
-    off = [c for c in soft if c.target_row_sum_high > 1 + SLACK or (c.target.stats and c.target.stats.low < -SLACK)]
+    off = [c for c in soft if c.target_row_sum_high > 1 + SLACK or _lowest(c) < -SLACK]
     if len(soft) < MIN_CALLS or len(off) < 0.9 * len(soft):
         return None
     first = off[0]
@@ -76,19 +76,24 @@ def _no_distribution(calls: list[LossCall]) -> Finding | None:
         number=high,
         threshold=1.0,
         n=len(off),
-        text=f"cross_entropy takes targets of shape {shaped(shape)} for class probabilities, but their rows add up to "
-        f"{num(low)} to {num(high)} ({plural(len(off), 'looked-at call')}).",
-        remedy="For several labels a row use binary_cross_entropy_with_logits; for one label a row give its index; for "
-        "amounts use mse_loss.",
+        text=f"cross_entropy takes targets of shape {shaped(shape)} for class probabilities, but their rows add up "
+        f"to {num(low)} to {num(high)} ({plural(len(off), 'looked-at call')}).",
+        remedy="For several labels a row use binary_cross_entropy_with_logits; for one label a row give its index; "
+        "for amounts use mse_loss.",
         severity="error",
         certain=True,
         place=first.place,
         step=first.step,
-        cause="Softmax shares one unit of probability among the classes: rows that add up to more can never be reached.",
+        cause="Softmax shares one unit of probability among the classes: rows that add up to more can never be "
+        "reached.",
         wrong="loss = F.cross_entropy(model(x), several_labels)",
         right="loss = F.binary_cross_entropy_with_logits(model(x), several_labels)",
         evidence={"row_sum_low": low, "row_sum_high": high},
     )
+
+
+def _lowest(call: LossCall) -> float:
+    return call.target.stats.low if call.target and call.target.stats else 0.0
 
 
 def _outside(calls: list[LossCall]) -> Finding | None:
@@ -117,6 +122,7 @@ def _outside(calls: list[LossCall]) -> Finding | None:
         wrong=code("""
             loss = F.binary_cross_entropy_with_logits(out, labels)
         """),
-        right=f"loss = F.binary_cross_entropy_with_logits(out, {'(labels + 1) / 2' if signs else '(labels > 0).float()'})",
+        right="loss = F.binary_cross_entropy_with_logits(out, "
+        f"{'(labels + 1) / 2' if signs else '(labels > 0).float()'})",
         evidence={"target_low": low, "target_high": high},
     )

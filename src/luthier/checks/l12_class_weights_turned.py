@@ -40,7 +40,7 @@ from collections.abc import Sequence
 from luthier.checks.reading import by_line, labels_at, num, trained
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Labels, LossCall
+from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L12", "class weights the wrong way round", "quick", ()

@@ -39,7 +39,7 @@ from luthier.checks.patches import only_call, replace_node
 from luthier.checks.reading import by_line, shaped
 from luthier.checks.wording import plural
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Op
+from luthier.watching.calls import Op
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L14", "softmax over the batch", "quick", ("L02",)

@@ -113,7 +113,8 @@ def _finding(trace: Trace, model: Model, held: list[Parameter], unused: list[Par
         n=passes,
         text=f"{plural(len(unused), 'parameter')} of {model.name} ({few(layers)}; {percent(share)} of its trainable "
         f"weights) got no gradient in {plural(passes, 'backward pass')}.",
-        remedy="Call the layer in forward, or remove it; look for detach, .data, no_grad or argmax between it and the loss.",
+        remedy="Call the layer in forward, or remove it; look for detach, .data, no_grad or argmax between it and "
+        "the loss.",
         severity="error" if share > 0.5 else "warning",
         certain=True,
         place=cut[0] if len(cut) == 1 else made_at(trace.sources, layers[0]) or model.place,

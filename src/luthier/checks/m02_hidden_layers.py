@@ -70,7 +70,8 @@ def _finding(sources: Sources, model: Model, hidden: Hidden) -> Finding:
         number=float(hidden.num_parameters),
         threshold=0.0,
         n=1,
-        text=f"{hidden.owner or model.name}.{name} ({hidden.kind}) holds {plural(hidden.num_parameters, 'trainable tensor')} "
+        text=f"{hidden.owner or model.name}.{name} ({hidden.kind}) holds "
+        f"{plural(hidden.num_parameters, 'trainable tensor')} "
         "that the module does not know of and no optimizer has.",
         remedy=f"Use {mend}, so that parameters(), to(), train() and state_dict() see it.",
         severity="error",
@@ -83,7 +84,7 @@ def _finding(sources: Sources, model: Model, hidden: Hidden) -> Finding:
         right="self.scale = nn.Parameter(torch.ones(8))"
         if tensor
         else "self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(3))",
-        edits=() if tensor else _edits(sources, line, name),
+        edits=() if tensor else _edits(sources, line),
         evidence={"attribute": hidden.attribute, "owner": hidden.owner, "kind": hidden.kind},
     )
 
@@ -106,7 +107,7 @@ def _assignments(source: str) -> list[ast.Assign]:
         return []
 
 
-def _edits(sources: Sources, line: Place | None, name: str) -> tuple[Edit, ...]:
+def _edits(sources: Sources, line: Place | None) -> tuple[Edit, ...]:
     """A list (or comprehension) on one line is wrapped."""
     if line is None:
         return ()

@@ -34,7 +34,7 @@ import math
 from luthier.checks.reading import runs_by_layer
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LayerRun
+from luthier.watching.calls import LayerRun
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M03", "a dead layer", "quick", ("O02", "N01", "M07", "D01", "D02", "D03", "D04")
@@ -75,9 +75,10 @@ def _finding(trace: Trace, dead: list[LayerRun], seen: int, rows: int) -> Findin
         number=1.0,
         threshold=1.0,
         n=len(dead),
-        text=f'the ReLU layer "{first.layer}" of {model.name if model else "the model"} has given only zeros {since}: '
-        f"{plural(len(dead), 'looked-at call')}, {rows} rows.",
-        remedy="Lower the learning rate, leave the default initialisation, scale the inputs, or use LeakyReLU or GELU.",
+        text=f'the ReLU layer "{first.layer}" of {model.name if model else "the model"} has given only zeros '
+        f"{since}: {plural(len(dead), 'looked-at call')}, {rows} rows.",
+        remedy="Lower the learning rate, leave the default initialisation, scale the inputs, or use LeakyReLU or "
+        "GELU.",
         severity="error",
         certain=True,
         place=first.place,

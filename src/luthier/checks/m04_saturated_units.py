@@ -32,7 +32,7 @@ from __future__ import annotations
 from luthier.checks.reading import learning, num, runs_by_layer
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LayerRun
+from luthier.watching.calls import LayerRun
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M04", "saturated hidden units", "quick", ("D01", "D02", "D03", "D04", "O02")

@@ -35,7 +35,8 @@ from statistics import median
 from luthier.checks.reading import learning, num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Model, Step
+from luthier.watching.facts import Model
+from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = (
@@ -66,9 +67,12 @@ def _ratio(trace: Trace, step: Step, order: dict[int, int]) -> float:
     relative = [
         (order[t.parameter], t.grad_rms / t.weight_rms)
         for t in step.tensors
-        if t.parameter in order and t.weight_rms > 0 and math.isfinite(t.grad_rms)
-        and len(trace.parameters[t.parameter].shape) >= 2 and not trace.parameters[t.parameter].sparse
-    ]  # fmt: skip
+        if t.parameter in order
+        and t.weight_rms > 0
+        and math.isfinite(t.grad_rms)
+        and len(trace.parameters[t.parameter].shape) >= 2
+        and not trace.parameters[t.parameter].sparse
+    ]
     if len(relative) < MIN_MATRICES:
         return math.nan
     values = [value for _, value in sorted(relative)]
@@ -84,8 +88,8 @@ def _finding(model: Model, ratios: list[float]) -> Finding:
         number=median(ratios),
         threshold=RATIO,
         n=len(ratios),
-        text=f"the first quarter of the layers of {model.name} gets {num(median(ratios))} of the relative gradient of the "
-        f"last quarter (median of {plural(len(ratios), 'looked-at step')}), and the loss does not fall.",
+        text=f"the first quarter of the layers of {model.name} gets {num(median(ratios))} of the relative gradient "
+        f"of the last quarter (median of {plural(len(ratios), 'looked-at step')}), and the loss does not fall.",
         remedy="Use residual connections, normalisation layers, ReLU or GELU, and He or Xavier initialisation.",
         severity="warning",
         place=model.place,

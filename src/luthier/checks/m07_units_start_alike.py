@@ -61,9 +61,13 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         alike = [
             p
             for p in own
-            if p.rows_equal and p.requires_grad and len(p.shape) >= 2 and p.shape[0] >= 2
-            and len(equal.get(p.number, ())) >= MIN_STEPS and all(equal[p.number][:FIRST_STEPS])
-        ]  # fmt: skip
+            if p.rows_equal
+            and p.requires_grad
+            and len(p.shape) >= 2
+            and p.shape[0] >= 2
+            and len(equal.get(p.number, ())) >= MIN_STEPS
+            and all(equal[p.number][:FIRST_STEPS])
+        ]
         if alike:
             looked = min(len(equal[alike[0].number]), FIRST_STEPS)
             found.append(_finding(model, alike, looked, _initialiser(trace.sources)))
@@ -75,7 +79,10 @@ def _initialiser(sources: Sources) -> Place | None:
     found = []
     for file, source in sources.items():
         for i, text in enumerate(source.splitlines(), 1):
-            if re.search(r"\.(constant_|zeros_|ones_|fill_|zero_)\(|torch\.(zeros|ones|full)_like\(", text) and "bias" not in text:
+            if (
+                re.search(r"\.(constant_|zeros_|ones_|fill_|zero_)\(|torch\.(zeros|ones|full)_like\(", text)
+                and "bias" not in text
+            ):
                 found.append(Place(file=file, line=i, text=text.strip()))
     return found[0] if len(found) == 1 else None
 
@@ -88,8 +95,8 @@ def _finding(model: Model, alike: list[Parameter], steps: int, place: Place | No
         number=1.0,
         threshold=float(rows),
         n=steps,
-        text=f"all rows of {few(p.name for p in alike)} of {model.name} started equal and got equal gradients (or none at all) "
-        f"in the first {plural(steps, 'looked-at step')}: its {plural(rows, 'unit')} work as one.",
+        text=f"all rows of {few(p.name for p in alike)} of {model.name} started equal and got equal gradients (or "
+        f"none at all) in the first {plural(steps, 'looked-at step')}: its {plural(rows, 'unit')} work as one.",
         remedy="Leave the layer's own initialisation, or use a random one (kaiming_normal_, xavier_uniform_).",
         severity="error",
         certain=True,

@@ -35,7 +35,8 @@ import math
 from luthier.checks.reading import num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Forward, Model
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Model
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "M08", "the output ignores the input", "quick"
@@ -73,10 +74,11 @@ def _finding(model: Model, looked: list[Forward], late: list[Forward]) -> Findin
         number=max(f.spread for f in late),
         threshold=SAME,
         n=len(late),
-        text=f"{model.name} gives all rows of a batch the same output (they differ by {num(max(f.spread for f in late))} "
+        text=f"{model.name} gives all rows of a batch the same output (they differ by "
+        f"{num(max(f.spread for f in late))} "
         f"of its size) in {plural(len(late), 'looked-at call')} after step {AFTER_STEP}, though the inputs differ.",
-        remedy="Look for what loses the input: a dead layer, softmax over one entry, an average over the batch, an input "
-        "that is overwritten.",
+        remedy="Look for what loses the input: a dead layer, softmax over one entry, an average over the batch, an "
+        "input that is overwritten.",
         severity="error",
         certain=max(f.spread for f in late) == 0.0,
         place=late[0].place or model.place,

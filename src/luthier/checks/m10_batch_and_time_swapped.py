@@ -2,8 +2,8 @@
 
 What it detects
 
-- `B, C, T = x.shape` and then `x.view(B, T, C)` (or `reshape`) of the same tensor: the sizes change places, the numbers
-  do not;
+- `B, C, T = x.shape` and then `x.view(B, T, C)` (or `reshape`) of the same tensor: the sizes change places, the
+  numbers do not;
 - LSTM, GRU, RNN, MultiheadAttention or a Transformer layer with `batch_first=False` that is given (batch, time,
 features): its first axis is the batch of the model's input and of its output, in every looked-at call.
 
@@ -43,7 +43,7 @@ from collections.abc import Iterator
 from luthier.checks.reading import runs_by_layer, shaped
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Forward, LayerRun, LossCall
+from luthier.watching.calls import Forward, LayerRun, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M10", "axes are mixed up", "quick", ()
@@ -76,7 +76,7 @@ def _scrambled(trace: Trace) -> list[Finding]:
         for block in _blocks(source):
             sizes: dict[str, list[str]] = {}
             for node in block:
-                for call in ast.walk(node):
+                for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
                     order = _order(call)
                     if order is not None and order[0] in sizes and _is_permuted(sizes[order[0]], order[1]):
                         place = Place(file=file, line=call.lineno, text=lines[call.lineno - 1].strip())
@@ -134,8 +134,8 @@ def _reordered(place: Place, tensor: str, sizes: list[str], order: list[str]) ->
         code=CODE,
         title="view where permute is meant",
         n=1,
-        text=f"`{tensor}` has the axes ({', '.join(sizes)}) and is viewed as ({', '.join(order)}): view keeps the order "
-        "of the numbers, so values of different channels and times end up side by side.",
+        text=f"`{tensor}` has the axes ({', '.join(sizes)}) and is viewed as ({', '.join(order)}): view keeps the "
+        "order of the numbers, so values of different channels and times end up side by side.",
         remedy=f"Move the axes: {tensor}.permute({axes}).",
         severity="error",
         certain=True,
@@ -167,14 +167,15 @@ def _finding(runs: list[LayerRun]) -> Finding:
         threshold=float(shape[1]),
         n=len(runs),
         text=f'{run.kind} "{run.layer}" has batch_first=False but was given {shaped(shape)}, whose first axis is the '
-        f"batch of {shape[0]} rows, in all {plural(len(runs), 'looked-at call')}: it runs along the batch, not along time.",
+        f"batch of {shape[0]} rows, in all {plural(len(runs), 'looked-at call')}: it runs along the batch, not along "
+        "time.",
         remedy="Build the layer with batch_first=True, or transpose its input and output.",
         severity="error",
         certain=True,
         place=run.place,
         step=run.step,
-        cause="Rows of the batch are treated as steps of one sequence: they leak into each other, and the real order is "
-        "never seen.",
+        cause="Rows of the batch are treated as steps of one sequence: they leak into each other, and the real order "
+        "is never seen.",
         wrong=code("""
             self.lstm = nn.LSTM(8, 32)                       # x: (batch, time, 8)
         """),

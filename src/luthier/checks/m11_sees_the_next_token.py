@@ -27,7 +27,8 @@ Right:
 
 When it keeps silent
 
-Targets that are not the next token (masked tokens, labels); attention with any mask; recurrent and convolutional nets.
+Targets that are not the next token (masked tokens, labels); attention with any mask; recurrent and convolutional
+nets.
 
 Source
 
@@ -38,7 +39,7 @@ from __future__ import annotations
 
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Op
+from luthier.watching.calls import Op
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M11", "the net sees the next token", "quick", ()
@@ -59,9 +60,10 @@ def _finding(op: Op, calls: int) -> Finding:
         code=CODE,
         title=TITLE,
         n=calls,
-        text=f"the targets are the inputs moved by one position, and attention over {op.shape[-2]} positions looks at "
-        f"later ones in {plural(calls, 'looked-at call')}: the token to be predicted stands in the input.",
-        remedy="Give the attention a causal mask: is_causal=True with attn_mask, or scores of -inf above the diagonal.",
+        text=f"the targets are the inputs moved by one position, and attention over {op.shape[-2]} positions looks "
+        f"at later ones in {plural(calls, 'looked-at call')}: the token to be predicted stands in the input.",
+        remedy="Give the attention a causal mask: is_causal=True with attn_mask, or scores of -inf above the "
+        "diagonal.",
         severity="error",
         certain=True,
         place=op.place,

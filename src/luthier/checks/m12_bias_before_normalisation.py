@@ -6,8 +6,8 @@ A convolution or linear layer with a bias whose output goes unchanged into a bat
 
 Why it hurts
 
-It does not hurt, it is only useless: the normalisation subtracts the mean and the bias with it. The bias costs memory, an
-entry in the optimizer and a reduction in each backward pass.
+It does not hurt, it is only useless: the normalisation subtracts the mean and the bias with it. The bias costs
+memory, an entry in the optimizer and a reduction in each backward pass.
 
 Evidence
 
@@ -69,8 +69,8 @@ def _finding(model: Model, layers: list[Layer]) -> Finding:
         number=float(len(layers)),
         threshold=0.0,
         n=len(layers),
-        text=f"{plural(len(layers), 'layer')} of {model.name} ({few(x.name for x in layers)}) have a bias that the batch "
-        "normalisation behind them subtracts again.",
+        text=f"{plural(len(layers), 'layer')} of {model.name} ({few(x.name for x in layers)}) have a bias that the "
+        "batch normalisation behind them subtracts again.",
         remedy="Make them with bias=False.",
         severity="info",
         certain=True,

@@ -72,8 +72,8 @@ def _last(model: Model, layer: Layer, p: float, edits: tuple[Edit, ...]) -> Find
         number=p,
         threshold=0.0,
         n=1,
-        text=f'the output of {model.name} comes out of {layer.kind}(p={num(p)}) (layer "{layer.name}"): scores are set to 0 '
-        "at random before the loss sees them.",
+        text=f'the output of {model.name} comes out of {layer.kind}(p={num(p)}) (layer "{layer.name}"): scores are '
+        "set to 0 at random before the loss sees them.",
         remedy="Put dropout before the last linear layer.",
         severity="warning",
         certain=True,
@@ -93,8 +93,8 @@ def _high(trace: Trace, model: Model, layer: Layer, p: float) -> Finding:
         number=p,
         threshold=VERY_HIGH,
         n=1,
-        text=f'{layer.kind} "{layer.name}" of {model.name} drops p={num(p)} of its input: p is the share that goes, not the '
-        "share that stays.",
+        text=f'{layer.kind} "{layer.name}" of {model.name} drops p={num(p)} of its input: p is the share that goes, '
+        "not the share that stays.",
         remedy="Use 0.1 to 0.5; if p was meant as the share that stays, use 1 - p.",
         severity="warning",
         certain=True,

@@ -35,7 +35,7 @@ from statistics import median
 from luthier.checks.reading import runs_by_layer
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import LayerRun
+from luthier.watching.calls import LayerRun
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M15", "batch normalisation of a handful of values", "quick", ()
@@ -73,7 +73,8 @@ def _finding(run: LayerRun, sizes: list[int]) -> Finding:
         certain=True,
         place=run.place,
         step=run.step,
-        cause="The noise goes into every output, and the running statistics describe other numbers than training saw.",
+        cause="The noise goes into every output, and the running statistics describe other numbers than training "
+        "saw.",
         wrong="nn.BatchNorm1d(32)   # batches of 2 rows",
         right="nn.LayerNorm(32)",
         evidence={"layer": run.layer, "values": int(median(sizes))},

@@ -6,7 +6,8 @@ import ast
 
 from luthier.checks.wording import bare_method, insert_before, replace, statement
 from luthier.findings import Edit
-from luthier.watching.facts import Forward, Model
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Model
 from luthier.watching.trace import Trace
 
 

@@ -43,7 +43,9 @@ from collections.abc import Iterable
 from luthier.checks.reading import num
 from luthier.checks.wording import Sources
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Backward, LayerRun, LossCall, Stats, TensorFact
+from luthier.watching.calls import LayerRun, LossCall
+from luthier.watching.facts import Stats, TensorFact
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "N01", "numbers that are no longer finite", "quick"
@@ -94,7 +96,8 @@ def _birth(trace: Trace, event: Backward) -> tuple[str, Place | None]:
         )
     source = f" ({event.source.op})" if event.source is not None and event.source.op else ""
     return (
-        f"they are born between the model's output and the loss{source}: look for log, sqrt, a power or a division at 0",
+        f"they are born between the model's output and the loss{source}: look for log, sqrt, a power or a division "
+        "at 0",
         (event.source.place if event.source is not None and event.source.place is not None else event.place),
     )
 
@@ -133,8 +136,8 @@ def _finding(trace: Trace, event: Backward, what: str) -> Finding:
     else:
         place = event.place
         fact = (
-            f"{event.num_nonfinite} gradients are not finite at step {event.step} although the loss is {num(event.loss)}: "
-            "the slope of sqrt, norm, log or a power is infinite at 0."
+            f"{event.num_nonfinite} gradients are not finite at step {event.step} although the loss is "
+            f"{num(event.loss)}: the slope of sqrt, norm, log or a power is infinite at 0."
         )
     before = [b.loss for b in trace.backwards if b.at < event.at and math.isfinite(b.loss)]
     return Finding(
@@ -143,8 +146,8 @@ def _finding(trace: Trace, event: Backward, what: str) -> Finding:
         number=event.loss if what == "loss" else float(event.num_nonfinite),
         n=1,
         text=fact,
-        remedy="Keep log, sqrt and division away from 0 (clamp, or add a small number), lower the learning rate or clip the "
-        "gradient norm where the loss ran away.",
+        remedy="Keep log, sqrt and division away from 0 (clamp, or add a small number), lower the learning rate or "
+        "clip the gradient norm where the loss ran away.",
         severity="error",
         certain=True,
         place=place,
@@ -153,5 +156,5 @@ def _finding(trace: Trace, event: Backward, what: str) -> Finding:
         cause="After one step with such a gradient the weights are not finite either, and stay so.",
         wrong="loss = -torch.log(p).mean()",
         right="loss = -torch.log(p.clamp(min=1e-7)).mean()",
-        evidence={"last_finite_losses": before[-5:]},
+        evidence={"last_finite_losses": [*before[-5:]]},
     )

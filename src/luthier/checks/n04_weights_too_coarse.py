@@ -41,7 +41,7 @@ from statistics import median
 
 from luthier.checks.wording import percent, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Step
+from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "N04", "weights too coarse for their steps", "quick", ()
@@ -85,8 +85,8 @@ def _finding(trace: Trace, shares: list[tuple[Step, float]]) -> Finding:
         number=share,
         threshold=SHARE,
         n=len(shares),
-        text=f"{percent(share)} of the {dtype} weights do not change in a step although their gradient is not zero (median "
-        f"of {plural(len(shares), 'looked-at step')}): the step is smaller than their rounding.",
+        text=f"{percent(share)} of the {dtype} weights do not change in a step although their gradient is not zero "
+        f"(median of {plural(len(shares), 'looked-at step')}): the step is smaller than their rounding.",
         remedy="Keep the weights in float32 and compute in half precision by torch.autocast.",
         severity="error",
         certain=True,

@@ -39,7 +39,8 @@ from __future__ import annotations
 from luthier.checks.reading import by_line, trained
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place
-from luthier.watching.facts import LossCall, Model
+from luthier.watching.calls import LossCall
+from luthier.watching.facts import Model
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "N08", "float64 by accident", "quick", ()
@@ -54,7 +55,11 @@ def judge(trace: Trace) -> list[Finding]:
             found.append(_of_model(model, types.count("float64")))
     if found or any(m.default_dtype == "float64" for m in trace.models.values()):
         return found
-    mixed = [c for c in trained(trace) if c.input and c.target and (c.input.dtype, c.target.dtype) == ("float32", "float64")]
+    mixed = [
+        c
+        for c in trained(trace)
+        if c.input and c.target and (c.input.dtype, c.target.dtype) == ("float32", "float64")
+    ]
     return [_of_loss(place, calls) for place, calls in by_line(mixed)]
 
 

@@ -45,7 +45,8 @@ from luthier.checks.reading import num
 from luthier.checks.stepping import taken
 from luthier.checks.wording import code, percent, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Backward, Optimizer
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "O02", "the learning rate is too high", "quick"
@@ -79,17 +80,13 @@ def _judge(optimizer: Optimizer, passes: list[Backward], ratios: list[float]) ->
         return None
     first, highest = values[0], max(values)
     if broken:
-        if highest < DIVERGED * first or max(ratios[:10]) < RATIO:
-            return None
         outcome = f"the loss grew from {num(first)} to {num(highest)} and is then no longer finite"
-        return _finding(optimizer, ratios, outcome, first, highest)
+        ran_away = highest >= DIVERGED * first and max(ratios[:10]) >= RATIO
+        return _finding(optimizer, ratios, outcome, first, highest) if ran_away else None
     end = fmean(values[-max(len(values) // 3, 1) :])
-    if len(values) < MIN_VALUES:
-        return None
     thrown = max(ratios[:10]) > 1 and end > DIVERGED * first  # one step, and what comes after it stands still
-    if max(median(ratios[:10]), median(ratios)) < RATIO and not thrown:
-        return None
-    if highest < EXPLODED * first or end < first:
+    large = max(median(ratios[:10]), median(ratios)) >= RATIO or thrown
+    if len(values) < MIN_VALUES or not large or highest < EXPLODED * first or end < first:
         return None
     outcome = f"the loss went from {num(first)} up to {num(highest)} and was {num(end)} in the last third"
     return _finding(optimizer, ratios, outcome, first, end)
@@ -106,9 +103,11 @@ def _finding(optimizer: Optimizer, ratios: list[float], outcome: str, first: flo
         number=ratio,
         threshold=RATIO,
         n=len(ratios),
-        text=f"Steps of {optimizer.name} at the learning rate {num(rate)} changed the weights by {percent(min(ratio, 1e4))} "
-        f"of their size (median over the matrices, {plural(len(ratios), 'step')}); {outcome}.",
-        remedy=f"Divide the learning rate by 10 ({num(rate / 10)}) and again until the loss falls from the first steps on.",
+        text=f"Steps of {optimizer.name} at the learning rate {num(rate)} changed the weights by "
+        f"{percent(min(ratio, 1e4))} of their size (median over the matrices, {plural(len(ratios), 'step')}); "
+        f"{outcome}.",
+        remedy=f"Divide the learning rate by 10 ({num(rate / 10)}) and again until the loss falls from the first "
+        "steps on.",
         severity="error",
         certain=False,
         place=optimizer.place,

@@ -11,8 +11,8 @@ The program runs for hours and ends where it began.
 
 Evidence
 
-Statistics, two signals together: the median over the weight matrices of update by weight, in the steps that were looked
-at, times the number of steps; and no fall of the loss that stands out from its noise.
+Statistics, two signals together: the median over the weight matrices of update by weight, in the steps that were
+looked at, times the number of steps; and no fall of the loss that stands out from its noise.
 
 Mend
 
@@ -44,7 +44,8 @@ from luthier.checks.reading import learning, num
 from luthier.checks.stepping import taken
 from luthier.checks.wording import code
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Optimizer, Step
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "O03", "the learning rate is too low", "quick"
@@ -108,11 +109,12 @@ def _finding(optimizer: Optimizer, looked: list[Step], ratio: float, values: lis
         number=ratio,
         threshold=RATIO,
         n=len(looked),
-        text=f"A step of {optimizer.name} at the learning rate {num(rate)} changes the weights by {num(ratio)} of their "
-        f"size (median over the matrices): {optimizer.num_steps} steps move them by at most "
+        text=f"A step of {optimizer.name} at the learning rate {num(rate)} changes the weights by {num(ratio)} of "
+        f"their size (median over the matrices): {optimizer.num_steps} steps move them by at most "
         f"{num(ratio * optimizer.num_steps)} of it. The loss did not fall ({num(fmean(values[:third]))} in the first "
         f"third, {num(fmean(values[-third:]))} in the last).",
-        remedy=f"Raise the learning rate by orders of magnitude: it gives a usual step at about {num(rate * 1e-3 / ratio)}.",
+        remedy="Raise the learning rate by orders of magnitude: it gives a usual step at about "
+        f"{num(rate * 1e-3 / ratio)}.",
         severity="warning",
         certain=False,
         place=optimizer.place,

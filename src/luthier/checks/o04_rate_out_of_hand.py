@@ -71,7 +71,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         elif not scheduler.num_steps and optimizer.num_steps:
             open_ = True
     for optimizer in trace.optimizers.values():
-        if "lr" in optimizer.unknown_attributes and optimizer.num_steps >= MIN_STEPS and not _changes(trace, optimizer):
+        if (
+            "lr" in optimizer.unknown_attributes
+            and optimizer.num_steps >= MIN_STEPS
+            and not _changes(trace, optimizer)
+        ):
             found.append(_set_aside(trace, optimizer))
     found = found or _too_early(trace)
     if not found and open_:
@@ -97,7 +101,9 @@ def _long(trace: Trace, optimizer: Optimizer) -> bool:
     """Whether training went on long enough for a step of the scheduler: to its end, or over two epochs."""
     if optimizer.num_steps < MIN_STEPS or trace.crash is not None:
         return False
-    epochs = [e for x in trace.loaders.values() for e in x.epochs if e.complete and e.num_trained and e.at > optimizer.at]
+    epochs = [
+        e for x in trace.loaders.values() for e in x.epochs if e.complete and e.num_trained and e.at > optimizer.at
+    ]
     return not trace.stopped or len(epochs) >= 2
 
 
@@ -137,8 +143,8 @@ def _of_another(scheduler: Scheduler, optimizer: Optimizer, other: Optimizer) ->
         number=0.0,
         threshold=1.0,
         n=scheduler.num_steps,
-        text=f"{scheduler.name} was stepped {scheduler.num_steps} times, but it drives an {optimizer.name} that took no "
-        f"step; the one that trains ({other.num_steps} steps) was made apart from it and keeps its learning rate.",
+        text=f"{scheduler.name} was stepped {scheduler.num_steps} times, but it drives an {optimizer.name} that took "
+        f"no step; the one that trains ({other.num_steps} steps) was made apart from it and keeps its learning rate.",
         remedy="Make the scheduler after the optimizer that is used, and hand it that one.",
         severity="error",
         certain=True,

@@ -43,7 +43,7 @@ import math
 from luthier.checks.reading import by_line, num
 from luthier.checks.wording import code, move_before, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Clip
+from luthier.watching.steps import Clip
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O05", "clipping that has no effect", "quick", ("T02", "T03")

@@ -45,7 +45,7 @@ from luthier.checks.reading import by_line, num
 from luthier.checks.stepping import stepped_name
 from luthier.checks.wording import code, insert_before, owner, percent, plural, replace
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Clip, Step
+from luthier.watching.steps import Clip, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O06", "scaled gradients are used as they are", "quick", ("O05",)
@@ -65,7 +65,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     ]
     found += [
         _stepped(trace, place, steps, scale)
-        for place, steps in by_line(s for s in trace.steps if s.scaled and not s.skipped and s.num_none < s.num_parameters)
+        for place, steps in by_line(
+            s for s in trace.steps if s.scaled and not s.skipped and s.num_none < s.num_parameters
+        )
     ]
     return found
 
@@ -80,14 +82,15 @@ def _clipped(trace: Trace, place: Place | None, calls: list[Clip], scale: float)
         number=scale,
         threshold=1.0,
         n=len(calls),
-        text=f"Gradients were clipped to {num(calls[0].max_norm)} in {plural(len(calls), 'call')} while they were still "
-        f"multiplied by the loss scale, {num(scale)}{size}: {percent(met / len(calls))} of the steps were cut.",
+        text=f"Gradients were clipped to {num(calls[0].max_norm)} in {plural(len(calls), 'call')} while they were "
+        f"still multiplied by the loss scale, {num(scale)}{size}: {percent(met / len(calls))} of the steps were cut.",
         remedy="Call scaler.unscale_(optimizer) before clipping.",
         severity="error",
         certain=True,
         place=place,
         step=calls[0].step,
-        cause="The bound is meant for gradients as they are. Against scaled ones it cuts every step to a fraction of it.",
+        cause="The bound is meant for gradients as they are. Against scaled ones it cuts every step to a fraction of "
+        "it.",
         wrong=code("clip_grad_norm_(model.parameters(), 1.0)\nscaler.step(optimizer)"),
         right=code("scaler.unscale_(optimizer)\nclip_grad_norm_(model.parameters(), 1.0)\nscaler.step(optimizer)"),
         edits=_unscale(trace, place),
@@ -104,13 +107,15 @@ def _stepped(trace: Trace, place: Place | None, steps: list[Step], scale: float)
         number=scale,
         threshold=1.0,
         n=len(steps),
-        text=f"{name} took {plural(len(steps), 'step')} with gradients still multiplied by the loss scale, {num(scale)}.",
+        text=f"{name} took {plural(len(steps), 'step')} with gradients still multiplied by the loss scale, "
+        f"{num(scale)}.",
         remedy=f"Call {scaler or 'scaler'}.step({name}) instead of {name}.step().",
         severity="error",
         certain=True,
         place=place,
         step=steps[0].step,
-        cause="scaler.step divides the gradients by the scale before the optimizer uses them; optimizer.step does not.",
+        cause="scaler.step divides the gradients by the scale before the optimizer uses them; optimizer.step does "
+        "not.",
         wrong=code("scaler.scale(loss).backward()\noptimizer.step()\nscaler.update()"),
         right=code("scaler.scale(loss).backward()\nscaler.step(optimizer)\nscaler.update()"),
         edits=replace(trace.sources, place, f"{scaler}.step({name})")

@@ -2,7 +2,8 @@
 
 What it detects
 
-A schedule stepped with every batch whose rate has fallen to a hundredth of its peak in the first third of the steps; a
+A schedule stepped with every batch whose rate has fallen to a hundredth of its peak in the first third of the steps;
+a
 cosine over `T_max` that goes on past its lowest point and swings up and down; a schedule stepped once an epoch whose
 horizon counts all batches of the run; a one-cycle schedule that is stepped more often than it was made for.
 
@@ -36,8 +37,8 @@ Right:
 
 When it keeps silent
 
-Warm restarts and cycles, which are meant to swing; a rate that reaches nought at the end of the run; schedules driven by
-another one; ReduceLROnPlateau; fewer than 20 steps of the optimizer.
+Warm restarts and cycles, which are meant to swing; a rate that reaches nought at the end of the run; schedules
+driven by another one; ReduceLROnPlateau; fewer than 20 steps of the optimizer.
 
 Source
 
@@ -52,7 +53,8 @@ from typing import NamedTuple
 from luthier.checks.reading import num
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Optimizer, Scheduler, SchedulerStep
+from luthier.watching.facts import Optimizer, Scheduler
+from luthier.watching.steps import SchedulerStep
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O07", "the schedule counts another unit", "quick", ()
@@ -120,8 +122,8 @@ def _ended(trace: Trace) -> Finding | None:
         number=float(match[1]),
         threshold=float(match[2]),
         n=trace.num_steps,
-        text=f"The schedule was made for {plural(int(match[2]), 'step')} and was stepped once more (step {match[1]}): it "
-        "counts epochs where it is stepped with every batch.",
+        text=f"The schedule was made for {plural(int(match[2]), 'step')} and was stepped once more (step "
+        f"{match[1]}): it counts epochs where it is stepped with every batch.",
         remedy="Give it epochs * len(loader) as its number of steps.",
         certain=True,
     )
@@ -142,8 +144,8 @@ def _swings(course: Course) -> Finding | None:
         number=course.scheduler.num_steps / horizon,
         threshold=1.0,
         n=course.scheduler.num_steps,
-        text=f"{course.scheduler.name} with T_max={horizon:g} was stepped {course.scheduler.num_steps} times, once a batch: "
-        f"the rate went down and up again {num(course.scheduler.num_steps / horizon / 2)} times ({rises} of "
+        text=f"{course.scheduler.name} with T_max={horizon:g} was stepped {course.scheduler.num_steps} times, once a "
+        f"batch: the rate went down and up again {num(course.scheduler.num_steps / horizon / 2)} times ({rises} of "
         f"{len(course.steps)} steps raised it).",
         remedy="Step it once an epoch, or give T_max in batches: epochs * len(loader).",
     )
@@ -156,10 +158,8 @@ def _collapsed(course: Course) -> Finding | None:
     peak, down = 0.0, None
     for step in course.steps:
         peak = max(peak, step.lr_before[0], step.lr_after[0])
-        if peak > 0 and step.lr_after[0] <= COLLAPSED * peak:
-            down = down or step
-        else:
-            down = None
+        fallen = peak > 0 and step.lr_after[0] <= COLLAPSED * peak
+        down = (down or step) if fallen else None
     if down is None:
         return None
     before = sum(s.at <= down.at for s in course.steps)
@@ -204,9 +204,18 @@ def _crawls(trace: Trace, course: Course) -> Finding | None:
 
 
 def _finding(
-    name: str, *, place: Place | None, others: tuple[Place | None, ...], number: float, threshold: float, n: int,
-    text: str, remedy: str, certain: bool = False, step: int | None = None,
-) -> Finding:  # fmt: skip
+    name: str,
+    *,
+    place: Place | None,
+    others: tuple[Place | None, ...],
+    number: float,
+    threshold: float,
+    n: int,
+    text: str,
+    remedy: str,
+    certain: bool = False,
+    step: int | None = None,
+) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,

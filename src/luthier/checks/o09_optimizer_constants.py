@@ -26,8 +26,8 @@ Right:
 
 When it keeps silent
 
-Betas of GANs such as (0.5, 0.9); an eps of 1e-5 or 1e-4 as in reinforcement learning; a large momentum with which the loss
-falls gets a hint only.
+Betas of GANs such as (0.5, 0.9); an eps of 1e-5 or 1e-4 as in reinforcement learning; a large momentum with which
+the loss falls gets a hint only.
 
 Source
 
@@ -48,6 +48,8 @@ CODE, TITLE, TIER, CAUSES = "O09", "a constant of the optimizer is far off", "qu
 MIN_STEPS = 20
 MOMENTUM = 0.99
 EPS = 1e-2
+Odd = tuple[str, float, float, str]
+"""Setting as written, its value, what it is compared with, what it does."""
 
 
 def judge(trace: Trace) -> list[Finding]:
@@ -56,29 +58,40 @@ def judge(trace: Trace) -> list[Finding]:
     for number, optimizer in trace.optimizers.items():
         if optimizer.num_steps < MIN_STEPS or optimizer.own:
             continue
-        values = [b.loss for b in trace.backwards if number in b.optimizers and math.isfinite(b.loss) and not b.in_step]
+        values = [
+            b.loss for b in trace.backwards if number in b.optimizers and math.isfinite(b.loss) and not b.in_step
+        ]
         told = next((t for g in optimizer.groups if (t := _odd(g))), None)
         if told is not None:
-            found.append(_finding(optimizer, *told, learning(trace, values) is True))
+            found.append(_finding(optimizer, told, learning(trace, values) is True))
     return found
 
 
-def _odd(group: Group) -> tuple[str, float, float, str] | None:
-    """(setting as written, value, threshold, what it does), or nothing."""
+def _odd(group: Group) -> Odd | None:
+    """The first setting that is far off."""
     if group.momentum > MOMENTUM:
         kept = num(1 / max(1 - group.momentum, 1e-9))
-        return f"momentum={num(group.momentum)}", group.momentum, MOMENTUM, f"keeps every gradient for about {kept} steps"
+        return (
+            f"momentum={num(group.momentum)}",
+            group.momentum,
+            MOMENTUM,
+            f"keeps every gradient for about {kept} steps",
+        )
     if group.beta1 > group.beta2 and group.beta1 > MOMENTUM and group.beta2 < MOMENTUM:
         betas = f"betas=({num(group.beta1)}, {num(group.beta2)})"
         return betas, group.beta1, group.beta2, "has the two in each other's place: the usual ones are (0.9, 0.999)"
     if group.eps > EPS and math.isfinite(group.beta2):
-        return f"eps={num(group.eps)}", group.eps, EPS, "is as large as gradients are, so the step no longer adapts to them"
+        return (
+            f"eps={num(group.eps)}",
+            group.eps,
+            EPS,
+            "is as large as gradients are, so the step no longer adapts to them",
+        )
     return None
 
 
-def _finding(
-    optimizer: Optimizer, setting: str, value: float, threshold: float, effect: str, learns: bool
-) -> Finding:  # fmt: skip
+def _finding(optimizer: Optimizer, odd: Odd, learns: bool) -> Finding:
+    setting, value, threshold, effect = odd
     swapped = setting.startswith("betas")
     severity: Severity = "warning" if swapped or not learns else "info"
     name = optimizer.variable or "optimizer"

@@ -2,13 +2,13 @@
 
 What it detects
 
-`clip_grad_norm_` with a bound of a hundredth of the gradients' norm or less, in nearly every step, before an optimizer
-whose step grows with the gradient; and a loss that does not fall.
+`clip_grad_norm_` with a bound of a hundredth of the gradients' norm or less, in nearly every step, before an
+optimizer whose step grows with the gradient; and a loss that does not fall.
 
 Why it hurts
 
-The length of every step is the bound times the learning rate, whatever the gradient says: the real rate is a hundredth
-or a thousandth of what is written.
+The length of every step is the bound times the learning rate, whatever the gradient says: the real rate is a
+hundredth or a thousandth of what is written.
 
 Evidence
 
@@ -45,10 +45,15 @@ from luthier.checks.reading import by_line, learning, num
 from luthier.checks.stepping import COUPLED_TO_SCALE
 from luthier.checks.wording import code, percent
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Clip
+from luthier.watching.steps import Clip
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "O10", "gradients are clipped to nothing", "quick", ("O06", "O02", "D01", "D02", "D03", "N01")
+CODE, TITLE, TIER, CAUSES = (
+    "O10",
+    "gradients are clipped to nothing",
+    "quick",
+    ("O06", "O02", "D01", "D02", "D03", "N01"),
+)
 MIN_CALLS = 20
 TIMES = 100.0
 SHARE = 0.9
@@ -60,7 +65,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         return []
     found, short = [], False
     for place, calls in by_line(c for c in trace.clips if c.name == "clip_grad_norm_" and c.num_fresh):
-        known = [c for c in calls if math.isfinite(c.norm) and math.isfinite(c.max_norm) and c.max_norm > 0 and not c.scaled]
+        known = [
+            c
+            for c in calls
+            if math.isfinite(c.norm) and math.isfinite(c.max_norm) and c.max_norm > 0 and not c.scaled
+        ]
         if len(known) < MIN_CALLS:
             short |= bool(known)
             continue
@@ -80,9 +89,9 @@ def _finding(place: Place | None, calls: list[Clip], share: float) -> Finding:
         number=norm / bound,
         threshold=TIMES,
         n=len(calls),
-        text=f"{percent(share)} of {len(calls)} steps were cut to less than a hundredth: the gradients' norm is {num(norm)} "
-        f"(median), the bound {num(bound)}. Every step is {num(norm / bound)} times shorter than the learning rate says, "
-        "and the loss did not fall.",
+        text=f"{percent(share)} of {len(calls)} steps were cut to less than a hundredth: the gradients' norm is "
+        f"{num(norm)} (median), the bound {num(bound)}. Every step is {num(norm / bound)} times shorter than the "
+        "learning rate says, and the loss did not fall.",
         remedy=f"Raise the bound to about the largest usual norm ({num(2 * norm)}).",
         severity="warning",
         certain=False,

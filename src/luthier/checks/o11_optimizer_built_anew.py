@@ -7,8 +7,8 @@ each time with the same settings, while the weights go on.
 
 Why it hurts
 
-Adam's averages and momentum begin at nought each time. Adam's first step after that is as long as the learning rate in
-every entry, whatever the gradient's size: training is jerky and slower, and gets no better at its end.
+Adam's averages and momentum begin at nought each time. Adam's first step after that is as long as the learning rate
+in every entry, whatever the gradient's size: training is jerky and slower, and gets no better at its end.
 
 Evidence
 
@@ -64,7 +64,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         twice |= len(used) == MIN_BUILT - 1
     if not found and twice:
         return Unknown(
-            code=CODE, title=TITLE, reason="an optimizer was built twice", needs="a third time, to tell it from two stages"
+            code=CODE,
+            title=TITLE,
+            reason="an optimizer was built twice",
+            needs="a third time, to tell it from two stages",
         )
     return found
 
@@ -96,8 +99,10 @@ def _finding(trace: Trace, family: list[Optimizer]) -> Finding:
         number=float(len(family)),
         threshold=1.0,
         n=steps,
-        text=f"{first.name} was built {len(family)} times at this line for the same {plural(_size(first), 'parameter')}, "
-        f"about once every {plural(max(round(steps / len(family)), 1), 'step')}: its averages began at nought each time.",
+        text=f"{first.name} was built {len(family)} times at this line for the same "
+        f"{plural(_size(first), 'parameter')}, "
+        f"about once every {plural(max(round(steps / len(family)), 1), 'step')}: its averages began at nought each "
+        "time.",
         remedy="Build it once, before the loop.",
         severity="warning",
         certain=True,

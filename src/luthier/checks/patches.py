@@ -135,7 +135,8 @@ def around_block(
 def out_of_loop(sources: Sources, place: Place | None) -> tuple[Edit, ...]:
     """A patch that moves a statement before the outermost loop whose body it does not depend on.
 
-    Empty where it stands in no loop of its own block, uses a name that every loop around it sets, or is the whole body.
+    Empty where it stands in no loop of its own block, uses a name that every loop around it sets, or is the whole
+    body.
     """
     found = statement(sources, place)
     if found is None or not found.alone or place is None or len(found.block) == 1:

@@ -11,8 +11,8 @@ augmentation. What looked like ten epochs of noise is one epoch of it, ten times
 
 Evidence
 
-Exact: line and value of the calls, and the steps between them. That something random was there to repeat: a shuffled loader,
-or a layer that draws.
+Exact: line and value of the calls, and the steps between them. That something random was there to repeat: a shuffled
+loader, or a layer that draws.
 
 Mend
 
@@ -30,7 +30,8 @@ Right:
 
 When it keeps silent
 
-A seed for each model or fold; another value each time; a seed set in an evaluation after which the old state is put back.
+A seed for each model or fold; another value each time; a seed set in an evaluation after which the old state is put
+back.
 
 Source
 
@@ -43,7 +44,7 @@ from luthier.checks.patches import out_of_loop
 from luthier.checks.reading import by_line
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Severity, Unknown
-from luthier.watching.facts import Seed
+from luthier.watching.ends import Seed
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "R03", "the seed is set again and again", "quick", ()
@@ -85,8 +86,8 @@ def _finding(trace: Trace, place: Place | None, calls: list[Seed], resumed: int)
         number=float(len(calls)),
         threshold=1.0,
         n=len(calls),
-        text=f"torch.manual_seed({calls[0].value}) was called {plural(len(calls), 'time')} at this line, and the training "
-        f"went on behind it {plural(resumed, 'time')}: {effect}.",
+        text=f"torch.manual_seed({calls[0].value}) was called {plural(len(calls), 'time')} at this line, and the "
+        f"training went on behind it {plural(resumed, 'time')}: {effect}.",
         remedy="Set the seed once, before the loop.",
         severity=severity,
         certain=True,
@@ -104,4 +105,6 @@ def _random(trace: Trace) -> str:
     """What was there to repeat."""
     shuffled = any(x.shuffled and any(e.num_trained for e in x.epochs) for x in trace.loaders.values())
     layers = any(x.active and "Dropout" in x.kind for m in trace.trained_models() for x in m.layers)
-    return " and ".join(w for w, there in (("the order of the rows", shuffled), ("the dropout masks", layers)) if there)
+    return " and ".join(
+        w for w, there in (("the order of the rows", shuffled), ("the dropout masks", layers)) if there
+    )

@@ -8,7 +8,8 @@ from statistics import fmean, stdev
 from typing import TypeVar
 
 from luthier.findings import Place
-from luthier.watching.facts import Event, Labels, LayerRun, LossCall, Model, Origin, Shape
+from luthier.watching.calls import Labels, LayerRun, LossCall
+from luthier.watching.facts import Event, Model, Origin, Shape
 from luthier.watching.trace import Trace
 
 E = TypeVar("E", bound=Event)

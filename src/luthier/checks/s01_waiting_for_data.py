@@ -10,8 +10,8 @@ The processor that trains stands still meanwhile: a faster one would bring nothi
 
 Evidence
 
-Measured: the time inside `next()` of the loader by the time of its passes, without the first batch of each pass; 20 batches
-or more, and 5 ms a batch or more.
+Measured: the time inside `next()` of the loader by the time of its passes, without the first batch of each pass; 20
+batches or more, and 5 ms a batch or more.
 
 Mend
 
@@ -27,8 +27,8 @@ Or prepare the rows once, before the first epoch.
 
 When it keeps silent
 
-With workers a hint only: what holds them up may be the machine. Waiting below a fifth of the time, below 5 ms a batch or below half a second in all; the start of workers at the first batch; loaders that nothing is
-trained from.
+With workers a hint only: what holds them up may be the machine. Waiting below a fifth of the time, below 5 ms a
+batch or below half a second in all; the start of workers at the first batch; loaders that nothing is trained from.
 
 Source
 
@@ -96,10 +96,10 @@ def _finding(loaders: list[Loader], batches: int, wait_s: float, seconds: float)
         number=share,
         threshold=HINT,
         n=batches,
-        text=f"{percent(share)} of the time of training was spent waiting for batches ({1000 * wait_s / batches:.1f} ms a "
-        f"batch, {plural(batches, 'batch')}); the loader has {workers}.",
-        remedy="Use worker processes (num_workers, persistent_workers=True), or do the costly part of a row once, before "
-        "the first epoch."
+        text=f"{percent(share)} of the time of training was spent waiting for batches ({1000 * wait_s / batches:.1f} "
+        f"ms a batch, {plural(batches, 'batch')}); the loader has {workers}.",
+        remedy="Use worker processes (num_workers, persistent_workers=True), or do the costly part of a row once, "
+        "before the first epoch."
         if not loader.num_workers
         else "Use more workers, or do the costly part of a row once, before the first epoch.",
         severity=severity,

@@ -6,8 +6,8 @@ Losses that are added up or put in a list as they are, each with the graph that 
 
 Why it hurts
 
-Memory grows with every step until there is none left; on a GPU that comes after some hundred steps, in the midst of an
-epoch.
+Memory grows with every step until there is none left; on a GPU that comes after some hundred steps, in the midst of
+an epoch.
 
 Evidence
 
@@ -25,8 +25,8 @@ Right:
 
 When it keeps silent
 
-The last loss alone; graphs that are let go within a few steps (accumulation, several losses); a hidden state that is never
-detached, which is named by its own finding.
+The last loss alone; graphs that are let go within a few steps (accumulation, several losses); a hidden state that is
+never detached, which is named by its own finding.
 
 Source
 
@@ -37,10 +37,10 @@ from __future__ import annotations
 
 import ast
 
-from luthier.checks.wording import code, plural, statement
 from luthier.checks.patches import replace_node
+from luthier.checks.wording import code, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Step
+from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "S05", "the graphs of past losses stay alive", "quick", ("T12", "X09")
@@ -80,8 +80,8 @@ def _finding(trace: Trace, longest: Step, early: Step) -> Finding:
         number=float(longest.num_graphs),
         threshold=float(MIN_STEPS),
         n=len(trace.steps),
-        text=f"At step {longest.step} the graphs of {plural(longest.num_graphs, 'earlier backward pass')} were still alive: "
-        "the losses are kept with all that they were computed from.",
+        text=f"At step {longest.step} the graphs of {plural(longest.num_graphs, 'earlier backward pass')} were still "
+        "alive: the losses are kept with all that they were computed from.",
         remedy="Keep the number: loss.item(), or loss.detach() where it must stay a tensor.",
         severity="error",
         certain=True,
@@ -131,7 +131,9 @@ def _kept(node: ast.stmt, name: str) -> ast.Name | None:
         value = node.value
     elif isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Add):
         value = node.value.right
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+    elif (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
+    ):
         value = node.value.args[0] if node.value.func.attr == "append" and len(node.value.args) == 1 else None
     return value if isinstance(value, ast.Name) and value.id == name else None
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from luthier.checks.wording import Sources, bare_method, owner, statement
 from luthier.findings import Place
-from luthier.watching.facts import Backward, Optimizer, Step
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
 
 COUPLED_TO_SCALE = ("SGD", "ASGD", "LBFGS", "Rprop")

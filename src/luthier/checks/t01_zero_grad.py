@@ -44,7 +44,8 @@ from __future__ import annotations
 from luthier.checks.stepping import before, not_called, same_function, stepped_name, taken
 from luthier.checks.wording import code, insert_after, insert_before, percent, replace
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Optimizer, Step
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T01", "gradients are never cleared", "quick", ()
@@ -82,8 +83,8 @@ def _finding(trace: Trace, optimizer: Optimizer, steps: list[Step], reused: list
         number=float(len(reused)),
         threshold=0.0,
         n=len(steps),
-        text=f"{len(reused)} of {len(steps)} steps of {name} ({percent(len(reused) / len(steps))}) used gradients with "
-        f"those of earlier steps still in them ({max(s.num_reused for s in reused)} tensors); {why}.",
+        text=f"{len(reused)} of {len(steps)} steps of {name} ({percent(len(reused) / len(steps))}) used gradients "
+        f"with those of earlier steps still in them ({max(s.num_reused for s in reused)} tensors); {why}.",
         remedy=f"Call {name}.zero_grad() once for each step.",
         severity="error",
         certain=True,

@@ -51,7 +51,7 @@ from luthier.checks.reading import by_line
 from luthier.checks.stepping import is_empty, taken
 from luthier.checks.wording import code, insert_after, move_before, percent, replace, statement
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Backward, Step
+from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T02", "gradients are thrown away", "quick", ()
@@ -78,7 +78,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 
 def _all_empty(steps: list[Step]) -> bool:
-    """The steps never found a gradient: a pass that feeds no step, beside others that do, is made for its own sake."""
+    """The steps never found a gradient.
+
+    A pass that feeds no step, beside others that do, is made for its own sake.
+    """
     known = [empty for s in steps if (empty := is_empty(s)) is not None]
     return len(known) >= MIN_LOST and all(known)
 
@@ -94,8 +97,8 @@ def _finding(trace: Trace, lost: list[Backward], num: int, steps: list[Step]) ->
         number=len(lost) / num,
         threshold=MIN_SHARE,
         n=num,
-        text=f"The gradients of {len(lost)} of {num} backward passes ({percent(len(lost) / num)}) were cleared before any "
-        f"step used them{'; every step found none' if everything else ''}.",
+        text=f"The gradients of {len(lost)} of {num} backward passes ({percent(len(lost) / num)}) were cleared "
+        f"before any step used them{'; every step found none' if everything else ''}.",
         remedy="Clear the gradients after the step that used them, and step once for all that was accumulated.",
         severity="error",
         certain=True,

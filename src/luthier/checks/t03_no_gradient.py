@@ -25,8 +25,8 @@ Right:
     loss = loss_fn(model(x), y)
     loss.backward()
 
-Between the model's output and the loss there may be no `.item()`, `.detach()`, `.data`, `.numpy()`, `torch.tensor(...)`,
-`argmax`, `round`, `sign` or comparison.
+Between the model's output and the loss there may be no `.item()`, `.detach()`, `.data`, `.numpy()`,
+`torch.tensor(...)`, `argmax`, `round`, `sign` or comparison.
 
 When it keeps silent
 
@@ -43,7 +43,8 @@ from __future__ import annotations
 from luthier.checks.stepping import before, is_empty, names_of, not_called, taken
 from luthier.checks.wording import code, few, plural, replace
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Backward, Optimizer, Step
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "T03", "no gradient reaches the optimizer", "quick"
@@ -86,7 +87,8 @@ def _finding(trace: Trace, optimizer: Optimizer, steps: list[Step], passes: list
         n=len(steps),
         text=f"In all {plural(len(steps), 'step')} of {optimizer.name} that were looked at the gradients of its "
         f"{plural(steps[0].num_parameters, 'parameter')} ({few(names_of(trace, held))}) were {state}: {why}.",
-        remedy="Compute the loss from the model's output by differentiable operations only, and call backward() on it."
+        remedy="Compute the loss from the model's output by differentiable operations only, and call backward() on "
+        "it."
         if passes
         else "Call loss.backward() before the step.",
         severity="error",

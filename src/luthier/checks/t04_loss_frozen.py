@@ -44,7 +44,7 @@ import math
 from luthier.checks.reading import by_line, num
 from luthier.checks.wording import code
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Backward
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "T04", "the loss never moves", "quick"

@@ -43,7 +43,8 @@ from luthier.checks.reading import num
 from luthier.checks.stepping import COUPLED_TO_SCALE, names_of, stepped_name, taken
 from luthier.checks.wording import code, few, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Group, Optimizer, Step, TensorStep
+from luthier.watching.facts import Group, Optimizer
+from luthier.watching.steps import Step, TensorStep
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T05", "the step changes nothing", "quick", ("N04",)
@@ -107,14 +108,16 @@ def _at_nought(trace: Trace, number: int) -> int:
 
 
 def _nought(trace: Trace, optimizer: Optimizer, steps: list[Step], idle: int) -> Finding:
-    scheduler = next((s.place for s in trace.schedulers.values() if s.optimizer == optimizer.number and s.place), None)
+    scheduler = next(
+        (s.place for s in trace.schedulers.values() if s.optimizer == optimizer.number and s.place), None
+    )
     return _finding(
         trace,
         optimizer,
         steps,
         scheduler or optimizer.place or steps[0].place,
-        f"{idle} of {plural(optimizer.num_steps, 'step')} of {optimizer.name} were taken with a learning rate of exactly "
-        f"0{': the schedule gives a factor of 0' if scheduler else ''}.",
+        f"{idle} of {plural(optimizer.num_steps, 'step')} of {optimizer.name} were taken with a learning rate of "
+        f"exactly 0{': the schedule gives a factor of 0' if scheduler else ''}.",
         "0",
     )
 
@@ -152,7 +155,7 @@ def _finding(  # noqa: PLR0917 - one place that fills the record
         cause="A parameter that is equal before and after every step is not trained.",
         wrong=code(f"{name} = torch.optim.{optimizer.name}(model.parameters(), lr={rate})"),
         right=code(f"{name} = torch.optim.{optimizer.name}(model.parameters(), lr=1e-3)"),
-        evidence={"optimizer": optimizer.name, "lr": [r for r in steps[0].lr], "num_tensors": steps[0].num_checked},
+        evidence={"optimizer": optimizer.name, "lr": list(steps[0].lr), "num_tensors": steps[0].num_checked},
     )
 
 

@@ -46,7 +46,7 @@ from __future__ import annotations
 from luthier.checks.stepping import is_empty
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Forward
+from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T06", "gradients are switched off", "quick", ()
@@ -113,8 +113,8 @@ def _silent(trace: Trace) -> list[Finding]:
         ]
         if len(calls) >= MIN_STEPS and not any(f.grad_before for f in calls):
             text = (
-                f"All {plural(len(calls), 'training call')} of {trace.models[calls[0].model].name} ran while gradients "
-                "were off; no step found a gradient."
+                f"All {plural(len(calls), 'training call')} of {trace.models[calls[0].model].name} ran while "
+                "gradients were off; no step found a gradient."
             )
             return [_finding(text, calls[0].place, calls[0], len(calls))]
     return []

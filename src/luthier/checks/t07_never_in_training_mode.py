@@ -42,7 +42,8 @@ from __future__ import annotations
 from luthier.checks.modes import missing_train, trained_calls
 from luthier.checks.wording import code, few, plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Forward, Layer, Model
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Layer, Model
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T07", "never in training mode", "quick", ("T11",)

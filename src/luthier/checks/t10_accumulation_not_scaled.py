@@ -46,7 +46,7 @@ from luthier.checks.reading import num
 from luthier.checks.stepping import COUPLED_TO_SCALE, taken
 from luthier.checks.wording import code
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Backward, Step
+from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T10", "accumulated losses are not divided", "quick", ("T01", "T02")

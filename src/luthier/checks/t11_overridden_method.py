@@ -74,8 +74,9 @@ def _replaced(model: Model, override: Override, active: list[str]) -> Finding:
         number=float(len(active)),
         threshold=0.0,
         n=model.num_forwards,
-        text=f"{model.name}.{override.name}({', '.join(override.arguments)}) replaces the framework's and never calls "
-        f"super(): train() and eval() do not switch {few(sorted(set(active)))} ({plural(len(active), 'layer')}).",
+        text=f"{model.name}.{override.name}({', '.join(override.arguments)}) replaces the framework's and never "
+        f"calls super(): train() and eval() do not switch {few(sorted(set(active)))} "
+        f"({plural(len(active), 'layer')}).",
         remedy=f"Give the method another name, such as {'fit' if override.name == 'train' else 'evaluate'}.",
         severity="error",
         certain=True,

@@ -39,7 +39,7 @@ from __future__ import annotations
 from luthier.checks.reading import by_line
 from luthier.checks.wording import code
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Backward
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T12", "the graph grows with every step", "quick", ()
@@ -78,8 +78,8 @@ def _finding(counted: list[Backward]) -> Finding:
         number=last.num_nodes / first.num_nodes,
         threshold=MIN_GROWTH,
         n=len(counted),
-        text=f"The graph of the loss grew from {first.num_nodes} to {last.num_nodes} nodes over {len(counted)} looked-at "
-        "backward passes, each time larger than before; retain_graph=True keeps the history of all steps.",
+        text=f"The graph of the loss grew from {first.num_nodes} to {last.num_nodes} nodes over {len(counted)} "
+        "looked-at backward passes, each time larger than before; retain_graph=True keeps the history of all steps.",
         remedy="Detach what is carried from one step to the next (hidden.detach()), and drop retain_graph=True.",
         severity="error",
         certain=True,

@@ -2,7 +2,8 @@
 
 What it detects
 
-A tensor that rows are taken from in every epoch and that was written to in between, each time so that its spread grows
+A tensor that rows are taken from in every epoch and that was written to in between, each time so that its spread
+grows
 or shrinks by the same kind of factor: a scaling that was meant to be done once is done once an epoch.
 
 Why it hurts
@@ -12,8 +13,8 @@ noughts, each epoch other ones, and evaluation sees others again.
 
 Evidence
 
-Exact: the version counter of the stored tensor at the beginning of each pass. And the standard deviation of a sample of
-it, which changes by a factor outside 0.8 to 1.25 in the same direction each time.
+Exact: the version counter of the stored tensor at the beginning of each pass. And the standard deviation of a sample
+of it, which changes by a factor outside 0.8 to 1.25 in the same direction each time.
 
 Mend
 
@@ -30,8 +31,8 @@ Right:
 
 When it keeps silent
 
-Batches that are scaled in place (a batch is a copy); data that change without growing or shrinking, such as buffers that
-are filled anew; a single change.
+Batches that are scaled in place (a batch is a copy); data that change without growing or shrinking, such as buffers
+that are filled anew; a single change.
 
 Source
 
@@ -41,7 +42,9 @@ PyTorch's forum: indexing with a number gives a view, and in-place operations wr
 from __future__ import annotations
 
 import ast
+import itertools
 import math
+import re
 
 from luthier.checks.reading import num
 from luthier.checks.wording import Sources, code, plural
@@ -64,9 +67,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 def _judge(trace: Trace, stored: Stored) -> Finding | None:
     moments = [(v, s) for v, s in zip(stored.versions, stored.stds, strict=False) if math.isfinite(s)]
-    factors = [
-        b[1] / a[1] if a[1] > 0 else math.nan for a, b in zip(moments, moments[1:], strict=False) if b[0] > a[0]
-    ]
+    factors = [b[1] / a[1] if a[1] > 0 else math.nan for a, b in itertools.pairwise(moments) if b[0] > a[0]]
     if len(factors) < MIN_CHANGES or len(factors) < len(moments) - 1:
         return None
     shrinks = all(f < 1 / FACTOR or math.isnan(f) for f in factors) and factors[0] < 1 / FACTOR
@@ -85,13 +86,15 @@ def _finding(trace: Trace, stored: Stored, stds: list[float], changes: int) -> F
         number=stds[-1] / stds[0] if stds[0] else math.nan,
         threshold=FACTOR,
         n=changes,
-        text=f"{what} was changed in place between {plural(changes + 1, 'pass')} over it: its standard deviation went "
-        f"{' -> '.join(num(s) for s in stds[:4])}.",
+        text=f"{what} was changed in place between {plural(changes + 1, 'pass')} over it: its standard deviation "
+        f"went {' -> '.join(num(s) for s in stds[:4])}.",
         remedy="Compute a new tensor instead of writing into the stored one, or scale once, before the loop.",
         severity="error",
         certain=True,
         place=place,
-        others=tuple(p for p in (stored.place, loader.place if isinstance(loader, Loader) else None) if p and p != place),
+        others=tuple(
+            p for p in (stored.place, loader.place if isinstance(loader, Loader) else None) if p and p != place
+        ),
         step=stored.steps[1] if len(stored.steps) > 1 else None,
         cause="A row taken by its index is a view: what is written into it is written into the data.",
         wrong=code("image = self.images[i]\nimage /= 255"),
@@ -109,7 +112,8 @@ def _writer(sources: Sources, stored: Stored) -> Place | None:
         except (SyntaxError, ValueError):
             continue
         for scope in _scopes(tree, stored):
-            found += [(file, node.lineno) for node in ast.walk(scope) if _writes(node, stored)]
+            nodes = [n for n in ast.walk(scope) if isinstance(n, ast.AugAssign | ast.Call)]
+            found += [(file, node.lineno) for node in nodes if _writes(node, stored)]
     if not found or (stored.kind == "base" and len(found) > 1):
         return None
     file, line = found[0]
@@ -128,17 +132,18 @@ def _scopes(tree: ast.Module, stored: Stored) -> list[ast.AST]:
     ]
 
 
-def _writes(node: ast.AST, stored: Stored) -> bool:
+def _writes(node: ast.AugAssign | ast.Call, stored: Stored) -> bool:
     """`x /= ...`, `x[...] = ...` or `x.div_(...)`; of a base: to a name that its call mentions."""
     target: ast.expr | None = None
     if isinstance(node, ast.AugAssign):
         target = node.target
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr.endswith("_") and not node.func.attr.endswith("__"):
-            target = node.func.value
+    elif isinstance(node.func, ast.Attribute) and re.search(r"[^_]_$", node.func.attr):
+        target = node.func.value
     if target is None:
         return False
     if stored.kind == "dataset":
         return True
     name = ast.unparse(target)
-    return isinstance(target, ast.Name | ast.Attribute) and stored.place is not None and f"{name}[" in stored.place.text
+    return (
+        isinstance(target, ast.Name | ast.Attribute) and stored.place is not None and f"{name}[" in stored.place.text
+    )

@@ -2,8 +2,8 @@
 
 What it detects
 
-An evaluation of a deep copy that was made before the first training step and that nothing has been written into since,
-in a program whose trained model is never evaluated.
+An evaluation of a deep copy that was made before the first training step and that nothing has been written into
+since, in a program whose trained model is never evaluated.
 
 Why it hurts
 
@@ -11,8 +11,8 @@ The numbers that are reported are those of the initial weights. They say nothing
 
 Evidence
 
-Exact: when the parameters were copied, whether they still have the values of then, and which of the two models is called
-outside of training.
+Exact: when the parameters were copied, whether they still have the values of then, and which of the two models is
+called outside of training.
 
 Mend
 
@@ -30,8 +30,8 @@ Right:
 
 When it keeps silent
 
-Copies of trained weights; copies that are written into, such as averages of weights; a reference that is called within the
-training steps (a teacher); programs that evaluate the trained model as well.
+Copies of trained weights; copies that are written into, such as averages of weights; a reference that is called
+within the training steps (a teacher); programs that evaluate the trained model as well.
 
 Source
 
@@ -60,7 +60,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         for number in sorted(evaluated):
             mine = [e for e in evaluations if e.model == number and e.step > 0]
             if mine and 5 * len(mine) <= trace.num_steps and _is_stale_copy(trace, trace.models[number], trained):
-                found.append(_finding(trace, trace.models[number], trained, mine))
+                found.append(_finding(trace, trained, mine))
     return found
 
 
@@ -81,7 +81,7 @@ def _is_stale_copy(trace: Trace, copy: Model, trained: Model) -> bool:
     return max(p.copied_at for p in mine) < first
 
 
-def _finding(trace: Trace, copy: Model, trained: Model, evaluations: list[Evaluation]) -> Finding:
+def _finding(trace: Trace, trained: Model, evaluations: list[Evaluation]) -> Finding:
     calls = sum(len(e.forwards) for e in evaluations)
     return Finding(
         code=CODE,
@@ -89,9 +89,9 @@ def _finding(trace: Trace, copy: Model, trained: Model, evaluations: list[Evalua
         number=0.0,
         threshold=1.0,
         n=calls,
-        text=f"{plural(calls, 'call')} outside of training went to a deep copy of {trained.name} that was made before the "
-        f"first of {plural(_steps(trace, trained), 'step')} and never written to since; the trained model itself is "
-        "never evaluated.",
+        text=f"{plural(calls, 'call')} outside of training went to a deep copy of {trained.name} that was made "
+        f"before the first of {plural(_steps(trace, trained), 'step')} and never written to since; the trained model "
+        "itself is never evaluated.",
         remedy="Evaluate the trained model, or copy it after the training.",
         severity="error",
         certain=True,

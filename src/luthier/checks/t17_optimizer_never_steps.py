@@ -41,7 +41,8 @@ from luthier.checks.reading import learning
 from luthier.checks.stepping import not_called
 from luthier.checks.wording import code, insert_after, plural, replace
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Backward, Optimizer
+from luthier.watching.facts import Optimizer
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T17", "the optimizer never steps", "quick", ()
@@ -95,11 +96,16 @@ def _finding(trace: Trace, optimizer: Optimizer, passes: list[Backward]) -> Find
 
 def _edits(
     trace: Trace, optimizer: Optimizer, name: str, uncalled: Place | None, passes: list[Backward]
-) -> tuple[Edit, ...]:  # fmt: skip
+) -> tuple[Edit, ...]:
     if uncalled is not None:
         return replace(trace.sources, uncalled, f"{name}.step()")
     lines = {(b.place.file, b.place.line) for b in passes if b.place}
     here = passes[0].place
-    if len(lines) != 1 or here is None or not optimizer.variable or here.function != (optimizer.place or here).function:
+    if (
+        len(lines) != 1
+        or here is None
+        or not optimizer.variable
+        or here.function != (optimizer.place or here).function
+    ):
         return ()
     return insert_after(trace.sources, here, f"{name}.step()")

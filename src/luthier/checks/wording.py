@@ -69,7 +69,8 @@ class Statement(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def _parsed(source: str) -> ast.Module | None:
+def parsed(source: str) -> ast.Module | None:
+    """The syntax tree of a file; None where it is no Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):
@@ -79,7 +80,7 @@ def _parsed(source: str) -> ast.Module | None:
 def statement(sources: Sources, place: Place | None) -> Statement | None:
     """The innermost simple statement that covers a place; None where there is none or the file is not known."""
     source = sources.get(place.file) if place else None
-    tree = _parsed(source) if source else None
+    tree = parsed(source) if source else None
     if source is None or tree is None or place is None:
         return None
     lines = source.splitlines()
@@ -140,7 +141,7 @@ def made_at(sources: Sources, attribute: str) -> Place | None:
     found = [
         (file, node.lineno)
         for file, source in sources.items()
-        for node in ast.walk(_parsed(source) or ast.Module([], []))
+        for node in ast.walk(parsed(source) or ast.Module([], []))
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Attribute) and target.attr == name and ast.unparse(target.value) == "self"
@@ -200,7 +201,7 @@ def bare_method(sources: Sources, *methods: str) -> list[tuple[Place, str]]:
     """Statements that name a method without calling it, such as `optimizer.step`: (place, what it hangs on)."""
     found = []
     for file, source in sources.items():
-        for node in ast.walk(_parsed(source) or ast.Module(body=[], type_ignores=[])):
+        for node in ast.walk(parsed(source) or ast.Module(body=[], type_ignores=[])):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) and node.value.attr in methods:
                 text = source.splitlines()[node.lineno - 1].strip()
                 found.append((Place(file=file, line=node.lineno, text=text), ast.unparse(node.value.value)))

@@ -38,7 +38,8 @@ from luthier.checks.patches import last_name, only_call, replace_node
 from luthier.checks.reading import made_by, num
 from luthier.checks.wording import Sources
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.facts import Crash, TensorFact
+from luthier.watching.ends import Crash
+from luthier.watching.facts import TensorFact
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X01", "the loss wants probabilities", "quick", ()

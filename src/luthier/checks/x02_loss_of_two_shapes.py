@@ -36,7 +36,8 @@ import ast
 from luthier.checks.crashes import finding, loss_words, matched
 from luthier.checks.patches import only_call, replace_node
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Crash, Shape
+from luthier.watching.ends import Crash
+from luthier.watching.facts import Shape
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X02", "prediction and target do not fit", "quick", ()
@@ -107,11 +108,13 @@ def _classes(crash: Crash) -> Finding:
     elif right[-1:] == (1,) and len(right) == len(left):
         remedy, mended = "Take the last axis off the labels: `.squeeze(1)`.", "F.cross_entropy(out, y.squeeze(1))"
     elif len(left) == len(right):
-        remedy, mended = "Give class indices (argmax of the one-hot rows), or floating probabilities of the same shape.", \
-                         "F.cross_entropy(out, y.argmax(1))"  # fmt: skip
+        remedy = "Give class indices (argmax of the one-hot rows), or floating probabilities of the same shape."
+        mended = "F.cross_entropy(out, y.argmax(1))"
     else:
-        remedy, mended = "Give one label for each row of the output; look where a row axis was lost or merged (view, "\
-                         "flatten).", "F.cross_entropy(out, y)   # out: (B, K), y: (B,)"  # fmt: skip
+        remedy = (
+            "Give one label for each row of the output; look where a row axis was lost or merged (view, flatten)."
+        )
+        mended = "F.cross_entropy(out, y)   # out: (B, K), y: (B,)"
     return finding(
         crash,
         CODE,

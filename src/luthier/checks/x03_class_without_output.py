@@ -31,7 +31,8 @@ from __future__ import annotations
 
 from luthier.checks.crashes import finding, loss_words, matched
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Crash, Labels
+from luthier.watching.calls import Labels
+from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X03", "a class that has no output", "quick", ("D09",)
@@ -40,9 +41,12 @@ CODE, TITLE, TIER, CAUSES = "X03", "a class that has no output", "quick", ("D09"
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """The crash, if it is this one."""
     found = matched(
-        trace, r"Target (-?\d+) is out of bounds", r"Class values must be smaller than num_classes",
-        r"Assertion .t >= 0 && t < n_classes. failed", r"device-side assert triggered",
-    )  # fmt: skip
+        trace,
+        r"Target (-?\d+) is out of bounds",
+        r"Class values must be smaller than num_classes",
+        r"Assertion .t >= 0 && t < n_classes. failed",
+        r"device-side assert triggered",
+    )
     if found is None:
         return []
     crash, match = found
@@ -66,7 +70,9 @@ def _finding(crash: Crash, label: int | None, seen: list[Labels]) -> Finding:
     elif label is not None and label == K and low >= 1:
         remedy, right = "The labels seem to count from one: subtract 1.", "F.cross_entropy(model(x), y - 1)"
     else:
-        remedy = "Give the model as many outputs as there are classes (largest label + 1), or map the labels to 0, 1, 2 ..."
+        remedy = (
+            "Give the model as many outputs as there are classes (largest label + 1), or map the labels to 0, 1 ..."
+        )
         right = f"nn.Linear(width, {max(label or 0, K) + 1})   # one output a class"
     return finding(
         crash,

@@ -35,12 +35,12 @@ import ast
 from luthier.checks.crashes import finding, loss_words, matched
 from luthier.checks.patches import only_call, replace_node
 from luthier.findings import Edit, Finding, Unknown
-from luthier.watching.facts import Crash
+from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X04", "a target of the wrong type", "quick", ()
-LOSSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "criterion", "loss_fn",
-          "loss_function", "bce")  # fmt: skip
+LOSSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "criterion",
+          "loss_fn", "loss_function", "bce")  # fmt: skip
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -55,8 +55,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
                 trace, found[0], "float", "one number a class is taken for probabilities, which must be floating"
             )
         ]
-    found = matched(trace, r"result type Float can't be cast to the desired output type Long",
-                    r"Found dtype (Long|Int|Bool) but expected Float")  # fmt: skip
+    found = matched(
+        trace,
+        r"result type Float can't be cast to the desired output type Long",
+        r"Found dtype (Long|Int|Bool) but expected Float",
+    )
     if found is not None and (found[0].loss is not None or found[0].in_backward):
         return [
             _finding(trace, found[0], "float", "the binary losses compute with the target, which must be floating")

@@ -36,7 +36,8 @@ import re
 from luthier.checks.crashes import finding, innermost, layer_words, matched
 from luthier.checks.reading import shaped
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Crash, Shape
+from luthier.watching.ends import Crash
+from luthier.watching.facts import Shape
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X05", "a layer of another width", "quick", ()
@@ -95,8 +96,10 @@ def _finding(crash: Crash, words: str, detail: str, given: Shape, match: re.Matc
         right = f"nn.Linear({match[2]}, ...)"
     elif kind.startswith("Conv") and len(given) == 4 and str(given[-1]) == match[1]:
         remedy = f"Channels come last in {shaped(given)}: bring them to axis 1 by x.permute(0, 3, 1, 2)."
-        wrong, right = "model(images)                        # (batch, height, width, channels)", \
-                       "model(images.permute(0, 3, 1, 2))"  # fmt: skip
+        wrong, right = (
+            "model(images)                        # (batch, height, width, channels)",
+            "model(images.permute(0, 3, 1, 2))",
+        )
     elif kind.startswith("Conv"):
         remedy = f"Build the layer with in_channels={match[2]}, or give it images of {match[1]} channels."
         wrong, right = f"nn.Conv2d({match[1]}, 32, 3)", f"nn.Conv2d({match[2]}, 32, 3)"

@@ -51,8 +51,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
                 CODE,
                 TITLE,
                 f"{layer_words(crash) or 'a layer'}: {crash.message.splitlines()[0].rstrip('.')}.",
-                remedy="Bring the input to (batch, channels, height, width) by view or unsqueeze, or use the layer for "
-                "tables (Linear, BatchNorm1d).",
+                remedy="Bring the input to (batch, channels, height, width) by view or unsqueeze, or use the layer "
+                "for tables (Linear, BatchNorm1d).",
                 cause="Layers for images and sequences need their axes in a fixed order and number.",
                 wrong="nn.Conv2d(1, 4, 3)(x)                    # x: (batch, 64)",
                 right="nn.Conv2d(1, 4, 3)(x.view(-1, 1, 8, 8))",

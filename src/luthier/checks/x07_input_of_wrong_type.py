@@ -72,9 +72,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             crash,
             CODE,
             TITLE,
-            f"{layer_words(crash) or 'an operation'}: the input is {match[1].lower()}, the weights are {match[2].lower()}.",
-            remedy="Convert the input to the type of the weights: `.float()` (numpy makes float64, images are bytes); in "
-            "half precision use torch.autocast.",
+            f"{layer_words(crash) or 'an operation'}: the input is {match[1].lower()}, the weights are "
+            f"{match[2].lower()}.",
+            remedy="Convert the input to the type of the weights: `.float()` (numpy makes float64, images are "
+            "bytes); in half precision use torch.autocast.",
             cause="Layers do not convert their input.",
             wrong="X = torch.from_numpy(table)",
             right="X = torch.from_numpy(table).float()",

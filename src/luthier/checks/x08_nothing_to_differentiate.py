@@ -33,7 +33,7 @@ from __future__ import annotations
 from luthier.checks.crashes import finding, matched
 from luthier.checks.wording import code
 from luthier.findings import Finding, Place, Unknown
-from luthier.watching.facts import Crash
+from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X08", "nothing to differentiate", "quick", ("T06", "O01")
@@ -53,8 +53,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             CODE,
             TITLE,
             f"backward was called on a loss that does not depend on any trainable parameter: {reason}.",
-            remedy="Leave detach, .data, .item(), numpy, argmax and comparisons out of the way from the model to the loss, "
-            "and no_grad off in training.",
+            remedy="Leave detach, .data, .item(), numpy, argmax and comparisons out of the way from the model to the "
+            "loss, and no_grad off in training.",
             cause="The graph from the loss back to the parameters is cut, so there is no gradient to compute.",
             wrong=code("""
                 loss = torch.tensor(F.cross_entropy(model(x), y).item())
@@ -80,6 +80,12 @@ def _reason(trace: Trace, crash: Crash) -> tuple[str, Place | None]:
             return "the model was called while gradients were switched off (no_grad)", call.place
         if not call.grad_after:
             return "gradients were switched off inside the model's forward", call.place
+    return _before_the_loss(trace, crash)
+
+
+def _before_the_loss(trace: Trace, crash: Crash) -> tuple[str, Place | None]:
+    """What cut the graph between the model and the loss, or after it."""
+    call = trace.forwards[-1] if len(trace.forwards) else None
     loss = trace.losses[-1] if len(trace.losses) else None
     if loss is not None and loss.input is not None and not loss.input.requires_grad:
         source = loss.source

@@ -49,8 +49,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     if crash.same_loss_again or (called is not None and before and not since):
         reason = "this loss has been through backward already and was not computed again"
         remedy = "Compute the loss anew in each step (inside the loop), and call backward once for it."
-        wrong, right = "loss = loss_fn(model(x), y)\nfor _ in range(steps):\n    loss.backward()", \
-                       "for _ in range(steps):\n    loss = loss_fn(model(x), y)\n    loss.backward()"  # fmt: skip
+        wrong, right = (
+            "loss = loss_fn(model(x), y)\nfor _ in range(steps):\n    loss.backward()",
+            "for _ in range(steps):\n    loss = loss_fn(model(x), y)\n    loss.backward()",
+        )
     else:
         reason = "the loss depends on a tensor of an earlier step, such as a hidden state, whose graph was freed"
         remedy = "Detach what is carried from step to step: hidden = hidden.detach()."

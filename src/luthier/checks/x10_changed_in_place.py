@@ -53,27 +53,38 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
                 right="with torch.no_grad():\n    W -= lr * W.grad",
             )
         ]
-    found = matched(trace, r"modified by an inplace operation: \[[^\]]*\[([\d, ]*)\]\], which is output \d+ of (\w+)",
-                    r"modified by an inplace operation")  # fmt: skip
+    found = matched(
+        trace,
+        r"modified by an inplace operation: \[[^\]]*\[([\d, ]*)\]\], which is output \d+ of (\w+)",
+        r"modified by an inplace operation",
+    )
     if found is None:
         return []
     crash, match = found
     last = [b for b in trace.backwards if not b.raised]
-    calls = [f for f in trace.forwards]
+    calls = list(trace.forwards)
     stepped = bool(last) and bool(calls) and any(s.at > calls[-1].at for s in trace.steps)
     tensor = f" (shape ({match[1]}), made by {match[2].removesuffix('Backward0')})" if match.groups() else ""
     if stepped:
         text = f"an optimizer step changed weights{tensor} between the forward pass and this backward pass."
         remedy = "Do all backward passes of a forward pass before the step, or compute the second loss after it."
-        wrong, right = "first.backward(retain_graph=True)\noptimizer.step()\nsecond.backward()", \
-                       "(first + second).backward()\noptimizer.step()"  # fmt: skip
+        wrong, right = (
+            "first.backward(retain_graph=True)\noptimizer.step()\nsecond.backward()",
+            "(first + second).backward()\noptimizer.step()",
+        )
     else:
         text = f"a tensor{tensor} that backward needs was changed in place after it was used."
         remedy = "Write x = x + y instead of x += y, clone() before writing into a slice, and inplace=False."
         wrong, right = "p = torch.sigmoid(x)\np += 1e-6", "p = torch.sigmoid(x)\np = p + 1e-6"
     return [
         finding(
-            crash, CODE, TITLE, text, remedy=remedy, wrong=wrong, right=right,
+            crash,
+            CODE,
+            TITLE,
+            text,
+            remedy=remedy,
+            wrong=wrong,
+            right=right,
             cause="The gradient needs the values as they were in the forward pass.",
         )
-    ]  # fmt: skip
+    ]

@@ -59,10 +59,13 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             CODE,
             TITLE,
             f"{where}: tensors lie on {devices}.",
-            remedy="Make new tensors on the device of the input (device=x.device) or register them as buffers, and move "
-            "batches with .to(device)." if inner else "Move model and batch to one device: model.to(device), x.to(device).",
+            remedy="Make new tensors on the device of the input (device=x.device) or register them as buffers, and "
+            "move batches with "
+            ".to(device)."
+            if inner
+            else "Move model and batch to one device: model.to(device), x.to(device).",
             cause="An operation works on one device; torch does not copy between them by itself.",
             wrong="loss = loss_fn(model(x), y)",
             right="x, y = x.to(device), y.to(device)\nloss = loss_fn(model(x), y)",
         )
-    ]  # fmt: skip
+    ]

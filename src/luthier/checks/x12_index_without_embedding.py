@@ -60,7 +60,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             CODE,
             TITLE,
             f"{layer_words(crash) or 'an embedding'}: {table}{seen}.",
-            remedy="Build the embedding with num_embeddings of the largest id + 1, or map rare ids to one unknown id.",
+            remedy="Build the embedding with num_embeddings of the largest id + 1, or map rare ids to one unknown "
+            "id.",
             cause="An embedding looks up the row of the id's number, and there is none.",
             wrong="nn.Embedding(len(vocabulary), 64)       # ids count from 1",
             right="nn.Embedding(len(vocabulary) + 1, 64)",

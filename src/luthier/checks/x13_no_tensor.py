@@ -7,7 +7,8 @@ number.
 
 Why it happens
 
-Recurrent layers return a pair, libraries return dictionaries; numpy arrays were not converted; `nn.CrossEntropyLoss(out,
+Recurrent layers return a pair, libraries return dictionaries; numpy arrays were not converted;
+`nn.CrossEntropyLoss(out,
 y)` builds a loss object from the batch instead of calling one; `.item()` made a number of the loss.
 
 Mend
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 from luthier.checks.crashes import finding, layer_words, matched
 from luthier.findings import Finding, Unknown
-from luthier.watching.facts import Crash
+from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X13", "something else than a tensor", "quick", ()
@@ -47,8 +48,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found = matched(trace, r"Boolean value of Tensor with more than one value is ambiguous")
     if found is not None and "legacy_get_string" in found[0].inner:  # where a loss class reads its old arguments
         return [_loss_class(found[0])]
-    found = matched(trace, r"'(float|int)' object has no attribute 'backward'",
-                    r"'(\w+Loss)' object has no attribute 'backward'")  # fmt: skip
+    found = matched(
+        trace, r"'(float|int)' object has no attribute 'backward'", r"'(\w+Loss)' object has no attribute 'backward'"
+    )
     if found is None:
         return []
     return [_loss_class(found[0]) if found[1][1].endswith("Loss") else _a_number(found[0])]
@@ -73,8 +75,11 @@ def _other_type(crash: Crash, argument: str, kind: str) -> Finding:
             "model(torch.stack(rows))",
         ),
     }
-    other = ("Take the tensor out of it (.logits of a library's output object).", "loss_fn(out, y)",
-             "loss_fn(out.logits, y)")  # fmt: skip
+    other = (
+        "Take the tensor out of it (.logits of a library's output object).",
+        "loss_fn(out, y)",
+        "loss_fn(out.logits, y)",
+    )
     remedy, wrong, right = remedies.get(kind, other)
     return finding(
         crash,

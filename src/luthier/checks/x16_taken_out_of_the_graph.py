@@ -53,7 +53,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             TITLE,
             "deepcopy was given a tensor (or an object that holds one) that is part of a graph."
             if copied
-            else f"numpy was asked for a tensor that {'lies on ' + match[1] if match.groups() else 'carries a graph'}.",
+            else "numpy was asked for a tensor that "
+            + (f"lies on {match[1]}." if match.groups() else "carries a graph."),
             remedy="Detach it first: x.detach().clone()."
             if copied
             else "Use .detach().cpu().numpy(), or predict under torch.no_grad().",

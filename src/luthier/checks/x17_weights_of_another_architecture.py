@@ -48,8 +48,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     crash, match = found
     prefix = re.search(r'Unexpected key\(s\) in state_dict: "(module|_orig_mod)\.', crash.message)
     inside = re.search(r'Unexpected key\(s\) in state_dict: .*"(model|state_dict|model_state_dict)"', crash.message)
-    sizes = re.findall(r"size mismatch for ([\w.]+): .*?torch\.Size\((\[[\d, ]*\])\).*?torch\.Size\((\[[\d, ]*\])\)",
-                       crash.message)  # fmt: skip
+    sizes = re.findall(
+        r"size mismatch for ([\w.]+): .*?torch\.Size\((\[[\d, ]*\])\).*?torch\.Size\((\[[\d, ]*\])\)", crash.message
+    )
     if prefix:
         text = f'the names in the file begin with "{prefix[1]}.": it was saved from a wrapped model'
         remedy = f'Take "{prefix[1]}." off the names, or save model.module.state_dict().'

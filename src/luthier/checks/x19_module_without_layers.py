@@ -44,8 +44,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         (
             r"optimizer got an empty parameter list",
             "the optimizer was given no parameters: the module knows of none.",
-            "Put layers into nn.ModuleList or nn.ModuleDict instead of a list or dict, and pass model.parameters() itself "
-            "(an iterator that was read once is empty).",
+            "Put layers into nn.ModuleList or nn.ModuleDict instead of a list or dict, and pass model.parameters() "
+            "itself (an iterator that was read once is empty).",
             "self.layers = [nn.Linear(8, 3)]",
             "self.layers = nn.ModuleList([nn.Linear(8, 3)])",
         ),
@@ -69,8 +69,14 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         if found is not None:
             return [
                 finding(
-                    found[0], CODE, TITLE, text, remedy=remedy, wrong=wrong, right=right,
+                    found[0],
+                    CODE,
+                    TITLE,
+                    text,
+                    remedy=remedy,
+                    wrong=wrong,
+                    right=right,
                     cause="torch registers layers when they are set as attributes of an initialised module.",
                 )
-            ]  # fmt: skip
+            ]
     return []

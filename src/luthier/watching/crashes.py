@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 
 from luthier.findings import Place
-from luthier.watching.facts import Crash, Flight
+from luthier.watching.ends import Crash, Flight
 from luthier.watching.lines import is_own, is_users, place_at
 from luthier.watching.recorder import Recorder
 

@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from luthier.findings import Place
-from luthier.watching.facts import Printed, Warned
+from luthier.watching.ends import Printed, Warned
 from luthier.watching.lines import is_users, place_at
 from luthier.watching.recorder import Recorder
 

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from luthier.findings import Fault, Place, Tier
-from luthier.watching.facts import LossCall
+from luthier.watching.calls import LossCall
 from luthier.watching.fits import Evaluated, Fit
 from luthier.watching.lines import is_users, place_at
 from luthier.watching.trace import Trace
@@ -24,6 +24,10 @@ EVERY = {"quick": 50, "full": 10, "deep": 5}
 """Afterwards every so many steps, by tier."""
 BUDGET = {"quick": 0.02, "full": 0.2, "deep": 1.0}
 """Share of the time that luthier's own part may take before it looks less often, by tier."""
+CALM = {"quick": 300, "full": 2000, "deep": 1 << 62}
+"""Steps after which training is looked at in stretches only, by tier: all that happens at every step was seen."""
+AWAKE = 10
+"""Steps of a stretch. It begins with a step that is looked at closely."""
 GRACE_S = 5.0
 """A program that goes on for so long after it was told to end is ended by force."""
 
@@ -57,6 +61,8 @@ class Recorder:
         self.off = False
         self.busy = False
         self.sampled = True
+        self.resting = self.can_rest = False
+        self.on_wake: list[Callable[[], None]] = []
         self.at = 0
         self.pid = os.getpid()
         self.on_survived: Callable[[], None] = lambda: None
@@ -66,7 +72,8 @@ class Recorder:
         self.evaluations_done = False
         self.last_loss: LossCall | None = None
         self.num_losses = 0
-        self._every, self._budget = EVERY[tier], BUDGET[tier]
+        self._every, self._budget, self._calm = EVERY[tier], BUDGET[tier], CALM[tier]
+        self._awake_until = 0
         self._next_sampled = 0
         self._started_s = time.perf_counter()
         self._first_call_s = 0.0
@@ -157,6 +164,7 @@ class Recorder:
         self.called()
         self.trace.num_steps += num_steps
         self.choose()
+        self._rest()
         for listener in self.on_step:
             listener()
         self.stop_if_due()
@@ -173,6 +181,24 @@ class Recorder:
             if spent > self._budget and self._every < 1600:
                 self._every *= 2
             self._next_sampled = (done // self._every + 1) * self._every
+
+    def _rest(self) -> None:
+        """Look away between stretches; evaluations are always looked at."""
+        done = self.trace.num_steps
+        if not self.can_rest or done < self._calm:
+            return
+        if self.sampled:
+            self._awake_until = done + AWAKE
+            self.wake()
+        elif done >= self._awake_until:
+            self.resting = True
+
+    def wake(self) -> None:
+        """Look again; what was known of gradients is no longer true."""
+        if self.resting:
+            self.resting = False
+            for listener in self.on_wake:
+                listener()
 
     def stop_if_due(self) -> None:
         """End the program when the evidence is in or the time is up.

@@ -12,40 +12,32 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from luthier.findings import Fault, Place, Tier
-from luthier.watching.facts import (
-    Backward,
+from luthier.watching.calls import (
     Broadcast,
-    Clip,
     Columns,
     Comparison,
-    Crash,
-    Event,
     Forward,
-    GradSwitch,
     Labels,
     LayerRun,
-    Loader,
     LossCall,
-    ModeCall,
-    Model,
     Op,
-    Optimizer,
-    Parameter,
-    Phase,
-    Printed,
+    Units,
+)
+from luthier.watching.ends import Crash, Printed, Seed, Warned
+from luthier.watching.facts import Event, Loader, Model, Optimizer, Parameter, Phase, Scheduler, Stored
+from luthier.watching.fits import Evaluated, Fit
+from luthier.watching.steps import (
+    Backward,
+    Clip,
+    GradSwitch,
+    ModeCall,
     ScalerCall,
-    Scheduler,
     SchedulerStep,
-    Seed,
     StateTaken,
     StateUsed,
     Step,
-    Stored,
-    Units,
-    Warned,
     ZeroGrad,
 )
-from luthier.watching.fits import Evaluated, Fit
 
 E = TypeVar("E")
 FIRST = 512

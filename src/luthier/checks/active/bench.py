@@ -60,9 +60,19 @@ class Bench:
     def plain(self, lr: float, batch_size: int, optimizer: str = "adamw") -> Recipe:
         """The recipe's model under a bare optimizer: no decay, no schedule, no clipping, no smoothing."""
         return msgspec.structs.replace(
-            self.recipe, optimizer=optimizer, lr=lr, weight_decay=0.0, momentum=0.0, nesterov=False,
-            schedule="constant", warmup=0.0, clip_norm=None, label_smoothing=0.0, groups={}, batch_size=batch_size,
-        )  # fmt: skip
+            self.recipe,
+            optimizer=optimizer,
+            lr=lr,
+            weight_decay=0.0,
+            momentum=0.0,
+            nesterov=False,
+            schedule="constant",
+            warmup=0.0,
+            clip_norm=None,
+            label_smoothing=0.0,
+            groups={},
+            batch_size=batch_size,
+        )
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take steps: the state and what each step reported, [S]."""

@@ -49,8 +49,12 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
         return exam.unknown("D10", TITLE, "learned")
     of_rare = exam.learned.targets == rare
     if of_rare.sum() < MIN_VAL:
-        return Unknown(code="D10", title=TITLE, reason=f"{int(of_rare.sum())} validation rows of class {rare}",
-                       needs=f"{MIN_VAL} of them")  # fmt: skip
+        return Unknown(
+            code="D10",
+            title=TITLE,
+            reason=f"{int(of_rare.sum())} validation rows of class {rare}",
+            needs=f"{MIN_VAL} of them",
+        )
     hits = int((exam.learned.outputs[of_rare].argmax(1) == rare).sum())
     if hits:
         return []

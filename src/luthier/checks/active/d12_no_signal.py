@@ -51,8 +51,12 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
     n = len(learned.loss)
     others = n - int(np.bincount(learned.targets).max()) if exam.rows.classes else n
     if n < MIN_VAL or others < MIN_OTHERS:
-        return Unknown(code="D12", title=TITLE, reason=f"{n} validation rows, {others} not of the commonest class",
-                       needs=f"{MIN_VAL} validation rows, {MIN_OTHERS} not of the commonest class")  # fmt: skip
+        return Unknown(
+            code="D12",
+            title=TITLE,
+            reason=f"{n} validation rows, {others} not of the commonest class",
+            needs=f"{MIN_VAL} validation rows, {MIN_OTHERS} not of the commonest class",
+        )
     if math.isnan(exam.neighbours):
         return exam.unknown("D12", TITLE, "neighbours")
     if exam.neighbours_know:

@@ -47,8 +47,12 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
     table = standardised(rows.prepared.reshape(len(rows.prepared), -1), rows.train)
     first = np.flatnonzero(labels[:-1] == labels[1:])
     if len(first) < MIN_PAIRS or not np.isfinite(table).all():
-        return Unknown(code="D22", title=TITLE, reason=f"{len(first)} pairs of rows in a row of one class",
-                       needs=f"{MIN_PAIRS} pairs")  # fmt: skip
+        return Unknown(
+            code="D22",
+            title=TITLE,
+            reason=f"{len(first)} pairs of rows in a row of one class",
+            needs=f"{MIN_PAIRS} pairs",
+        )
     rng = np.random.default_rng(16)
     first = first[np.sort(rng.choice(len(first), min(MOST_PAIRS, len(first)), replace=False))]
     near = _median_distance(table[first], table[first + 1])

@@ -41,8 +41,12 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
     if learned.learned:
         return []
     if n < MIN_VAL or math.isnan(exam.neighbours):
-        return Unknown(code="L07", title=TITLE, reason="too few validation rows, or neighbours were not asked",
-                       needs=f"{MIN_VAL} validation rows")  # fmt: skip
+        return Unknown(
+            code="L07",
+            title=TITLE,
+            reason="too few validation rows, or neighbours were not asked",
+            needs=f"{MIN_VAL} validation rows",
+        )
     if not exam.neighbours_know:
         return []
     return [

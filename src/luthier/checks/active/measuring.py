@@ -107,8 +107,10 @@ def _start(bench: Bench, exam: Exam, ends: float) -> dict[str, Any]:
     few = chosen[:64]
     wide = []
     scales = (1.0, -1.0, 1000.0, -1000.0)
-    far = bench.placed(np.concatenate([rows.prepared[few] * s for s in scales]), np.tile(rows.targets[few], 4)
-                       if rows.targets.ndim == 1 else np.tile(rows.targets[few], (4, 1)))  # fmt: skip
+    far = bench.placed(
+        np.concatenate([rows.prepared[few] * s for s in scales]),
+        np.tile(rows.targets[few], 4) if rows.targets.ndim == 1 else np.tile(rows.targets[few], (4, 1)),
+    )
     for seed in range(3):
         wide.append(bench.read(bench.fresh(recipe, seed), np.arange(4 * len(few), dtype=np.int32), far))
         _in_time(ends)
@@ -191,8 +193,10 @@ def _weight(weight: Array, grads: list[Array]) -> Weight:
         some = values[values != 0].astype(np.float64)
         return float(np.sqrt((some**2).mean())) if some.size else 0.0
 
-    same = any(_units_equal(weight, axis) and all(_units_equal(g, axis) for g in grads[len(grads) // 2 :])
-               for axis in (0, -1)) and any(g.any() for g in grads)  # fmt: skip
+    same = any(
+        _units_equal(weight, axis) and all(_units_equal(g, axis) for g in grads[len(grads) // 2 :])
+        for axis in (0, -1)
+    ) and any(g.any() for g in grads)
     return Weight(
         size=weight.size,
         axes=weight.ndim,
@@ -290,8 +294,9 @@ def _learn(
     constant = constant_loss(targets[rows.train], targets[val], classes=rows.classes)
     tried = tuple(r.lr for r in recipes)
     nothing = np.full(len(val), DIVERGED * constant.mean())
-    best = Learned(nothing, np.zeros((len(val), rows.num_outputs)), constant, targets[val], tried[0], 0, LEARN_STEPS,
-                   tried)  # fmt: skip
+    best = Learned(
+        nothing, np.zeros((len(val), rows.num_outputs)), constant, targets[val], tried[0], 0, LEARN_STEPS, tried
+    )
     for recipe in recipes:
         state = bench.fresh(recipe, 1)
         for step in range(0, LEARN_STEPS, CHUNK):

@@ -45,6 +45,8 @@ def install(recorder: Recorder) -> Callable[[], None]:
         part.install()
     _compilers(watch, torch)
     recorder.agree = Ranks(recorder).agree
+    recorder.on_wake.append(gradients.forget)
+    recorder.can_rest = True
 
     def no_arithmetic() -> None:
         """Arithmetic is looked at in the first steps only."""

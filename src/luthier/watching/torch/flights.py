@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-from luthier.watching.facts import Flight
+from luthier.watching.ends import Flight
 
 MOST = 20
 MOST_OPTIONS = 24

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from luthier.watching.facts import Broadcast, Comparison, LossCall, Op, Origin
+from luthier.watching.calls import Broadcast, Comparison, LossCall, Op
+from luthier.watching.facts import Origin
 from luthier.watching.torch.labels import LabelBook
 from luthier.watching.torch.samples import Numbers, fact_of, numbers, stats_of
 from luthier.watching.torch.state import Watch
@@ -74,7 +75,7 @@ class Functions:
         watch, recorder = self.watch, self.recorder
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.inner or recorder.off or recorder.busy:
+            if watch.inner or recorder.off or recorder.busy or recorder.resting:
                 return original(*args, **kwargs)
             watch.inner += 1
             try:
@@ -202,7 +203,7 @@ class Functions:
         watch, recorder = self.watch, self.recorder
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.inner or recorder.off or recorder.busy:
+            if watch.inner or recorder.off or recorder.busy or recorder.resting:
                 return original(*args, **kwargs)
             watch.inner += 1
             try:
@@ -299,7 +300,7 @@ class Functions:
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if not (watch.inner or recorder.off or recorder.busy) and len(args) > 1:
+            if not (watch.inner or recorder.off or recorder.busy or recorder.resting) and len(args) > 1:
                 left, right = args[0], args[1]
                 shape = getattr(right, "shape", None)
                 if shape is not None and (watch.close or shape != left.shape):
@@ -338,7 +339,7 @@ class Functions:
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if not (watch.inner or recorder.off or recorder.busy) and len(args) > 1:
+            if not (watch.inner or recorder.off or recorder.busy or recorder.resting) and len(args) > 1:
                 left, right = args[0], args[1]
                 shape = getattr(right, "shape", None)
                 if shape is not None and result is not NotImplemented:

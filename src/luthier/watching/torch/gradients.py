@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from luthier.findings import Place
-from luthier.watching.facts import Backward, Parameter, Step, TensorStep, ZeroGrad
+from luthier.watching.facts import Parameter
+from luthier.watching.steps import Backward, Step, TensorStep, ZeroGrad
 from luthier.watching.torch.origins import KEY
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import PENDING, Holder, Key, Slot, Watch
@@ -77,11 +78,20 @@ class Gradients:
         patches.wrap(torch.nn.Module, "zero_grad", self._around_zero(False))
         return [register_optimizer_step_pre_hook(self._pre_hook), register_optimizer_step_post_hook(self._post_hook)]
 
+    def forget(self) -> None:
+        """After a rest it is not known which gradients were used."""
+        for slot in self.watch.optimized:
+            slot.consumed = slot.seen = slot.before = None
+            slot.stale = slot.tainted = False
+            slot.pending.clear()
+        for _, holder in self.watch.optimizers.living():
+            holder.backwards, holder.last_s = 0, 0.0
+
     # ---- backward ----
 
     def _around(self, call: str) -> Any:
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._in_backward or self.recorder.off or self.recorder.busy:
+            if self._in_backward or self.recorder.off or self.recorder.busy or self.recorder.resting:
                 return original(*args, **kwargs)
             self._in_backward = True
             record = self._begin(call, args, kwargs)
@@ -238,7 +248,7 @@ class Gradients:
 
     def _around_zero(self, of_optimizer: bool) -> Any:
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if not (self.recorder.off or self.recorder.busy):
+            if not (self.recorder.off or self.recorder.busy or self.recorder.resting):
                 self._zero(of_optimizer, args, kwargs)
             return original(*args, **kwargs)
 
@@ -279,11 +289,18 @@ class Gradients:
     # ---- steps ----
 
     def _pre_hook(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if not self.recorder.off:
+        if not (self.recorder.off or self.recorder.resting):
             self._pre(optimizer, args, kwargs)
 
     def _post_hook(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if not self.recorder.off and self._post(optimizer):
+        if self.recorder.off:
+            return
+        if self.recorder.resting:
+            holder = self.watch.optimizers.get(optimizer)
+            if holder is not None:
+                holder.fact.num_steps += 1
+            self.recorder.stepped()
+        elif self._post(optimizer):
             self.recorder.stepped()
 
     def _pre_(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -319,7 +336,7 @@ class Gradients:
     def _post_(self, optimizer: Any) -> bool:
         """Whether this was the end of a step."""
         holder = self.watch.optimizers.get(optimizer)
-        if holder is None:
+        if holder is None or not holder.depth:  # the watch woke within this step
             return True
         holder.depth -= 1
         record = holder.record

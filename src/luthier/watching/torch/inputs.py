@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from luthier.watching.facts import Columns, Forward, Model
+from luthier.watching.calls import Columns, Forward
+from luthier.watching.facts import Model
 from luthier.watching.torch.samples import Numbers, numbers, row_hashes, stats_of
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.stored import Store

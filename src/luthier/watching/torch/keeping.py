@@ -7,7 +7,8 @@ import time
 import weakref
 from typing import Any
 
-from luthier.watching.facts import GradSwitch, Seed, StateTaken, StateUsed
+from luthier.watching.ends import Seed
+from luthier.watching.steps import GradSwitch, StateTaken, StateUsed
 from luthier.watching.torch.models import COPIED
 from luthier.watching.torch.modules import NO_MODEL
 from luthier.watching.torch.registry import Registry
@@ -111,9 +112,12 @@ class Keeping:
         live = {n: t.data_ptr() for n, t in [*module.named_parameters(), *module.named_buffers()] if t.numel()}
         tensors = {n: t for n, t in list(state.items())[:TENSORS] if hasattr(t, "data_ptr") and t.numel()}
         record = self._use(
-            "load_state_dict", state, self._number(module), len(tensors),
+            "load_state_dict",
+            state,
+            self._number(module),
+            len(tensors),
             sum(t.data_ptr() == live.get(n) for n, t in tensors.items()),
-        )  # fmt: skip
+        )
         model = self.watch.models.get(module)
         if model is not None and model is not NO_MODEL:
             model.loaded = True

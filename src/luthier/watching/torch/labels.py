@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from luthier.watching.facts import Labels, LossCall
+from luthier.watching.calls import Labels, LossCall
 from luthier.watching.torch.samples import Numbers, numbers
 from luthier.watching.torch.state import Watch
 

@@ -123,6 +123,7 @@ class Loading:
             dataset_kind=type(base).__name__,
             num_rows=_length(dataset),
             num_batches=_length(loader),
+            num_weights=_length(sampler.weights) if type(sampler).__name__ == "WeightedRandomSampler" else -1,
         )
 
     def _number(self, dataset: Any) -> int:

@@ -106,6 +106,8 @@ def _layer(name: str, part: Any, numbers: dict[str, int]) -> Layer:
     parameters = dict(part._parameters.items())  # a scripted module has a wrapper here that is no dict
     if "bias" in parameters:
         options["bias"] = parameters["bias"] is not None
+    if part.__dict__.get("requires_grad") is False:
+        options["requires_grad"] = False
     if any(type(hook).__name__ == "SpectralNorm" for hook in part._forward_pre_hooks.values()):
         options["spectral_norm"] = True
     own = [f"{name}.{p}" if name else p for p in parameters]

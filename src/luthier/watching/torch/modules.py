@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from luthier.watching.facts import Forward, Layer, LayerRun, ModeCall, Model, Origin, TensorFact, Units
+from luthier.watching.calls import Forward, LayerRun, Units
+from luthier.watching.facts import Layer, Model, Origin, TensorFact
+from luthier.watching.steps import ModeCall
 from luthier.watching.torch.inputs import Inputs
 from luthier.watching.torch.models import describe, is_active, still_untouched
 from luthier.watching.torch.registry import Registry
@@ -70,7 +72,7 @@ class Modules:
     # ---- outermost calls ----
 
     def _outermost(self, implementation: Any, module: Any, args: Any, kwargs: Any) -> Any:
-        if self.recorder.off or self.recorder.busy:
+        if self.recorder.off or self.recorder.busy or self._rests(module):
             return implementation(module, *args, **kwargs)
         known = self.watch.models.get(module)
         if known is None:
@@ -91,6 +93,17 @@ class Modules:
         self._after(record, module, known, output)
         self.recorder.stop_if_due()
         return output
+
+    def _rests(self, module: Any) -> bool:
+        """Is this a training call while the watch rests? Another call wakes it."""
+        if not self.recorder.resting:
+            return False
+        import torch
+
+        if module.training and torch.is_grad_enabled():
+            return True
+        self.recorder.wake()
+        return False
 
     def _meet(self, module: Any) -> Model | None:
         def meet() -> Model:
@@ -242,10 +255,16 @@ class Modules:
         if tensor is None or not watch.samples.readable(tensor) or (not layer.name and module._modules):
             return
         run = LayerRun(
-            at=self.recorder.tick(), step=record.step, forward=record.number, model=record.model,
-            layer=layer.name, kind=layer.kind, training=module.training, output=fact_of(tensor),
+            at=self.recorder.tick(),
+            step=record.step,
+            forward=record.number,
+            model=record.model,
+            layer=layer.name,
+            kind=layer.kind,
+            training=module.training,
+            output=fact_of(tensor),
             place=self.recorder.place(4),
-        )  # fmt: skip
+        )
         given = first_tensor(args)
         if given is not None and (not module._modules or layer.kind in SEQUENTIAL):
             self._input(run, layer, given)

@@ -7,8 +7,9 @@ import sys
 from typing import Any
 
 from luthier.findings import Place
-from luthier.watching.facts import Clip, Group, Optimizer, ScalerCall, Scheduler, SchedulerStep, Step
+from luthier.watching.facts import Group, Optimizer, Scheduler
 from luthier.watching.lines import assigned, is_users, user_line
+from luthier.watching.steps import Clip, ScalerCall, SchedulerStep, Step
 from luthier.watching.torch.gradients import key_of, use
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import Numbers
@@ -221,13 +222,13 @@ class Optimizers:
             result = original(*args, **kwargs)
         finally:
             self._in_scheduler -= 1
-        self._scheduled(args[0], before)
+        self._scheduled(args[0], before, args[1] if len(args) > 1 else kwargs.get("metrics"))
         return result
 
     def _lrs_(self, scheduler: Any) -> tuple[float, ...]:
         return tuple(float(g["lr"]) for g in scheduler.optimizer.param_groups)
 
-    def _scheduled_(self, scheduler: Any, before: tuple[float, ...] | None) -> None:
+    def _scheduled_(self, scheduler: Any, before: tuple[float, ...] | None, given: Any) -> None:
         known = self._scheduler_(scheduler)
         known.num_steps += 1
         self._details(scheduler, known)

@@ -102,9 +102,15 @@ def _walk(node: Any, tensor: Any) -> Origin:
 
 def _with_via(mark: Origin, via: list[str], model: Origin | None) -> Origin:
     found = Origin(
-        op=mark.op, via=(*via, *mark.via), axis_size=mark.axis_size, layer=mark.layer, layer_class=mark.layer_class,
-        is_model_output=mark.is_model_output, place=mark.place, at=mark.at,
-    )  # fmt: skip
+        op=mark.op,
+        via=(*via, *mark.via),
+        axis_size=mark.axis_size,
+        layer=mark.layer,
+        layer_class=mark.layer_class,
+        is_model_output=mark.is_model_output,
+        place=mark.place,
+        at=mark.at,
+    )
     return found if model is None else _with_model(found, model)
 
 

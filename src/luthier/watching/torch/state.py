@@ -6,8 +6,10 @@ import threading
 import weakref
 from typing import Any
 
-from luthier.watching.facts import Backward, Forward, Model, Op, Optimizer, Parameter, Phase, Step
+from luthier.watching.calls import Forward, Op
+from luthier.watching.facts import Model, Optimizer, Parameter, Phase
 from luthier.watching.recorder import Recorder
+from luthier.watching.steps import Backward, Step
 from luthier.watching.torch.origins import Origins
 from luthier.watching.torch.patching import Patches
 from luthier.watching.torch.registry import Registry

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from luthier.watching.facts import Forward, Loader, Stored
+from luthier.watching.calls import Forward
+from luthier.watching.facts import Loader, Stored
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import Watch
