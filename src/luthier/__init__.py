@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luthier.verbs.report import report
     from luthier.verbs.result import Run
     from luthier.verbs.tune import tune
+    from luthier.verbs.watch import watch
 
 _HOMES = {
     "Choice": "luthier.space",
@@ -33,11 +34,12 @@ _HOMES = {
     "load": "luthier.verbs.load",
     "report": "luthier.verbs.report",
     "tune": "luthier.verbs.tune",
+    "watch": "luthier.verbs.watch",
 }
 
 __all__ = [
     "Choice", "Data", "Float", "Int", "LuthierError", "Model", "Recipe", "Run", "Space", "Task",
-    "load", "report", "tune",
+    "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 

@@ -124,8 +124,14 @@ class Tuning:
         speeds = [throughput.Speed(t["batch_size"], t["rows_per_s"], t["peak_bytes"]) for t in told]
         choice = throughput.choose_batch_size(speeds, self.facts.num_train)
         rows_per_s = next(s.rows_per_s for s in speeds if s.batch_size == choice.batch_size)
-        finding = Finding(code="P05", title="batch size", number=choice.batch_size, threshold=throughput.PLATEAU,
-                          n=len(speeds), text=choice.reason)  # fmt: skip
+        finding = Finding(
+            code="P05",
+            title="batch size",
+            number=choice.batch_size,
+            threshold=throughput.PLATEAU,
+            n=len(speeds),
+            text=choice.reason,
+        )
         return {"batch_size": choice.batch_size, "step_s": choice.batch_size / rows_per_s, "finding": finding}
 
     def _plan(self, budget: Budget) -> RunPlan:
@@ -162,8 +168,11 @@ class Tuning:
         the confirmation, whichever is more (the machine may have become slower), and what a job costs beside
         its training."""
         done = [t for t in self.driver.ledger.trials.values() if t.status == "finished"]
-        kinds = [[t for t in done if t.phase == "noise"], [t for t in done if t.phase == "confirm"],
-                 [t for t in trials if t.status == "finished"]]  # fmt: skip
+        kinds = [
+            [t for t in done if t.phase == "noise"],
+            [t for t in done if t.phase == "confirm"],
+            [t for t in trials if t.status == "finished"],
+        ]
         means = [float(np.mean([self._alone_s(t) for t in runs])) for runs in kinds if runs]
         return max(means) + self.driver.beside_s() if means else 0.0
 
@@ -239,8 +248,10 @@ class Tuning:
 
     def _compute_deadline(self) -> float:
         ledger = self.driver.ledger
-        ranked = sorted((t for t in ledger.trials.values() if t.phase == "search" and t.status == "finished"),
-                        key=self.bench.utility)  # fmt: skip
+        ranked = sorted(
+            (t for t in ledger.trials.values() if t.phase == "search" and t.status == "finished"),
+            key=self.bench.utility,
+        )
         top = ranked[-max(self.plan.num_top, 1) :]
         runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final
         evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
