@@ -43,7 +43,7 @@ from luthier.findings import Finding, Unknown
 from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "D09", "class 0 never occurs", "quick", ()
+CODE, TITLE, TIER, CAUSES = "D09", "class 0 never occurs", "quick", ("D25",)
 MAX_CLASSES, PER_CLASS = 50, 20
 
 

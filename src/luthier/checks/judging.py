@@ -60,7 +60,7 @@ def judge(evidence: Any, asked: Mapping[str, Check], missing: Mapping[str, str] 
         try:
             with np.errstate(all="ignore"):
                 told = check.judge(evidence)
-        except Exception as error:
+        except Exception as error:  # a check that raises is a fault of ours, told beside the findings
             faults.append(Fault(part=code, error=f"{type(error).__name__}: {error}", trace=traceback.format_exc()))
             continue
         if isinstance(told, Unknown):

@@ -62,12 +62,27 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found = []
     names = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "nll_loss", "kl_div")
     for _, calls in by_line(trained(trace, *names)):
-        for rule in (_squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing):
+        for rule in (_swapped, _squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing):
             finding = rule(trace, calls)
             if finding:
                 found.append(finding)
                 break
     return found
+
+
+def _swapped(_trace: Trace, calls: list[LossCall]) -> Finding | None:
+    """The model's output stands where the target belongs, and the labels where the output does."""
+    first = calls[0]
+    if not all(c.target and c.input and c.target.requires_grad and not c.input.requires_grad for c in calls):
+        return None
+    return _finding(
+        calls,
+        f"{first.name} was given the target first and the output of the model second in all "
+        f"{plural(len(calls), 'training call')}: the second argument carries gradients, the first does not.",
+        remedy="Give the output first: loss_fn(output, target).",
+        wrong="loss = F.binary_cross_entropy(y, model(x))",
+        right="loss = F.binary_cross_entropy(model(x), y)",
+    )
 
 
 def _op(call: LossCall) -> str:

@@ -137,7 +137,7 @@ def _finding(
     others: tuple[Place, ...],
     step: int,
     edits: tuple[Edit, ...],
-    evidence: dict[str, object],
+    evidence: dict[str, float | int | str | bool | list[float | int | str] | None],
 ) -> Finding:
     return Finding(
         code=CODE,
@@ -157,7 +157,7 @@ def _finding(
             loss = F.mse_loss(model(x).squeeze(1), y)   # (B,) and (B,)
         """),
         edits=edits,
-        evidence=evidence,  # type: ignore[arg-type]  # numbers, text and lists of numbers only
+        evidence=evidence,
     )
 
 

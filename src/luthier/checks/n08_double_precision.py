@@ -67,10 +67,10 @@ def _of_model(model: Model, num: int) -> Finding:
     return _finding(
         model.place,
         num,
-        f"{plural(num, 'parameter')} of {model.name} are float64; new tensors of this program are float32.",
-        "Make the data float32 (.float()) instead of the model float64.",
-        code("x = torch.from_numpy(table)\nmodel = model.double()"),
-        code("x = torch.from_numpy(table).float()"),
+        text=f"{plural(num, 'parameter')} of {model.name} are float64; new tensors of this program are float32.",
+        remedy="Make the data float32 (.float()) instead of the model float64.",
+        wrong=code("x = torch.from_numpy(table)\nmodel = model.double()"),
+        right=code("x = torch.from_numpy(table).float()"),
     )
 
 
@@ -78,15 +78,16 @@ def _of_loss(place: Place | None, calls: list[LossCall]) -> Finding:
     return _finding(
         place,
         len(calls),
-        f"{calls[0].name} gets float32 from the model and a float64 target in {plural(len(calls), 'call')}: loss and "
+        text=f"{calls[0].name} gets float32 from the model and a float64 target in {plural(len(calls), 'call')}: "
+        "loss and "
         "gradients are computed in float64.",
-        "Make the target float32 (.float()).",
-        code("target = torch.from_numpy(values)"),
-        code("target = torch.from_numpy(values).float()"),
+        remedy="Make the target float32 (.float()).",
+        wrong=code("target = torch.from_numpy(values)"),
+        right=code("target = torch.from_numpy(values).float()"),
     )
 
 
-def _finding(place: Place | None, n: int, text: str, remedy: str, wrong: str, right: str) -> Finding:  # noqa: PLR0917
+def _finding(place: Place | None, n: int, *, text: str, remedy: str, wrong: str, right: str) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,

@@ -2,9 +2,10 @@
 
 What it detects
 
-A scheduler that is never stepped; a scheduler that drives an optimizer which takes no step, while another one trains
-the same parameters; a learning rate that is set on the optimizer itself (`optimizer.lr = ...`), where nobody reads
-it; a scheduler that steps before the optimizer (PyTorch warns of it once).
+A scheduler that is never stepped, or that is built anew again and again; a scheduler that waits for a number to fall
+and is given one that rises while the loss falls (an accuracy); a scheduler that drives an optimizer which takes no
+step, while another one trains the same parameters; a learning rate that is set on the optimizer itself (`optimizer.lr
+= ...`), where nobody reads it; a scheduler that steps before the optimizer (PyTorch warns of it once).
 
 Why it hurts
 
@@ -43,7 +44,12 @@ PyTorch's documentation of torch.optim ("how to adjust learning rate").
 from __future__ import annotations
 
 import ast
+import itertools
+import math
+import re
 
+from luthier.checks.patches import out_of_loop
+from luthier.checks.reading import learning
 from luthier.checks.stepping import taken
 from luthier.checks.wording import Statement, code, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
@@ -52,6 +58,8 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O04", "the learning rate is not what was meant", "quick", ("T17", "T01")
 MIN_STEPS = 20
+MIN_BUILT = 3
+RISING = re.compile(r"(?i)acc|f1|auc|score|iou|dice|psnr|precision|recall|correct|hits|==")
 WAITS = ("SWALR",)
 EARLY = "lr_scheduler.step()` before `optimizer.step()"
 
@@ -70,6 +78,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             found.append(_never_stepped(trace, scheduler, optimizer))
         elif not scheduler.num_steps and optimizer.num_steps:
             open_ = True
+        elif _falls_for_a_rise(trace, scheduler):
+            found.append(_wrong_mode(trace, scheduler))
+    found += _built_anew(trace)
     for optimizer in trace.optimizers.values():
         if (
             "lr" in optimizer.unknown_attributes
@@ -161,6 +172,85 @@ def _of_another(scheduler: Scheduler, optimizer: Optimizer, other: Optimizer) ->
         """),
         evidence={"scheduler": scheduler.name},
     )
+
+
+def _falls_for_a_rise(trace: Trace, scheduler: Scheduler) -> bool:
+    """Whether a scheduler for a falling number cuts the rate of a run that learns, after a number that is called an
+    accuracy, or looks like one, rose each time."""
+    steps = [s for s in trace.scheduler_steps if s.scheduler == scheduler.number and math.isfinite(s.metric)]
+    first = next((i for i, s in enumerate(steps) if s.lr_after < s.lr_before), 0)
+    if scheduler.name != "ReduceLROnPlateau" or scheduler.horizon.get("mode") != "min" or first < 2:
+        return False
+    place = steps[0].place
+    named = place is not None and RISING.search(place.text) is not None
+    rises = all(b.metric > a.metric for a, b in itertools.pairwise(steps[: first + 1]))
+    return named and rises and learning(trace) is True
+
+
+def _wrong_mode(trace: Trace, scheduler: Scheduler) -> Finding:
+    steps = [s for s in trace.scheduler_steps if s.scheduler == scheduler.number]
+    cuts = [s for s in steps if s.lr_after < s.lr_before]
+    return Finding(
+        code=CODE,
+        title=TITLE,
+        number=steps[-1].metric,
+        threshold=steps[0].metric,
+        n=len(steps),
+        text=f'{scheduler.name} was made with mode="min" and is given a number that rises ({steps[0].metric:.4g} to '
+        f"{steps[-1].metric:.4g}) while the loss falls: it takes every improvement for a plateau and cut the rate "
+        f"{plural(len(cuts), 'time')}.",
+        remedy='Make it with mode="max", or give it the loss.',
+        severity="warning",
+        certain=False,
+        place=scheduler.place,
+        others=tuple(p for p in (cuts[0].place,) if p),
+        step=cuts[0].step,
+        cause="An accuracy is better the higher it is; mode says which way is better.",
+        wrong=code("scheduler = ReduceLROnPlateau(optimizer)\nscheduler.step(accuracy)"),
+        right=code('scheduler = ReduceLROnPlateau(optimizer, mode="max")\nscheduler.step(accuracy)'),
+        evidence={"metrics": [float(s.metric) for s in steps[:20]]},
+    )
+
+
+def _built_anew(trace: Trace) -> list[Finding]:
+    """Schedulers of one optimizer that are made at one line again and again, each of which goes on for a while."""
+    families: dict[tuple[object, ...], list[Scheduler]] = {}
+    for scheduler in trace.schedulers.values():
+        if scheduler.place and scheduler.num_steps and not scheduler.is_child:
+            key = scheduler.place.file, scheduler.place.line, scheduler.optimizer
+            families.setdefault(key, []).append(scheduler)
+    return [
+        Finding(
+            code=CODE,
+            title=TITLE,
+            number=float(len(family)),
+            threshold=1.0,
+            n=sum(s.num_steps for s in family),
+            text=f"{family[0].name} was built {len(family)} times at this line for the same optimizer, and stepped "
+            "about "
+            f"{plural(round(sum(s.num_steps for s in family) / len(family)), 'time')} each time: the schedule begins "
+            "again and again.",
+            remedy="Build it once, before the loop.",
+            severity="warning",
+            certain=True,
+            place=family[0].place,
+            step=family[1].step,
+            cause="A scheduler counts its own steps; a new one counts from 0 and starts at the optimizer's present "
+            "rate.",
+            wrong=code("for epoch in range(10):\n    scheduler = StepLR(optimizer, 3)"),
+            right=code("scheduler = StepLR(optimizer, 3)\nfor epoch in range(10):\n    ..."),
+            edits=out_of_loop(trace.sources, family[0].place),
+            evidence={"scheduler": family[0].name},
+        )
+        for family in families.values()
+        if len(family) >= MIN_BUILT and not all(_is_through(s) for s in family)
+    ]
+
+
+def _is_through(scheduler: Scheduler) -> bool:
+    """Whether a schedule came to its end: then the next one is a cycle of its own."""
+    horizon = scheduler.horizon.get("T_max", scheduler.horizon.get("total_steps"))
+    return isinstance(horizon, int | float) and scheduler.num_steps >= horizon - 1
 
 
 def _set_aside(trace: Trace, optimizer: Optimizer) -> Finding:

@@ -94,9 +94,9 @@ def _all(trace: Trace, optimizer: Optimizer, steps: list[Step]) -> Finding:
         optimizer,
         steps,
         place,
-        f"In all {plural(len(steps), 'step')} of {optimizer.name} that were compared, every one of the "
+        text=f"In all {plural(len(steps), 'step')} of {optimizer.name} that were compared, every one of the "
         f"{plural(steps[0].num_checked, 'tensor')} with a gradient stayed exactly as it was: {why}.",
-        rate,
+        rate=rate,
     )
 
 
@@ -116,9 +116,10 @@ def _nought(trace: Trace, optimizer: Optimizer, steps: list[Step], idle: int) ->
         optimizer,
         steps,
         scheduler or optimizer.place or steps[0].place,
-        f"{idle} of {plural(optimizer.num_steps, 'step')} of {optimizer.name} were taken with a learning rate of "
+        text=f"{idle} of {plural(optimizer.num_steps, 'step')} of {optimizer.name} were taken with a learning rate "
+        "of "
         f"exactly 0{': the schedule gives a factor of 0' if scheduler else ''}.",
-        "0",
+        rate="0",
     )
 
 
@@ -129,14 +130,15 @@ def _some(trace: Trace, optimizer: Optimizer, steps: list[Step], stuck: set[int]
         optimizer,
         steps,
         steps[0].place,
-        f"{plural(len(stuck), 'tensor')} ({few(names_of(trace, sorted(stuck)))}) stayed exactly as they were in all "
+        text=f"{plural(len(stuck), 'tensor')} ({few(names_of(trace, sorted(stuck)))}) stayed exactly as they were in "
+        "all "
         f"{plural(len(steps), 'compared step')} of {optimizer.name}, at the learning rate {rate} and with gradients.",
-        rate,
+        rate=rate,
     )
 
 
-def _finding(  # noqa: PLR0917 - one place that fills the record
-    trace: Trace, optimizer: Optimizer, steps: list[Step], place: Place | None, text: str, rate: str
+def _finding(
+    trace: Trace, optimizer: Optimizer, steps: list[Step], place: Place | None, *, text: str, rate: str
 ) -> Finding:
     name = stepped_name(trace.sources, steps[0].place) or optimizer.variable or "optimizer"
     return Finding(

@@ -42,7 +42,7 @@ from luthier.watching.ends import Crash
 from luthier.watching.facts import TensorFact
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "X01", "the loss wants probabilities", "quick", ()
+CODE, TITLE, TIER, CAUSES = "X01", "the loss wants probabilities", "quick", ("L03",)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

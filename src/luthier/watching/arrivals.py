@@ -43,11 +43,12 @@ class Arrivals:
             self._local.asking = False
         if spec is None or spec.loader is None:
             return spec
-        execute = spec.loader.exec_module
+        loader: Any = spec.loader
+        execute = loader.exec_module
 
         def then(module: Any) -> None:
             execute(module)
             self._works[name]()
 
-        spec.loader.exec_module = then  # type: ignore[method-assign]  # this spec's own loader
+        loader.exec_module = then  # this spec's own loader
         return spec

@@ -31,7 +31,8 @@ class Messages:
 
     def install(self) -> None:
         """Put the functions in."""
-        self._show: Any = getattr(warnings, "_showwarnmsg", None)
+        module: Any = warnings
+        self._show: Any = getattr(module, "_showwarnmsg", None)
         self._print = builtins.print
 
         def show(message: Any) -> None:
@@ -44,14 +45,15 @@ class Messages:
 
         self._own = show, printing
         if self._show is not None:
-            warnings._showwarnmsg = show  # type: ignore[attr-defined]  # what C and Python show warnings by
+            module._showwarnmsg = show  # what C and Python show warnings by
         builtins.print = printing
 
     def remove(self) -> None:
         """Put the originals back, unless the program has put in others."""
         show, printing = self._own
+        module: Any = warnings
         if getattr(warnings, "_showwarnmsg", None) is show:
-            warnings._showwarnmsg = self._show  # type: ignore[attr-defined]
+            module._showwarnmsg = self._show
         if builtins.print is printing:
             builtins.print = self._print
 

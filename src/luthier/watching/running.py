@@ -70,7 +70,7 @@ def watch(recorder: Recorder) -> Iterator[None]:
         for remove in reversed(removers):
             try:
                 remove()
-            except Exception as error:
+            except Exception as error:  # the program has ended: what is left in place harms nobody
                 recorder.fault("removal of hooks", error)
 
 
@@ -85,7 +85,7 @@ def watched(program: Callable[[], Any], recorder: Recorder) -> Trace:
             program()
         except SystemExit:
             pass
-        except Exception as error:
+        except Exception as error:  # the program's own: it is kept as its crash
             if not recorder.trace.stopped:
                 recorder.safely("crash", _note_crash)(error, recorder)
     return finished(recorder)
@@ -131,7 +131,7 @@ def run_program(words: Sequence[str], recorder: Recorder, *, module: bool = Fals
         except KeyboardInterrupt:
             code = INTERRUPTED
             trace.stopped = trace.stopped or "it was interrupted"
-        except Exception as error:
+        except Exception as error:  # the program's own: it is shown as Python shows it
             code = 1
             if not trace.stopped:
                 recorder.safely("crash", _note_crash)(error, recorder)

@@ -14,6 +14,7 @@ from luthier.watching.torch.functions import Functions
 from luthier.watching.torch.gradients import Gradients
 from luthier.watching.torch.keeping import Keeping
 from luthier.watching.torch.loading import Loading
+from luthier.watching.torch.losses import Losses
 from luthier.watching.torch.modules import Modules
 from luthier.watching.torch.optimizers import Optimizers
 from luthier.watching.torch.ranks import Ranks
@@ -26,7 +27,9 @@ __all__ = ["install"]
 class Part(Protocol):
     """Some of the hooks."""
 
-    def install(self) -> None: ...
+    def install(self) -> None:
+        """Put them in."""
+        ...
 
 
 def install(recorder: Recorder) -> Callable[[], None]:
@@ -37,7 +40,14 @@ def install(recorder: Recorder) -> Callable[[], None]:
     recorder.trace.threads = torch.get_num_threads()
     watch = Watch(recorder)
     gradients = Gradients(watch)
-    parts: tuple[Part, ...] = (Modules(watch), Functions(watch), Loading(watch), Optimizers(watch), Keeping(watch))
+    parts: tuple[Part, ...] = (
+        Modules(watch),
+        Losses(watch),
+        Functions(watch),
+        Loading(watch),
+        Optimizers(watch),
+        Keeping(watch),
+    )
     # the numbers are read first, then phases are settled, then facts are added up by phase
     recorder.finishers[:0] = [watch.samples.flush, lambda: settle_phases(recorder.trace)]
     hooks = gradients.install()

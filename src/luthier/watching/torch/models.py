@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from types import FrameType
 from typing import Any
 
 from luthier.findings import Place
@@ -124,9 +125,9 @@ def _layer(name: str, part: Any, numbers: dict[str, int]) -> Layer:
 
 def _variable(module: Any) -> str:
     """The person's name for a module where it is called: a local or global name, or an attribute of self."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and not is_users(frame.f_code.co_filename):
-        frame = frame.f_back  # type: ignore[assignment]  # the last frame has none: the loop ends
+        frame = frame.f_back
     if frame is None:
         return ""
     for scope in (frame.f_locals, frame.f_globals):

@@ -9,6 +9,7 @@ from typing import Any
 from luthier.findings import Place
 from luthier.watching.facts import Group, Optimizer, Scheduler
 from luthier.watching.lines import assigned, is_users, user_line
+from luthier.watching.recorder import Recorder
 from luthier.watching.steps import Clip, ScalerCall, SchedulerStep, Step
 from luthier.watching.torch.gradients import key_of, use
 from luthier.watching.torch.registry import Registry
@@ -59,6 +60,7 @@ class Optimizers:
             if issubclass(kind, lr_scheduler.LRScheduler):
                 wrap(kind, "step", self._around_scheduled)
         wrap(lr_scheduler.LRScheduler, "_initial_step", self._around_initial)
+        wrap(lr_scheduler.ReduceLROnPlateau, "__init__", self._around_initial)
         for name in ("scale", "unscale_", "step", "update"):
             wrap(torch.amp.GradScaler, name, self._around_scaler(name))
 
@@ -240,6 +242,7 @@ class Optimizers:
                 scheduler=known.number,
                 lr_before=before or (),
                 lr_after=self._lrs_(scheduler),
+                metric=_metric(given),
             )
         )
 
@@ -334,6 +337,14 @@ class Optimizers:
                 slot.fact.requires_grad = parameter.requires_grad
 
 
+def _metric(given: Any) -> float:
+    """The number that a scheduler was given, where it costs nothing to read."""
+    if isinstance(given, (int, float)):
+        return float(given)
+    on_cpu = getattr(getattr(given, "device", None), "type", "") == "cpu"
+    return float(given) if on_cpu and given.numel() == 1 else math.nan
+
+
 def _group(group: dict[str, Any], slots: list[Any]) -> Group:
     options = {
         k: v for k, v in group.items() if k != "params" and (v is None or isinstance(v, (bool, int, float, str)))
@@ -359,7 +370,7 @@ def _group(group: dict[str, Any], slots: list[Any]) -> Group:
     )
 
 
-def _made_at(recorder: Any, optimizer: Any) -> Place | None:
+def _made_at(recorder: Recorder, optimizer: Any) -> Place | None:
     """The line that makes an optimizer; of an own class, the line outside its constructors."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_back is not None:
@@ -368,4 +379,4 @@ def _made_at(recorder: Any, optimizer: Any) -> Place | None:
             if is_users(frame.f_code.co_filename) and frame.f_locals.get("self") is optimizer:
                 return user_line(outer)
         frame = frame.f_back
-    return recorder.place()  # type: ignore[no-any-return]
+    return recorder.place()

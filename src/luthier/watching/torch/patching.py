@@ -63,5 +63,6 @@ def _wrapper(original: Any, around: Callable[..., Any]) -> Any:
             return original(*args, **kwargs)
         return around(original, *args, **kwargs)
 
-    watched.__luthier__ = True  # type: ignore[attr-defined]  # so that nothing is wrapped twice
-    return watched
+    known: Any = watched
+    known.__luthier__ = True  # so that nothing is wrapped twice
+    return known
