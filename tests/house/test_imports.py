@@ -45,8 +45,12 @@ def lint(tree: Path) -> subprocess.CompletedProcess[str]:
     """import-linter on a tree: its contracts on its src."""
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports")],
-        cwd=tree, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(tree / "src")},
-    )  # fmt: skip
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tree / "src")},
+    )
 
 
 def test_import_contracts_are_kept():

@@ -52,7 +52,7 @@ def run(script: Path, *words: str, watched: bool, **options: Any) -> Done:
         os.setsid()
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(files[name], os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115  # for good
+        sys.stdout, sys.stderr = (os.fdopen(n, "w", closefd=False) for n in (1, 2))
         os.chdir(script.parent)
         warnings.resetwarnings()
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -64,18 +64,37 @@ def free_port() -> str:
 def start(folder, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the folder."""
     return subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, timeout=180, check=False,
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
 
 
 def test_ranks_end_at_the_same_step(tmp_path):
     """One report, exit code 0 of all, and no rank that waits for one that has gone."""
     (tmp_path / "train.py").write_text(TRAINS + RUN)
     done = start(
-        tmp_path, "torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port(), "-m", "luthier.cli",
-        "check", "--steps", "12", "--format", "json", "--output", "told.json", "train.py",
-    )  # fmt: skip
+        tmp_path,
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        free_port(),
+        "-m",
+        "luthier.cli",
+        "check",
+        "--steps",
+        "12",
+        "--format",
+        "json",
+        "--output",
+        "told.json",
+        "train.py",
+    )
     assert done.returncode == 0, done.stderr
     assert "end of rank" not in done.stdout
     told = json.loads((tmp_path / "told.json").read_text())

@@ -39,9 +39,14 @@ def fit(module, callback):
     x = torch.randn(256, 8)
     rows = data.TensorDataset(x, (x[:, 0] > 0).long())
     trainer = lightning.Trainer(
-        max_epochs=3, callbacks=[callback], logger=False, enable_checkpointing=False, accelerator="cpu",
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+        max_epochs=3,
+        callbacks=[callback],
+        logger=False,
+        enable_checkpointing=False,
+        accelerator="cpu",
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     trainer.fit(module, data.DataLoader(rows, 32, shuffle=True))
 
 

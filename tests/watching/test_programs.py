@@ -66,8 +66,10 @@ def test_traceback_is_what_python_prints(tmp_path):
 
 def test_steps_end_the_program_after_an_evaluation(script):
     """Its `finally` blocks run, and what it would have done later is not done."""
-    path = script(BASE + "try:\n    for _ in range(50):\n        epoch(model, optimizer)\n        evaluate(model)\n"
-                  "finally:\n    print('tidied')\nprint('later')\n")  # fmt: skip
+    path = script(
+        BASE + "try:\n    for _ in range(50):\n        epoch(model, optimizer)\n        evaluate(model)\n"
+        "finally:\n    print('tidied')\nprint('later')\n"
+    )
     done = run(path, watched=True, steps=20)
     assert "tidied" in done.out
     assert "later" not in done.out
@@ -77,8 +79,10 @@ def test_steps_end_the_program_after_an_evaluation(script):
 
 
 def test_program_that_catches_everything_is_ended_too(script):
-    path = script(BASE + "while True:\n    try:\n        epoch(model, optimizer)\n        evaluate(model)\n"
-                  "    except BaseException:\n        pass\n")  # fmt: skip
+    path = script(
+        BASE + "while True:\n    try:\n        epoch(model, optimizer)\n        evaluate(model)\n"
+        "    except BaseException:\n        pass\n"
+    )
     done = run(path, watched=True, steps=20)
     assert done.diagnosis.stopped
     assert done.code == 0

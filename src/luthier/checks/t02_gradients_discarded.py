@@ -49,7 +49,7 @@ import math
 
 from luthier.checks.reading import by_line
 from luthier.checks.stepping import is_empty, taken
-from luthier.checks.wording import code, insert_after, move_before, percent, replace, statement
+from luthier.checks.wording import insert_after, move_before, percent, replace, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
@@ -86,6 +86,17 @@ def _all_empty(steps: list[Step]) -> bool:
     return len(known) >= MIN_LOST and all(known)
 
 
+WRONG = {
+    True: "loss.backward()\noptimizer.zero_grad()\noptimizer.step()",
+    False: "optimizer.zero_grad()\n(loss / k).backward()\nif (i + 1) % k == 0:\n    optimizer.step()",
+}
+RIGHT = {
+    True: "optimizer.zero_grad()\nloss.backward()\noptimizer.step()",
+    False: "(loss / k).backward()\nif (i + 1) % k == 0:\n    optimizer.step()\n    optimizer.zero_grad()",
+}
+"""By whether every step found its gradients cleared."""
+
+
 def _finding(trace: Trace, lost: list[Backward], num: int, steps: list[Step]) -> Finding:
     first = lost[0]
     after = next((s for s in steps if s.at > first.at), None)
@@ -106,30 +117,8 @@ def _finding(trace: Trace, lost: list[Backward], num: int, steps: list[Step]) ->
         others=tuple(p for p in (first.place, after.place if after else None) if p and p != where),
         step=first.step,
         cause="What a backward pass has computed and no step has used is lost.",
-        wrong=code("""
-            loss.backward()
-            optimizer.zero_grad()
-            optimizer.step()
-        """)
-        if everything
-        else code("""
-            optimizer.zero_grad()
-            (loss / k).backward()
-            if (i + 1) % k == 0:
-                optimizer.step()
-        """),
-        right=code("""
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        """)
-        if everything
-        else code("""
-            (loss / k).backward()
-            if (i + 1) % k == 0:
-                optimizer.step()
-                optimizer.zero_grad()
-        """),
+        wrong=WRONG[everything],
+        right=RIGHT[everything],
         edits=_edits(trace, where, first.place, after.place if after else None, everything),
         evidence={"num_lost": len(lost), "num_steps": len(steps)},
     )

@@ -30,8 +30,11 @@ PyTorch documentation, "In-place correctness checks".
 
 from __future__ import annotations
 
+import re
+
 from luthier.checks.crashes import finding, matched
 from luthier.findings import Finding, Unknown
+from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X10", "changed in place before backward", "quick", ()
@@ -60,7 +63,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     )
     if found is None:
         return []
-    crash, match = found
+    return [_needed_later(trace, *found)]
+
+
+def _needed_later(trace: Trace, crash: Crash, match: re.Match[str]) -> Finding:
     last = [b for b in trace.backwards if not b.raised]
     calls = list(trace.forwards)
     stepped = bool(last) and bool(calls) and any(s.at > calls[-1].at for s in trace.steps)
@@ -76,15 +82,13 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         text = f"a tensor{tensor} that backward needs was changed in place after it was used."
         remedy = "Write x = x + y instead of x += y, clone() before writing into a slice, and inplace=False."
         wrong, right = "p = torch.sigmoid(x)\np += 1e-6", "p = torch.sigmoid(x)\np = p + 1e-6"
-    return [
-        finding(
-            crash,
-            CODE,
-            TITLE,
-            text,
-            remedy=remedy,
-            wrong=wrong,
-            right=right,
-            cause="The gradient needs the values as they were in the forward pass.",
-        )
-    ]
+    return finding(
+        crash,
+        CODE,
+        TITLE,
+        text,
+        remedy=remedy,
+        wrong=wrong,
+        right=right,
+        cause="The gradient needs the values as they were in the forward pass.",
+    )

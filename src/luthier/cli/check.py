@@ -122,14 +122,8 @@ def check(
         if found.kind == "model":
             from luthier.verbs.active import examine
 
-            diagnosis = examine(
-                found.words[0],
-                data=data,
-                target=target or (),
-                tier=(tier or Tier.FULL).value,
-                select=chosen.select,
-                ignore=chosen.ignore,
-            )
+            wanted: Any = (tier or Tier.FULL).value
+            diagnosis = examine(found.words[0], data=data, target=target or (), tier=wanted, **chosen._asdict())
         else:
             from luthier.verbs.check import diagnose
 
@@ -141,8 +135,7 @@ def check(
                 seconds=seconds,
                 full=full,
                 tier=(tier or Tier.QUICK).value,
-                select=chosen.select,
-                ignore=chosen.ignore,
+                **chosen._asdict(),
                 last_words=lambda diagnosis: _tell(diagnosis, asked, stream),
             )
         code = _tell(diagnosis, asked, stream)

@@ -7,7 +7,6 @@ pass that finds it unchanged adds to a used gradient. Deposits that are cleared 
 from __future__ import annotations
 
 import math
-import os
 import time
 import weakref
 from typing import Any
@@ -17,21 +16,13 @@ import numpy as np
 from luthier.findings import Place
 from luthier.watching.steps import Backward, Step, ZeroGrad
 from luthier.watching.torch import changes
+from luthier.watching.torch.measures import count_nodes, is_nonzero, key_of, number_of, rss_bytes, wants_parameters
 from luthier.watching.torch.origins import KEY
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import PENDING, Holder, Key, Slot, Watch
 
-NODES = 5000
 COUNTED = 24
 """Backward passes at the beginning, of those that keep their graph, whose nodes are counted one by one."""
-
-
-def key_of(grad: Any) -> Key:
-    """Memory and version of a gradient."""
-    try:
-        return grad.data_ptr(), grad._version
-    except RuntimeError:  # sparse ones have no memory of their own, inference tensors no version
-        return (grad._values().data_ptr(), grad._version) if grad.is_sparse else (id(grad), 0)
 
 
 class Token:
@@ -121,7 +112,7 @@ class Gradients:
             create_graph=bool(kwargs.get("create_graph")),
             in_step=any(h.depth for _, h in watch.optimizers.living()),
         )
-        watch.trains = call != "autograd.grad" or _wants_parameters(args, kwargs)
+        watch.trains = call != "autograd.grad" or wants_parameters(args, kwargs)
         watch.backward = record
         self.trace.num_backward += 1
         self.trace.backwards.append(record)
@@ -146,10 +137,10 @@ class Gradients:
                 continue
             key = slot.before = key_of(grad)
             if key == slot.consumed:
-                slot.stale = _nonzero(grad)
+                slot.stale = is_nonzero(grad)
                 record.num_stale += slot.stale
             elif slot.pending or slot.tainted:
-                if key != slot.seen and not _nonzero(grad):  # set to zero by hand
+                if key != slot.seen and not is_nonzero(grad):  # set to zero by hand
                     _discard(slot, record.at, None)
                     slot.tainted = False
                 record.num_held += bool(slot.pending)
@@ -167,7 +158,7 @@ class Gradients:
             watch.tokens.append(weakref.ref(token))
             kept = record.retain_graph and self._num_counted < COUNTED
             if kept or (watch.close and record.step % 5 == 0):
-                record.num_nodes = _count(node)
+                record.num_nodes = count_nodes(node)
                 self._num_counted += kept
         else:
             record.source = watch.origins.of(root)
@@ -272,7 +263,7 @@ class Gradients:
             slot.tainted = False
             if slot.pending:
                 self._num_checked_zero += 1
-                if self._num_checked_zero > 2000 or _nonzero(grad):
+                if self._num_checked_zero > 2000 or is_nonzero(grad):
                     record.num_discarded += 1
                     _discard(slot, record.at, record.place)
                 else:
@@ -313,7 +304,7 @@ class Gradients:
             place=self.recorder.place(4),
             optimizer=holder.fact.number,
             index=holder.fact.num_steps,
-            lr=tuple(_number(g.get("lr")) for g in optimizer.param_groups),
+            lr=tuple(number_of(g.get("lr")) for g in optimizer.param_groups),
             num_parameters=len(holder.slots),
             num_closures=int(closure is not None),
             sampled=watch.close and not watch.blind(),
@@ -351,7 +342,7 @@ class Gradients:
         holder.fact.num_steps += 1
         self.trace.steps.append(record)
         if record.sampled:
-            record.rss_bytes = _rss_bytes()
+            record.rss_bytes = rss_bytes()
             self.watch.samples.flush()
         return True
 
@@ -390,45 +381,5 @@ def _discard(slot: Slot, at: int, place: Place | None) -> None:
     slot.pending.clear()
 
 
-def _nonzero(grad: Any) -> bool:
-    values = grad.detach()
-    if values.is_sparse:
-        values = values._values()
-    return bool(values.any())
-
-
-def _wants_parameters(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether autograd.grad asks for gradients of weights, and not of inputs or of intermediate results."""
-    from torch.nn import Parameter as Weight
-
-    inputs = args[1] if len(args) > 1 else kwargs.get("inputs", ())
-    return any(isinstance(i, Weight) for i in (inputs if isinstance(inputs, (list, tuple)) else [inputs]))
-
-
 def _scale_of(watch: Watch) -> float:
     return float(watch.scaling.get_scale()) if watch.scaled and watch.scaling is not None else 1.0
-
-
-def _count(root: Any) -> int:
-    seen, todo = {root}, [root]
-    while todo and len(seen) < NODES:
-        for node, _ in todo.pop().next_functions:
-            if node is not None and node not in seen:
-                seen.add(node)
-                todo.append(node)
-    return len(seen)
-
-
-def _rss_bytes() -> int:
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # no such file on macOS
-        return 0
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan

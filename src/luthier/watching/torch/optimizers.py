@@ -11,7 +11,8 @@ from luthier.watching.facts import Group, Optimizer, Scheduler
 from luthier.watching.lines import assigned, is_users, user_line
 from luthier.watching.recorder import Recorder
 from luthier.watching.steps import Clip, ScalerCall, SchedulerStep, Step
-from luthier.watching.torch.gradients import key_of, use
+from luthier.watching.torch.gradients import use
+from luthier.watching.torch.measures import key_of
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import Holder, Watch
