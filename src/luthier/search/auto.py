@@ -2,7 +2,8 @@
 
 Candidates come from the mixture of `prior` and from the close neighbourhood of the best trials; the model of
 `surrogate` picks the one with the highest expected improvement at the last rung (Jones, Schonlau & Welch 1998). A
-share of Halton points goes on for good: exploration that no result can switch off.
+share of Halton points goes on for good: exploration that no result can switch off. And a share of the model's
+proposals takes another option than the leader: what an option is worth shows only beside settings that suit it.
 
 Axes: N trials, C candidates, D settings, all in the unit cube.
 """
@@ -29,6 +30,8 @@ Array = npt.NDArray[Any]
 
 HALTON_SHARE = 0.15
 """Of the proposals, for good."""
+OTHER_SHARE = 0.15
+"""Of the model's proposals, where settings without order are searched: another option than the leader's."""
 MOST_WAITING = 64
 """Trials at work that a proposal keeps away from: the latest."""
 NUM_SPREAD, NUM_NEAR = 96, 48
@@ -100,7 +103,8 @@ class _Model:
             )
         self.last = table.utility_NK.shape[1] - 1
         self.surrogate.fit(observed(table))
-        self.best = float(self.surrogate.predict(self.surrogate.data.x_ND, self.last)[0].max())
+        mean_N, _ = self.surrogate.predict(self.surrogate.data.x_ND, self.last)
+        self.best, self.leader_D = float(mean_N.max()), self.surrogate.data.x_ND[mean_N.argmax()]
         waiting_N = np.isnan(table.utility_NK).all(axis=1) & np.isin(table.status_N, ("running", "waiting"))
         if waiting_N.any():
             self.believe(table.unit_ND[waiting_N][-MOST_WAITING:])
@@ -126,4 +130,12 @@ class _Model:
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C
         gain_C = sd_C * (z_C * ndtr(z_C) + np.exp(-0.5 * z_C**2) / math.sqrt(2.0 * math.pi))
+        if self.mixture.choice_D.any() and rng.random() < OTHER_SHARE:
+            other_C = self._chooses_otherwise(x_CD)
+            gain_C = np.where(other_C | ~other_C.any(), gain_C, -1.0)
         return configs[int(np.argmax(gain_C))]
+
+    def _chooses_otherwise(self, x_CD: Array) -> Array:
+        """bool [C]: is an option another one than the leader's?"""
+        mine_CK, leader_K = (np.nan_to_num(x[..., self.mixture.choice_D], nan=-1.0) for x in (x_CD, self.leader_D))
+        return np.asarray((mine_CK != leader_K).any(axis=1))
