@@ -219,9 +219,13 @@ def test_batch_size_that_nobody_named_is_measured(tmp_path):
 def test_example_runs_as_the_script_that_it_is(tmp_path):
     """Workers find a function of a script without any `__main__` guard; here the budget is eight trainings."""
     done = subprocess.run(
-        [sys.executable, str(EXAMPLE), "8trials"], capture_output=True, text=True, check=False, timeout=300,
+        [sys.executable, str(EXAMPLE), "8trials"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
         env={**os.environ, "LUTHIER_RUNS": str(tmp_path), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "Kept what you had" in done.stdout
     assert "four new rows:" in done.stdout
@@ -240,8 +244,9 @@ def test_python_that_a_page_shows_runs(tmp_path, page):
     own = "" if "def net" in shown else f"import torch\n{inspect.getsource(net)}\n"
     script.write_text(
         "import numpy as np\nX = np.random.default_rng(0).normal(size=(160, 3))\ny = (X[:, 0] > 0).astype(int)\n"
-        + own + shown.replace('"5min"', '"4trials"')
-    )  # fmt: skip
+        + own
+        + shown.replace('"5min"', '"4trials"')
+    )
     environment = {**os.environ, "LUTHIER_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr

@@ -6,15 +6,13 @@ The scripts lie in `scripts/<code>.py`. They run under watch in this process, ea
 from pathlib import Path
 
 import pytest
+
 from checks import watched
 from checks.watched import CODES, also, fired, fixtures, judged, kept_silent, room
 from luthier.checks.spec import ACTIVE, checks
 from luthier.verbs import patches
 
 pytestmark = pytest.mark.slow
-
-NOWHERE = {"S01"}
-"""Findings for which no line of the script can be named."""
 
 
 def said(judgement):
@@ -43,8 +41,6 @@ def test_it_is_the_only_root(code):
 @pytest.mark.parametrize("code", CODES)
 def test_it_names_a_line_of_the_script(code):
     """A finding says where in the script."""
-    if code in NOWHERE:
-        pytest.skip("no line can be named")
     nowhere = {
         name: f.text
         for name, judgement in fired(code).items()
@@ -64,9 +60,7 @@ def test_it_leaves_sound_scripts_alone(code):
 @pytest.mark.parametrize("code", CODES)
 def test_no_check_complains_of_a_sound_script(code):
     """No check at all finds a warning or an error in a sound script."""
-    false = {
-        name: said(j) for name, j in kept_silent(code).items() if j.complaints - also(code, name)
-    }
+    false = {name: said(j) for name, j in kept_silent(code).items() if j.complaints - also(code, name)}
     assert not false
 
 

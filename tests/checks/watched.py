@@ -117,6 +117,7 @@ def run(file: str) -> Trace:
     def program() -> None:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("default")
+            warnings.filterwarnings("error", category=RuntimeWarning)  # numpy's: ours must not reach the program
             exec(code, main.__dict__)
 
     try:

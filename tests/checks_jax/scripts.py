@@ -197,7 +197,8 @@ params = train(lambda p, x, t: optax.softmax_cross_entropy(m.apply(p, x), jax.nn
     "sigmoid before the sigmoid cross entropy": (
         "J06",
         """
-params = train(lambda p, x, t: optax.sigmoid_binary_cross_entropy(jax.nn.sigmoid(net(p, x)[:, 0]), t).mean(), start(1))
+bce = optax.sigmoid_binary_cross_entropy
+params = train(lambda p, x, t: bce(jax.nn.sigmoid(net(p, x)[:, 0]), t).mean(), start(1))
 """,
     ),
     "softmax of one output": (
@@ -291,6 +292,55 @@ params = train(lambda p, x, t: ce(net(p, x), t).mean(), params)
 params = train(lambda p, x, t: jnp.mean((jax.nn.relu(net(p, x)[:, 0]) - t) ** 2), start(1), targets=r)
 """,
     ),
+    "softmax over the batch": (
+        "J14",
+        """
+def loss(p, x, t):
+    return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(net(p, x), axis=0), t[:, None], 1))
+params = train(loss, start())
+""",
+    ),
+    "softmax over the batch, NNX": (
+        "J14",
+        """
+model = Net(nnx.Rngs(0), out=3)
+opt = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    def loss(model):
+        q = nnx.softmax(model(x), axis=0)
+        return -jnp.mean(jnp.log(q[jnp.arange(len(x)), t]))
+    value, grads = nnx.value_and_grad(loss)(model)
+    opt.update(model, grads)
+    return value
+for i in range(5):
+    step(model, opt, x, y)
+params = nnx.state(model, nnx.Param)
+""",
+    ),
+    "steps of Adam as large as the weights": (
+        "J15",
+        """
+big = {"a": 0.1 * jax.random.normal(k1, (4, 64)), "b": jnp.zeros(64), "c": 0.1 * jax.random.normal(k2, (64, 2))}
+params = train(lambda p, x, t: ce(net(p, x), jnp.arange(len(x)) % 2).mean(), big, optax.adam(10.0), steps=60)
+""",
+    ),
+    "optimizer state thrown away, donated weights": (
+        "J04",
+        """
+from functools import partial
+opt = optax.adam(1e-2)
+params = start()
+first = opt.init(params)
+@partial(jax.jit, donate_argnums=(0, 1))
+def step(params, state, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    updates, _ = opt.update(grads, state, params)
+    return optax.apply_updates(params, updates), value
+for i in range(30):
+    params, value = step(params, jax.tree.map(jnp.array, first), x[i:i + 32], y[i:i + 32])
+""",
+    ),
     "learning rate far too high": (
         "J13",
         """
@@ -307,7 +357,8 @@ accuracy = (jnp.argmax(net(params, x), axis=1) == y).mean()
     "plain, eager, own descent": """
 params = start(1)
 for i in range(24):
-    value, grads = jax.value_and_grad(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2))(params, x[i:i + 32], r[i:i + 32])
+    loss = lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2)
+    value, grads = jax.value_and_grad(loss)(params, x[i:i + 32], r[i:i + 32])
     params = jax.tree.map(lambda p, g: p - 0.1 * g, params, grads)
 """,
     "keys split at every step": """
@@ -411,6 +462,64 @@ params = train(loss, start(1))
 def loss(p, x, t):
     return -jnp.mean(jnp.sum(jax.nn.one_hot(t, 2) * jax.nn.log_softmax(net(p, x)), axis=1))
 params = train(loss, start())
+""",
+    "softmax over both sides of square pairs": """
+def loss(p, x, t):
+    z = net(p, x)
+    s = (z @ z.T) * 0.5
+    rows = jnp.arange(len(x))
+    return -(jax.nn.log_softmax(s, axis=0)[rows, rows] + jax.nn.log_softmax(s, axis=1)[rows, rows]).mean()
+params = train(loss, start(3))
+""",
+    "attention over the rows of a set": """
+def loss(p, x, t):
+    w = jax.nn.softmax(net(p, x), axis=0)
+    return jnp.mean((jnp.sum(w * x[:, :2], axis=0) - 0.1) ** 2)
+params = train(loss, start())
+""",
+    "two tasks in turn, each with its head": """
+heads = start() | {"d": 0.3 * jax.random.normal(k2, (8, 1))}
+def body(p, x):
+    return jax.nn.relu(x @ p["a"] + p["b"])
+opt = optax.adam(1e-2)
+params, state = heads, opt.init(heads)
+def one(p, x, t):
+    return ce(body(p, x) @ p["c"], t).mean()
+def two(p, x, t):
+    return jnp.mean(((body(p, x) @ p["d"])[:, 0] - t) ** 2)
+@jax.jit
+def step_one(params, state, x, t):
+    value, grads = jax.value_and_grad(one)(params, x, t)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+@jax.jit
+def step_two(params, state, x, t):
+    value, grads = jax.value_and_grad(two)(params, x, t)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+for i in range(24):
+    params, state, value = step_one(params, state, x, y) if i % 2 else step_two(params, state, x, r)
+""",
+    "donated arguments, jitted step": """
+from functools import partial
+opt = optax.adam(1e-2)
+params = start()
+state = opt.init(params)
+@partial(jax.jit, donate_argnums=(0, 1))
+def step(params, state, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    updates, state = opt.update(grads, state, params)
+    return optax.apply_updates(params, updates), state, value
+for i in range(30):
+    params, state, value = step(params, state, x[i:i + 32], y[i:i + 32])
+""",
+    "without compiling": """
+with jax.disable_jit():
+    params = train(lambda p, x, t: ce(net(p, x), t).mean(), start(), steps=8)
+""",
+    "large steps that learn all the same": """
+tiny = jax.tree.map(lambda p: 1e-3 * p, start(1))
+params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), tiny, optax.adam(0.05), steps=80, targets=r)
 """,
     "policy gradient": """
 def loss(p, x, t):

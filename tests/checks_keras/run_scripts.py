@@ -1,6 +1,6 @@
-"""Run the Keras programs under watch in one process, and print what the checks said as JSON.
+"""Run the Keras programs in one process, without watch and under watch, and print what came out as JSON.
 
-python -m checks_keras.run_scripts [plain]      with "plain": without watch, the weights' digests only
+python -m checks_keras.run_scripts FOLDER [NAME ...]
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from checks_keras.scripts import COMMON, FIRES, SILENT
+from luthier.checks.judging import chosen, judge
 from luthier.checks.spec import checks
-from luthier.findings import Unknown
 from luthier.watching.keras import install
 from luthier.watching.recorder import Recorder
 
@@ -29,54 +29,58 @@ ON_JAX = (
     "recurrent net",
     "variational autoencoder with add_loss",
 )
+PLAINLY = {*SILENT, "classes numbered from 1", "softmax and from_logits", "raw pixels from tf.data"}
+"""Run without watch as well: the healthy programs, one that crashes, one that Keras warns of, one on tf.data."""
 
 
-def run(source: str, folder: Path, watched: bool) -> dict[str, Any]:
-    """Codes and severities of what was found, luthier's own faults, the trained weights' digest."""
-    recorder = Recorder(full=True)
-    file = folder / "script.py"
-    file.write_text(COMMON + source)
-    remove = install(recorder) if watched else None
+def run(file: Path) -> tuple[str, str]:
+    """Digest of the trained weights `m`, and the name of the exception that ended the program, or nothing."""
     scope: dict[str, Any] = {"__name__": "__main__"}
-    begin, crash = time.perf_counter(), ""
+    crash = ""
     try:
         exec(compile(file.read_text(), str(file), "exec"), scope)
-    except Exception as error:
+    except Exception as error:  # some programs are there to crash
         crash = type(error).__name__
+    weights = b"".join(weight.tobytes() for weight in scope["m"].get_weights())
+    return hashlib.sha256(weights).hexdigest(), crash
+
+
+def check(source: str, folder: Path, plainly: bool) -> dict[str, Any]:
+    """What was found in a program, luthier's own faults, and its results under watch and (`plainly`) without."""
+    file = folder / "script.py"
+    file.write_text(COMMON + source)
+    begun = time.perf_counter()
+    plain = run(file) if plainly else None
+    between = time.perf_counter()
+    recorder = Recorder(full=True)
+    remove = install(recorder)
+    try:
+        watched = run(file)
     finally:
-        if remove:
-            remove()
-    seconds = time.perf_counter() - begin
-    weights = scope["m"].get_weights()
-    digest = hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest()
-    found = []
-    for check in checks().values() if watched else ():
-        if check.code.startswith("K"):
-            judged = check.judge(recorder.trace)
-            found += [] if isinstance(judged, Unknown) else [(f.code, f.severity, f.text) for f in judged]
+        remove()
+    judged = judge(recorder.trace, chosen(checks(), "quick", select=("K",)))
+    faults = [f"{f.part}: {f.error} {f.trace}" for f in (*recorder.trace.faults, *judged.faults)]
+    listed = [f for finding in judged.findings for f in (finding, *finding.consequences)]
     return {
-        "found": found,
-        "faults": [f"{f.part}: {f.error} {f.trace}" for f in recorder.trace.faults],
-        "digest": digest,
-        "crash": crash,
-        "seconds": seconds,
-        "steps": recorder.trace.num_steps,
+        "found": [(f.code, f.severity, f.text) for f in listed],
+        "faults": faults,
+        "plain": plain,
+        "watched": watched,
+        "seconds": (between - begun, time.perf_counter() - between),
     }
 
 
-def main(arguments: list[str]) -> None:
-    """Run them all, or on JAX the ones that say something there."""
-    import tempfile
-
+def main(folder: str, *names: str) -> None:
+    """Run those of these names, or all; on JAX the ones that say something there."""
     warnings.simplefilter("ignore")
-    watched = "plain" not in arguments
     keras = import_module("keras")
     sources = {name: source for name, (_, source) in FIRES.items()} | SILENT
     if keras.backend.backend() != "tensorflow":
-        sources = {name: source for name, source in sources.items() if name in ON_JAX}
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps({name: run(source, Path(folder), watched) for name, source in sources.items()}))
+        names = names or ON_JAX
+    wanted = {name: source for name, source in sources.items() if not names or name in names}
+    found = {name: check(source, Path(folder), name in PLAINLY) for name, source in wanted.items()}
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

@@ -160,7 +160,7 @@ m.fit(x, 5 + 3 * r, epochs=2, verbose=0)
     "raw pixels": (
         "K07",
         """
-m = keras.Sequential([layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(2, activation="softmax")])
+m = keras.Sequential([layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(2, "softmax")])
 m.compile("adam", loss="sparse_categorical_crossentropy")
 m.fit(pixels, y[:160], epochs=2, verbose=0)
 """,
@@ -351,11 +351,12 @@ m.fit(x, y, epochs=4, validation_split=0.2, verbose=0)
 """,
     "logits with from_logits, border at zero": """
 m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
-m.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)])
+right = keras.metrics.BinaryAccuracy(threshold=0.0)
+m.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=[right])
 m.fit(x, y, epochs=4, verbose=0)
 """,
     "softmax, three classes, label smoothing": """
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.BatchNormalization(), layers.Dense(3, activation="softmax")])
+m = keras.Sequential([layers.Dense(16, "relu"), layers.BatchNormalization(), layers.Dense(3, "softmax")])
 m.compile("adam", keras.losses.CategoricalCrossentropy(label_smoothing=0.1), metrics=["accuracy"])
 m.fit(x, keras.utils.to_categorical(k, 3), epochs=4, verbose=0, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
 """,
@@ -387,7 +388,8 @@ m.compile("adam", "binary_crossentropy")
 m.fit(p, p, epochs=3, verbose=0)
 """,
     "pixels rescaled in the model": """
-m = keras.Sequential([layers.Rescaling(1 / 255), layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(2, activation="softmax")])
+conv = layers.Conv2D(4, 3, activation="relu")
+m = keras.Sequential([layers.Rescaling(1 / 255), conv, layers.Flatten(), layers.Dense(2, "softmax")])
 m.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 m.fit(pixels, y[:160], epochs=2, verbose=0)
 """,
@@ -401,7 +403,7 @@ m.fit(big, r, epochs=3, verbose=0)
 """,
     "token numbers into an embedding": """
 t = rng.integers(0, 250, size=(320, 12))
-m = keras.Sequential([layers.Embedding(250, 8), layers.GlobalAveragePooling1D(), layers.Dense(1, activation="sigmoid")])
+m = keras.Sequential([layers.Embedding(250, 8), layers.GlobalAveragePooling1D(), layers.Dense(1, "sigmoid")])
 m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
 m.fit(t, y, epochs=3, verbose=0)
 """,
@@ -498,7 +500,8 @@ m.fit(s, s[:, -1, 0] + s[:, 0, 1], epochs=3, verbose=0)
 s = rng.normal(size=(160, 6, 8)).astype("float32")
 i = keras.Input((6, 8))
 h = layers.MultiHeadAttention(2, 4)(i, i)
-m = keras.Model(i, layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(i + h))))
+h = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(i + h))
+m = keras.Model(i, layers.Dense(2, "softmax")(h))
 m.compile("adamw", "sparse_categorical_crossentropy", metrics=["accuracy"])
 m.fit(s, y[:160], epochs=3, verbose=0)
 """,

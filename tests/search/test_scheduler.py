@@ -40,13 +40,23 @@ def test_in_any_study_jobs_climb_one_rung_and_few_are_let_through(seed, eta, run
     for number, before, after, status in study.jobs:
         if status not in ("diverged", "failed"):
             assert after == (len(rungs) if number == 0 else before + 1)
-    leaders = {(t.id, len(t.curve)) for history, actions in zip(study.histories, study.actions, strict=True)
-               for t in history.trials if Resume(t.id) in actions and _leads(history, t)}  # fmt: skip
+    leaders = {
+        (t.id, len(t.curve))
+        for history, actions in zip(study.histories, study.actions, strict=True)
+        for t in history.trials
+        if Resume(t.id) in actions and _leads(history, t)
+    }
     for level in range(len(rungs) - 1):
-        came = [t for t in study.history.trials if len(t.curve) > level
-                or (t.status == "diverged" and len(t.curve) == level)]  # fmt: skip
-        left = [t for t in came if t.id and len(t.curve) > level
-                and not (len(t.curve) == level + 1 and t.status == "paused")]  # fmt: skip
+        came = [
+            t
+            for t in study.history.trials
+            if len(t.curve) > level or (t.status == "diverged" and len(t.curve) == level)
+        ]
+        left = [
+            t
+            for t in came
+            if t.id and len(t.curve) > level and not (len(t.curve) == level + 1 and t.status == "paused")
+        ]
         assert len(left) <= math.floor(len(came) / eta) + sum(rung == level + 1 for _, rung in leaders)
 
 
@@ -123,16 +133,25 @@ def test_a_stopped_trial_counts_at_its_rung_and_is_not_resumed():
 
 
 def test_at_the_end_the_paused_trials_of_the_search_are_stopped():
-    trials = (make_trial(5, {}, (0.1,)), make_trial(2, {}, (0.1,)), make_trial(3, {}, (0.1,) * 3, status="finished"),
-              make_trial(4, {}, (0.1,), phase="confirm"), make_trial(0, {}, (0.1,)))  # fmt: skip
+    trials = (
+        make_trial(5, {}, (0.1,)),
+        make_trial(2, {}, (0.1,)),
+        make_trial(3, {}, (0.1,) * 3, status="finished"),
+        make_trial(4, {}, (0.1,), phase="confirm"),
+        make_trial(0, {}, (0.1,)),
+    )
     assert stop_paused(history_of(*trials)) == [2, 5]
 
 
 class TestFinishTop:
     """Which paused trials to complete when little time is left."""
 
-    paused = (make_trial(1, {}, (0.1,)), make_trial(2, {}, (0.9, 0.8)), make_trial(3, {}, (0.8, 0.3)),
-              make_trial(4, {}, (0.05,)))  # fmt: skip
+    paused = (
+        make_trial(1, {}, (0.1,)),
+        make_trial(2, {}, (0.9, 0.8)),
+        make_trial(3, {}, (0.8, 0.3)),
+        make_trial(4, {}, (0.05,)),
+    )
 
     def test_the_highest_rung_first_and_the_best_of_it(self):
         assert finish_top(history_of(*self.paused), 3) == [3, 2, 4]

@@ -58,8 +58,10 @@ def test_predictions_are_those_of_the_formula_written_out():
     """Pair by pair, with an inverse: Rasmussen & Williams 2006, equations 2.25 and 2.26, the mean fitted."""
     data, model = some(), Surrogate(OPTIONS)
     model.fit(data)
-    pairs = [[covariance(model.theta, a, b, abs(i - j)) for b, j in zip(data.x_ND, data.rung_N, strict=True)]
-             for a, i in zip(data.x_ND, data.rung_N, strict=True)]  # fmt: skip
+    pairs = [
+        [covariance(model.theta, a, b, abs(i - j)) for b, j in zip(data.x_ND, data.rung_N, strict=True)]
+        for a, i in zip(data.x_ND, data.rung_N, strict=True)
+    ]
     inverse_NN = np.linalg.inv(np.array(pairs) + np.eye(len(pairs)) * (math.exp(model.theta[-2]) + JITTER))
     mean = inverse_NN.sum(0) @ data.y_N / inverse_NN.sum()
     scale = (data.y_N - mean) @ inverse_NN @ (data.y_N - mean) / len(pairs)

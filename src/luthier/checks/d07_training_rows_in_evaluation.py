@@ -45,7 +45,7 @@ from luthier.watching.trace import Trace
 CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", ()
 NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE, MAX_SHARE = 3, 0.001, 0.98
-MIN_EVALUATED = 20
+MIN_EVALUATED, MIN_ROWS_A_CALL = 20, 8
 DISTINCT_VALUES = 32
 """Rows of fewer distinct whole numbers than this repeat by nature."""
 
@@ -67,9 +67,26 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             share = len(shared) / len(rows)
             if len(rows) < MIN_EVALUATED or len(shared) < MIN_ROWS or not MIN_SHARE < share < MAX_SHARE:
                 continue
+            if _is_training_set(trace, calls[0].loader) or _takes_turns(calls, learnt, share):
+                continue
             if not _repeats_by_nature(calls, len(rows)):
                 found.append(_finding(trace, calls, len(shared), len(rows), share))
     return found
+
+
+def _is_training_set(trace: Trace, number: int | None) -> bool:
+    """Does a loader read the very data set that a training loader reads? Its score is one of training, on purpose."""
+    loader = trace.loaders.get(number or 0)
+    trained = {x.dataset for x in trace.loaders.values() if any(e.num_trained for e in x.epochs)}
+    return loader is not None and loader.dataset in trained
+
+
+def _takes_turns(calls: list[Forward], learnt: set[int], share: float) -> bool:
+    """One line, no loader: does it evaluate training rows and held-out rows by turns? Then some calls share none."""
+    if calls[0].loader is not None:
+        return False
+    shares = [len(set(f.rows) & learnt) / len(set(f.rows)) for f in calls if len(f.rows) >= MIN_ROWS_A_CALL]
+    return bool(shares) and min(shares) < share / 4
 
 
 def _line(place: Place | None) -> object:

@@ -48,12 +48,38 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "D08", "fitted before the split", "quick", ()
 NEEDS = FRAMEWORK = ""
-SCALERS = frozenset({"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer",
-                     "PowerTransformer", "Normalizer", "PCA", "KNNImputer", "SimpleImputer", "IterativeImputer",
-                     "TfidfVectorizer"})  # fmt: skip
-SEES_LABELS = frozenset({"SelectKBest", "SelectPercentile", "RFE", "RFECV", "SelectFromModel", "TargetEncoder",
-                         "SMOTE", "ADASYN", "RandomOverSampler", "BorderlineSMOTE", "SMOTENC",
-                         "LinearDiscriminantAnalysis"})  # fmt: skip
+SCALERS = frozenset(
+    {
+        "StandardScaler",
+        "MinMaxScaler",
+        "MaxAbsScaler",
+        "RobustScaler",
+        "QuantileTransformer",
+        "PowerTransformer",
+        "Normalizer",
+        "PCA",
+        "KNNImputer",
+        "SimpleImputer",
+        "IterativeImputer",
+        "TfidfVectorizer",
+    }
+)
+SEES_LABELS = frozenset(
+    {
+        "SelectKBest",
+        "SelectPercentile",
+        "RFE",
+        "RFECV",
+        "SelectFromModel",
+        "TargetEncoder",
+        "SMOTE",
+        "ADASYN",
+        "RandomOverSampler",
+        "BorderlineSMOTE",
+        "SMOTENC",
+        "LinearDiscriminantAnalysis",
+    }
+)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

@@ -70,10 +70,13 @@ def frozen_in_name(trace: Trace, model: Model) -> Finding | None:
     """`layer.requires_grad = False` on a module, which only parameters heed."""
     names = [x.name for x in model.layers if x.options.get("requires_grad") is False]
     trained = [
-        p for n in model.parameters
-        if (p := trace.parameters.get(n)) and p.requires_grad and p.num_steps
+        p
+        for n in model.parameters
+        if (p := trace.parameters.get(n))
+        and p.requires_grad
+        and p.num_steps
         and any(not name or p.name.startswith(f"{name}.") for name in names)
-    ]  # fmt: skip
+    ]
     if not trained:
         return None
     lines = [
@@ -123,7 +126,9 @@ def frozen_late(trace: Trace, model: Model) -> list[Finding]:
         for n in model.parameters
         if (p := trace.parameters.get(n)) and p.was_trainable and not p.requires_grad and p.num_steps
     ]
-    first = next((c for c in trace.mode_calls if c.training and c.model == model.number), None)
+    mine = (model.number, None)  # None: called before the model's first call, known by its class only
+    calls = (c for c in trace.mode_calls if c.training and c.model in mine and c.kind == model.name)
+    first = next(calls, None)
     if own is None or not late or first is None or not first.step:
         return []
     return [

@@ -46,8 +46,17 @@ from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L09", "the loss has its sign turned", "quick", ()
-NEVER_NEGATIVE = frozenset({"cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss",
-                            "binary_cross_entropy", "binary_cross_entropy_with_logits"})  # fmt: skip
+NEVER_NEGATIVE = frozenset(
+    {
+        "cross_entropy",
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+        "huber_loss",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+    }
+)
 MIN_PASSES = 5
 
 

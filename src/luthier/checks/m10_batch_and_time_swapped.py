@@ -47,8 +47,17 @@ from luthier.watching.calls import Forward, LayerRun, LossCall
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "M10", "axes are mixed up", "quick", ()
-KINDS = ("LSTM", "GRU", "RNN", "MultiheadAttention", "TransformerEncoderLayer", "TransformerEncoder",
-         "TransformerDecoderLayer", "TransformerDecoder", "Transformer")  # fmt: skip
+KINDS = (
+    "LSTM",
+    "GRU",
+    "RNN",
+    "MultiheadAttention",
+    "TransformerEncoderLayer",
+    "TransformerEncoder",
+    "TransformerDecoderLayer",
+    "TransformerDecoder",
+    "Transformer",
+)
 MIN_CALLS = 3
 
 

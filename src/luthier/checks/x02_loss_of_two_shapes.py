@@ -44,8 +44,17 @@ CODE, TITLE, TIER, CAUSES = "X02", "prediction and target do not fit", "quick", 
 ELEMENTWISE_ERRORS = (r"Using a target size", r"Target size .* must be the same as input size")
 CLASS_ERRORS = (r"Expected target size", r"multi-target not supported", r"to match target batch_size")
 BROADCAST_ERROR = r"The size of tensor a \(\d+\) must match the size of tensor b \(\d+\)"
-SIZE_NAMES = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss", "smooth_l1_loss",
-              "criterion", "loss_fn", "loss_function", "bce")  # fmt: skip
+SIZE_NAMES = (
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "criterion",
+    "loss_fn",
+    "loss_function",
+    "bce",
+)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

@@ -39,8 +39,16 @@ from luthier.watching.ends import Crash
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X04", "a target of the wrong type", "quick", ()
-LOSSES = ("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "criterion",
-          "loss_fn", "loss_function", "bce")  # fmt: skip
+LOSSES = (
+    "cross_entropy",
+    "nll_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "criterion",
+    "loss_fn",
+    "loss_function",
+    "bce",
+)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

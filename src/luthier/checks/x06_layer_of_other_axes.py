@@ -35,8 +35,12 @@ from luthier.findings import Finding, Unknown
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X06", "a layer of other axes", "quick", ()
-AXES = (r"Expected .*\((?:un)?batched\).* to conv", r"expected \d+D(?: or \d+D)? input \(got \d+D input\)",
-        r"Expected input to be \d+D(?: or \d+D)?, got \d+D", r"expected input to be \d+-D")  # fmt: skip
+AXES = (
+    r"Expected .*\((?:un)?batched\).* to conv",
+    r"expected \d+D(?: or \d+D)? input \(got \d+D input\)",
+    r"Expected input to be \d+D(?: or \d+D)?, got \d+D",
+    r"expected input to be \d+-D",
+)
 SMALL = (r"Kernel size can't be greater than actual input size", r"Output size is too small")
 
 

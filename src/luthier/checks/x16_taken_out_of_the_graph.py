@@ -35,8 +35,11 @@ from luthier.findings import Finding, Unknown
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "X16", "a tensor of the graph taken out", "quick", ()
-PATTERNS = (r"Can't call numpy\(\) on Tensor that requires grad", r"support the deepcopy protocol",
-            r"can't convert (\S+) device type tensor to numpy")  # fmt: skip
+PATTERNS = (
+    r"Can't call numpy\(\) on Tensor that requires grad",
+    r"support the deepcopy protocol",
+    r"can't convert (\S+) device type tensor to numpy",
+)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

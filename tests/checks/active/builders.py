@@ -13,8 +13,9 @@ from luthier.data import Data
 
 
 def mlp(width: int = 64, *, inputs: int, outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
-                         nn.Linear(width, outputs))  # fmt: skip
+    return nn.Sequential(
+        nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs)
+    )
 
 
 def linear(*, inputs: int, outputs: int) -> nn.Module:
@@ -22,8 +23,15 @@ def linear(*, inputs: int, outputs: int) -> nn.Module:
 
 
 def dropout_net(*, inputs: int, outputs: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(inputs, 128), nn.GELU(), nn.Dropout(0.5), nn.Linear(128, 128), nn.GELU(),
-                         nn.Dropout(0.5), nn.Linear(128, outputs))  # fmt: skip
+    return nn.Sequential(
+        nn.Linear(inputs, 128),
+        nn.GELU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, 128),
+        nn.GELU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, outputs),
+    )
 
 
 def norm_first(*, inputs: int, outputs: int) -> nn.Module:

@@ -62,5 +62,10 @@ def test_flax_models_are_examined_without_another_framework(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {
-        "fine": [], "softmax": ["L01"], "mix": ["M09"], "cut": ["L13"], "model in hand": [], "unchanged": True,
-    }  # fmt: skip
+        "fine": [],
+        "softmax": ["L01"],
+        "mix": ["M09"],
+        "cut": ["L13"],
+        "model in hand": [],
+        "unchanged": True,
+    }

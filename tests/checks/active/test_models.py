@@ -91,7 +91,8 @@ def test_a_healthy_gru_is_left_alone():
 
 
 @pytest.mark.parametrize("builder", [builders.mlp, builders.linear, builders.dropout_net], ids=lambda b: b.__name__)
-@pytest.mark.parametrize("data", [builders.cancer, builders.diabetes, builders.wine, builders.rare],
-                         ids=lambda d: d.__name__)  # fmt: skip
+@pytest.mark.parametrize(
+    "data", [builders.cancer, builders.diabetes, builders.wine, builders.rare], ids=lambda d: d.__name__
+)
 def test_healthy_models_on_small_real_sets_are_left_alone(builder, data):
     assert codes(examine(builder, data=data(), baseline=STANDARD)) == []

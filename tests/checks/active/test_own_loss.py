@@ -63,8 +63,11 @@ def told(loss, data):
     return [finding.code for finding in found.findings]
 
 
-@pytest.mark.parametrize(("loss", "code"), [(detached, "L13"), (cut, "L13"), (summed, "L08"), (pairs, "L04")],
-                         ids=lambda v: getattr(v, "__name__", v))  # fmt: skip
+@pytest.mark.parametrize(
+    ("loss", "code"),
+    [(detached, "L13"), (cut, "L13"), (summed, "L08"), (pairs, "L04")],
+    ids=lambda v: getattr(v, "__name__", v),
+)
 def test_a_wrong_loss_of_real_targets_is_named(loss, code):
     x, y = builders.diabetes()
     assert told(loss, (x, y / 100)) == [code]

@@ -117,9 +117,15 @@ def test_a_hint_explains_nothing_worse_than_itself():
 
 def test_a_run_tells_what_its_pre_flight_found_and_goes_on(tmp_path):
     run = luthier.tune(
-        builders.broken("rows mix"), data=builders.digits(), budget="3trials", baseline=Recipe(epochs=1), workers=0,
-        root=tmp_path, space={"lr": Float(1e-4, 1e-2, log=True)}, space_only=True,
-    )  # fmt: skip
+        builders.broken("rows mix"),
+        data=builders.digits(),
+        budget="3trials",
+        baseline=Recipe(epochs=1),
+        workers=0,
+        root=tmp_path,
+        space={"lr": Float(1e-4, 1e-2, log=True)},
+        space_only=True,
+    )
     assert run.record.status == "finished"
     assert "M09" in [finding.code for finding in run.record.findings]
     assert "rows of a batch are mixed" in run.report.read_text("utf-8")
@@ -131,9 +137,15 @@ def test_a_fault_of_the_examination_ends_no_run(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr("luthier.checks.active.examination.examine", raises)
     run = luthier.tune(
-        builders.mlp, data=builders.digits(), budget="3trials", baseline=Recipe(epochs=1), workers=0, root=tmp_path,
-        space={"lr": Float(1e-4, 1e-2, log=True)}, space_only=True,
-    )  # fmt: skip
+        builders.mlp,
+        data=builders.digits(),
+        budget="3trials",
+        baseline=Recipe(epochs=1),
+        workers=0,
+        root=tmp_path,
+        space={"lr": Float(1e-4, 1e-2, log=True)},
+        space_only=True,
+    )
     assert run.record.status == "finished"
     assert "ours" in capsys.readouterr().err
 

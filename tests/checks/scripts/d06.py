@@ -36,7 +36,9 @@ FIRES = {
 }
 
 SILENT = {
-    "one generator for all rows": _SCRIPT.replace("NOISE", "noise = torch.from_numpy(self.rng.normal(size=8)).float()"),
+    "one generator for all rows": _SCRIPT.replace(
+        "NOISE", "noise = torch.from_numpy(self.rng.normal(size=8)).float()"
+    ),
     "each row has its own noise, on purpose": _SCRIPT.replace(
         "NOISE", "noise = torch.from_numpy(np.random.RandomState(i).normal(size=8)).float()"
     ),

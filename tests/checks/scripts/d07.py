@@ -23,7 +23,7 @@ train_set, val_set = TensorDataset(X[:224], three[:224]), TensorDataset(X[192:],
     "upsampled before the split": """
 again = torch.cat([torch.arange(256), torch.randint(0, 256, (128,))])
 again = again[torch.randperm(len(again))]
-train_set, val_set = TensorDataset(X[again[:300]], three[again[:300]]), TensorDataset(X[again[300:]], three[again[300:]])
+train_set, val_set = (TensorDataset(X[part], three[part]) for part in (again[:300], again[300:]))
 """
     + _LOOP,
 }

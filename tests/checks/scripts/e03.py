@@ -16,7 +16,8 @@ with torch.no_grad():
     "max over .data": _BINARY
     + """
 for x, t in batches(two):
-    _, predicted = torch.max(model(x).data, 1)
+    out = model(x)
+    _, predicted = torch.max(out.data, 1)
     hits = (predicted == t).sum()
 """,
     "argmax method": _BINARY

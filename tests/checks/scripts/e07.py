@@ -30,7 +30,20 @@ FIRES = {
     + "model.load_state_dict(kept)\n",
 }
 
+_BEST = _LOOP.replace("KEEP", "kept = model")
+FIRES["a second name of the model"] = _BEST + "hits = (kept.eval()(X).argmax(1) == three).sum()\n"
+
 SILENT = {
+    "the best of several models": """
+kept, best = None, float("inf")
+for width in (8, 16, 32):
+    model = nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, 3))
+    train(model, F.cross_entropy, three, epochs=1)
+    loss = F.cross_entropy(model(X), three).item()
+    if loss < best:
+        best, kept = loss, model
+        best_model = model
+""",
     "deepcopy": _LOOP.replace("KEEP", "kept = copy.deepcopy(model.state_dict())") + "model.load_state_dict(kept)\n",
     "clones": _LOOP.replace("KEEP", "kept = {k: v.clone() for k, v in model.state_dict().items()}")
     + "model.load_state_dict(kept)\n",

@@ -1,7 +1,9 @@
 """L02 softmax over one entry: scripts that must fire and that must not."""
 
 FIRES = {
-    "softmax of one output": "train(net(1, nn.Softmax(dim=1)), lambda out, t: F.binary_cross_entropy(out[:, 0], t.float()), two)",
+    "softmax of one output": """
+train(net(1, nn.Softmax(dim=1)), lambda out, t: F.binary_cross_entropy(out[:, 0], t.float()), two)
+""",
     "log_softmax of one output": "train(net(1, nn.LogSoftmax(dim=1)), lambda out, t: -(out[:, 0] * t).mean(), two)",
     "cross-entropy over one class": "train(net(1), lambda out, t: F.cross_entropy(out, torch.zeros_like(t)), two)",
     "softmax over the batch of one": """

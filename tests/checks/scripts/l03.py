@@ -19,6 +19,9 @@ hot = F.one_hot(three, 3).float() * 0.9 + 0.1 / 3
 train(net(3, nn.Softmax(1)), lambda out, t: F.kl_div(out, t, reduction="batchmean"), hot)
 """,
 }
+FIRES["output and target change places"] = (
+    "train(net(1, nn.Sigmoid()), lambda out, t: F.binary_cross_entropy(t.float(), out[:, 0]), two)"
+)
 
 SILENT = {
     "logits": "train(net(1), lambda out, t: F.binary_cross_entropy_with_logits(out[:, 0], t.float()), two)",

@@ -6,12 +6,14 @@ model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 3))
 nn.init.constant_(model[0].bias, -30.0)
 train(model, F.cross_entropy, three, epochs=10)
 """,
-    "killed by a huge step": """
-model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 3))
-train(model, F.cross_entropy, three, epochs=8, lr=1.0)
+    "it dies in the midst of training": """
+model = net(3)
+train(model, F.cross_entropy, three, epochs=1)
+with torch.no_grad():
+    model[0].bias -= 50
+train(model, F.cross_entropy, three, epochs=2)
 """,
 }
-ALSO = {"killed by a huge step": {"O02"}}
 SILENT = {
     "a usual net": "train(net(3), F.cross_entropy, three, epochs=10)",
     "half of the units sleep": """

@@ -20,6 +20,7 @@ class Block(nn.Module):
         return x + torch.tanh(self.f(x)) / 4
 
 
-train(nn.Sequential(nn.Linear(8, 16), *[Block() for _ in range(16)], nn.Linear(16, 3)), F.cross_entropy, three, lr=1e-3)
+model = nn.Sequential(nn.Linear(8, 16), *[Block() for _ in range(16)], nn.Linear(16, 3))
+train(model, F.cross_entropy, three, lr=1e-3)
 """,
 }

@@ -2,7 +2,7 @@
 
 FIRES = {
     "log of zero in the loss": """
-train(net(1, nn.ReLU()), lambda p, t: -(t * torch.log(p[:, 0]) + (1 - t) * torch.log(1 - p[:, 0])).mean(), two.float())
+train(net(1, nn.ReLU()), lambda p, t: -(t * p[:, 0].log() + (1 - t) * torch.log(1 - p[:, 0])).mean(), two.float())
 """,
     "the root of a distance of nought": """
 train(net(2), lambda out, t: ((out - out[:1]) ** 2).sum(1).sqrt().sub(t.float()).pow(2).mean(), two)

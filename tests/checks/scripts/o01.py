@@ -47,7 +47,24 @@ model = net(3)
     + _LOOP,
 }
 
+FIRES["the module is frozen in name only"] = (
+    """
+model = net(3)
+for layer in list(model.children())[:1]:
+    layer.requires_grad = False
+optimizer = torch.optim.Adam(model.parameters())
+"""
+    + _LOOP
+)
+
 SILENT = {
+    "the module is frozen": """
+model = net(3)
+for layer in list(model.children())[:1]:
+    layer.requires_grad_(False)
+optimizer = torch.optim.Adam(model.parameters())
+"""
+    + _LOOP,
     "the usual loop": "train(net(3), F.cross_entropy, three)",
     "a frozen trunk, all parameters handed over": """
 model = net(3)

@@ -22,7 +22,26 @@ FIRES = {
     + "    schedule.step()\n",
 }
 
+_ACCURACY = """
+    with torch.no_grad():
+        schedule.step((model(X).argmax(1) == three).float().mean().item())
+"""
+FIRES["the accuracy is awaited to fall"] = (
+    _TOP + "schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=1)\n" + _LOOP + _ACCURACY
+)
+FIRES["built anew in every epoch"] = (
+    _TOP
+    + _LOOP.replace(
+        "    for x,", "    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.99)\n    for x,"
+    )
+    + "        schedule.step()\n"
+)
+
 SILENT = {
+    "the accuracy is awaited to rise": _TOP
+    + "schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, 'max', patience=1)\n"
+    + _LOOP
+    + _ACCURACY,
     "stepped each epoch": _TOP
     + "schedule = torch.optim.lr_scheduler.StepLR(optimizer, 3)\n"
     + _LOOP

@@ -55,7 +55,7 @@ SILENT = {
         "S.LambdaLR(optimizer, lambda s: max(0.0, 1 - s / 80))", _PER_BATCH, 10
     ),
     "warm-up, then cosine": _script(
-        "S.SequentialLR(optimizer, [S.LinearLR(optimizer, 0.1, total_iters=8), S.CosineAnnealingLR(optimizer, 72)], [8])",
+        "S.SequentialLR(optimizer, [S.LinearLR(optimizer, 0.1, 1.0, 8), S.CosineAnnealingLR(optimizer, 72)], [8])",
         _PER_BATCH,
         10,
     ),

@@ -14,7 +14,7 @@ FIRES = {
     "eval() before all training": _NET + "model.eval()\n" + _LOOP,
     "a loader of models hands it out in eval mode": """
 def load():
-    model = nn.Sequential(nn.Linear(8, 32), nn.Dropout(0.2), nn.Linear(32, 3))
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 3))
     return model.eval()
 
 

@@ -2,7 +2,9 @@
 
 FIRES = {
     "rows into a convolution": "train(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten()), F.cross_entropy, three)",
-    "image normalisation of a table": "train(nn.Sequential(nn.BatchNorm2d(8), nn.Linear(8, 3)), F.cross_entropy, three)",
+    "image normalisation of a table": """
+train(nn.Sequential(nn.BatchNorm2d(8), nn.Linear(8, 3)), F.cross_entropy, three)
+""",
     "an image smaller than the kernel": """
 train(nn.Sequential(nn.Conv2d(1, 4, 9), nn.Flatten(), nn.Linear(4, 3)), F.cross_entropy, three,
       X=torch.randn(256, 1, 8, 8))

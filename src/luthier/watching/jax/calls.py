@@ -44,13 +44,7 @@ def install(sink: Sink) -> Callable[[], None]:
         _replace(jax.numpy, "argmax", _argmax(state, jax.numpy.argmax)),
         *(_replace(jax.random, name, _sampler(state, name, getattr(jax.random, name))) for name in _SAMPLERS),
     ]
-    later = {"optax": _optax, "flax.linen": _linen, "flax.nnx": _nnx}
-    arrivals = Arrivals(
-        {
-            name: functools.partial(guarded, sink, f"jax: {name}", work, state, put_back)
-            for name, work in later.items()
-        }
-    )
+    arrivals = Arrivals({name: functools.partial(_arrived, state, name, put_back) for name in _LATER})
     arrivals.install()
 
     def remove() -> None:
@@ -59,6 +53,15 @@ def install(sink: Sink) -> Callable[[], None]:
             undo()
 
     return remove
+
+
+def _arrived(state: State, name: str, put_back: list[Callable[[], None]]) -> None:
+    """Wrap a package of JAX's users, or wait for it: `import optax` imports JAX before it is whole itself."""
+    work, needs = _LATER[name]
+    if all(hasattr(sys.modules[name], need) for need in needs):
+        guarded(state.sink, f"jax: {name}", work, state, put_back)
+    else:
+        state.waiting.append(functools.partial(_arrived, state, name, put_back))
 
 
 def _replace(owner: Any, name: str, new: Any) -> Callable[[], None]:
@@ -254,3 +257,11 @@ def _nnx(state: State, put_back: list[Callable[[], None]]) -> None:
         _replace(nnx.Dropout, "__call__", dropout(nnx.Dropout.__call__)),
         _replace(nnx.BatchNorm, "__call__", norm(nnx.BatchNorm.__call__)),
     ]
+
+
+_LATER: dict[str, tuple[Callable[[State, list[Callable[[], None]]], None], tuple[str, ...]]] = {
+    "optax": (_optax, ("apply_updates", "safe_increment")),
+    "flax.linen": (_linen, ("Dropout", "BatchNorm")),
+    "flax.nnx": (_nnx, ("Dropout", "BatchNorm")),
+}
+"""Module -> what wraps it, and the names that it has when it is whole."""

@@ -36,6 +36,7 @@ def wrap(state: State, original: Any) -> Any:
     def jit(*args: Any, **options: Any) -> Any:
         if not args:
             return functools.partial(jit, **options)
+        state.settle()
         fun = args[0]
         if not callable(fun) or not _is_persons(inspect.currentframe()):
             return original(*args, **options)

@@ -45,6 +45,7 @@ def wrap(state: State, original: Any, with_value: bool) -> Any:
     def differentiate(fun: Any, *args: Any, **options: Any) -> Any:
         argnums = options.get("argnums", args[0] if args else 0)
         has_aux = bool(options.get("has_aux", args[1] if len(args) > 1 else False))
+        state.settle()
         marked = _marked(state, fun)
         made = original(marked, *args, **options)
         roles: list[Roles | None] = []

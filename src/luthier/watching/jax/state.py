@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,13 @@ class State:
         self.updates = Updates()
         self.num_steps = 0
         self.looking = 0
+        self.waiting: list[Callable[[], None]] = []
+
+    def settle(self) -> None:
+        """Do what was put off until a module is whole; called where the program makes use of JAX."""
+        waiting, self.waiting = self.waiting, []
+        for work in waiting:
+            work()
 
     @property
     def traces(self) -> list[Trace]:

@@ -20,6 +20,7 @@ def key_of(grad: Any) -> Key:
 
 
 def is_nonzero(grad: Any) -> bool:
+    """Has a gradient an entry that is not zero?"""
     values = grad.detach()
     if values.is_sparse:
         values = values._values()

@@ -42,7 +42,7 @@ class Modules:
         self.inputs = Inputs(watch)
         self._modes: Registry[list[int]] = Registry()
         self._layers: dict[int, dict[int, Layer]] = {}
-        self._outputs: Registry[tuple[str, TensorFact, int]] = Registry()
+        self._outputs: Registry[tuple[str, TensorFact, tuple[int, int]]] = Registry()
         self._units: dict[tuple[int, str], tuple[Units, Any]] = {}
         self._last: tuple[int, bool, bool] = (0, True, True)
         self._bursts: dict[tuple[int, bool, bool], int] = {}
@@ -275,7 +275,7 @@ class Modules:
 
     def _input(self, run: LayerRun, layer: Layer, given: Any) -> None:
         made = self._outputs.get(given)
-        if made is not None and made[2] == _version(given):
+        if made is not None and made[2] == (run.model, _version(given)):
             run.input, layer.follows = made[1], made[0]
             return
         fact = run.input = fact_of(given)
@@ -284,7 +284,7 @@ class Modules:
     def _numbers(self, run: LayerRun, tensor: Any) -> None:
         fact = run.output
         assert fact is not None
-        self._outputs.put(tensor, (run.layer, fact, _version(tensor)))
+        self._outputs.put(tensor, (run.layer, fact, (run.model, _version(tensor))))
 
         def use(read: Numbers) -> None:
             _put_stats(fact, read, distinct=False)

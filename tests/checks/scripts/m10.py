@@ -1,0 +1,45 @@
+"""M10 axes are mixed up: scripts that must fire and that must not."""
+
+_NET = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.walk, self.head = nn.LSTM(4, 16FIRST), nn.Linear(16, 3)
+
+    def forward(self, x):
+        BEFORE
+        out, _ = self.walk(x)
+        return self.head(LAST)
+
+
+train(Net(), F.cross_entropy, three, X=torch.randn(256, 6, 4))
+"""
+
+
+def _script(first: str, before: str, last: str) -> str:
+    return _NET.replace("FIRST", first).replace("BEFORE", before).replace("LAST", last)
+
+
+FIRES = {
+    "batch_first is forgotten": _script("", "pass", "out[:, -1]"),
+    "view instead of permute": """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.walk, self.head = nn.GRU(4, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x):
+        B, C, T = x.shape
+        out, _ = self.walk(x.view(B, T, C))
+        return self.head(out[:, -1])
+
+
+train(Net(), F.cross_entropy, three, X=torch.randn(256, 4, 6))
+""",
+}
+
+SILENT = {
+    "batch_first": _script(", batch_first=True", "pass", "out[:, -1]"),
+    "time comes first, and is put there": _script("", "x = x.transpose(0, 1)", "out[-1]"),
+    "a single step": _script("", "x = x[:, :1]", "out[:, -1]"),
+}
