@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from luthier.records import Recipe
     from luthier.space import Choice, Float, Int, Space
     from luthier.training.task import Task
+    from luthier.verbs.keras_check import keras_check
+    from luthier.verbs.lightning_check import lightning_check
     from luthier.verbs.load import Model, load
     from luthier.verbs.report import report
     from luthier.verbs.result import Run
@@ -31,6 +33,8 @@ _HOMES = {
     "Run": "luthier.verbs.result",
     "Space": "luthier.space",
     "Task": "luthier.training.task",
+    "keras_check": "luthier.verbs.keras_check",
+    "lightning_check": "luthier.verbs.lightning_check",
     "load": "luthier.verbs.load",
     "report": "luthier.verbs.report",
     "tune": "luthier.verbs.tune",
@@ -39,7 +43,7 @@ _HOMES = {
 
 __all__ = [
     "Choice", "Data", "Float", "Int", "LuthierError", "Model", "Recipe", "Run", "Space", "Task",
-    "load", "report", "tune", "watch",
+    "keras_check", "lightning_check", "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 

@@ -25,7 +25,8 @@ Right:
 
 When it keeps silent
 
-Shuffled loaders (their order differs anyway); iterable data sets; a single pass.
+Shuffled loaders (their order differs anyway); iterable data sets; a single pass. It is a hint only: noise or masks
+may be the task.
 
 Source
 
@@ -73,7 +74,7 @@ def _finding(loader: Loader, passes: list[Epoch]) -> Finding:
         "contents "
         f"in each of {plural(len(passes), 'pass')}: they are augmented at random.",
         remedy="Give the evaluation set a transform without random parts.",
-        severity="warning",
+        severity="info",
         certain=True,
         place=loader.place,
         step=passes[1].step,

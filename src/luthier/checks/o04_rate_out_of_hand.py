@@ -54,6 +54,7 @@ from luthier.checks.stepping import taken
 from luthier.checks.wording import Statement, code, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.facts import Optimizer, Scheduler
+from luthier.watching.lines import assigned
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O04", "the learning rate is not what was meant", "quick", ("T17", "T01")
@@ -75,7 +76,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         if other is not None and scheduler.num_steps:
             found.append(_of_another(scheduler, optimizer, other))
         elif not scheduler.num_steps and _long(trace, optimizer) and not _changes(trace, optimizer):
-            found.append(_never_stepped(trace, scheduler, optimizer))
+            if trace.stopped and _may_step_later(trace, scheduler):
+                open_ = True
+            else:
+                found.append(_never_stepped(trace, scheduler, optimizer))
         elif not scheduler.num_steps and optimizer.num_steps:
             open_ = True
         elif _falls_for_a_rise(trace, scheduler):
@@ -116,6 +120,12 @@ def _long(trace: Trace, optimizer: Optimizer) -> bool:
         e for x in trace.loaders.values() for e in x.epochs if e.complete and e.num_trained and e.at > optimizer.at
     ]
     return not trace.stopped or len(epochs) >= 2
+
+
+def _may_step_later(trace: Trace, scheduler: Scheduler) -> bool:
+    """Whether the source steps it somewhere, perhaps after some epochs."""
+    name = assigned(scheduler.place)
+    return not name or any(f"{name.removeprefix('self.')}.step(" in source for source in trace.sources.values())
 
 
 def _changes(trace: Trace, optimizer: Optimizer) -> bool:

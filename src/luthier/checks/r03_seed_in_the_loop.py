@@ -57,12 +57,18 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     for place, calls in by_line(s for s in trace.seeds if s.kind == "torch"):
         values = {c.value for c in calls}
         resumed = _resumed(trace, calls)
-        if len(values) == 1 and None not in values and resumed >= MIN_CALLS - 1:
+        if len(values) == 1 and None not in values and resumed >= MIN_CALLS - 1 and not _is_put_back(trace, place):
             found.append(_finding(trace, place, calls, resumed))
         twice |= len(values) == 1 and resumed == 1
     if not found and twice:
         return Unknown(code=CODE, title=TITLE, reason="a seed was set twice", needs="one more epoch")
     return found[:1]
+
+
+def _is_put_back(trace: Trace, place: Place | None) -> bool:
+    """Whether the file puts the old state of the random stream back."""
+    source = trace.sources.get(place.file, "") if place else ""
+    return "fork_rng(" in source or "set_rng_state(" in source
 
 
 def _resumed(trace: Trace, calls: list[Seed]) -> int:

@@ -3,7 +3,7 @@
 What it detects
 
 A program that ended by itself after fewer than 100 steps of its only optimizer, while the loss was still falling and
-had come down by less than four fifths.
+had come down by less than half.
 
 Why it hurts
 
@@ -47,8 +47,8 @@ from luthier.watching.trace import Trace
 CODE, TITLE, TIER = "T09", "too few steps", "quick"
 CAUSES = ("D26", "D04", "L06", "L07", "M03", "N01", "O02", "O03", "O04", "O07", "O10", "T01", "T02", "T05", "T10")
 MIN_VALUES, MAX_STEPS = 15, 100
-LEFT = 0.2
-"""Of the first loss: below that most of the way was gone."""
+LEFT = 0.5
+"""Of the first loss: below that a good part of the way was gone."""
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

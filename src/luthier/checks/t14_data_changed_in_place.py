@@ -53,7 +53,8 @@ from luthier.watching.facts import Loader, Stored
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "T14", "the data are changed in place", "quick", ()
-MIN_CHANGES = 2
+MIN_CHANGES, MIN_GROWTHS = 2, 3
+"""A store that is being filled grows for a while, too."""
 FACTOR = 1.25
 
 
@@ -71,7 +72,8 @@ def _judge(trace: Trace, stored: Stored) -> Finding | None:
     if len(factors) < MIN_CHANGES or len(factors) < len(moments) - 1:
         return None
     shrinks = all(f < 1 / FACTOR or math.isnan(f) for f in factors) and factors[0] < 1 / FACTOR
-    if not shrinks and not all(f > FACTOR for f in factors):
+    grows = len(factors) >= MIN_GROWTHS and all(f > FACTOR for f in factors)
+    if not shrinks and not grows:
         return None
     return _finding(trace, stored, [s for _, s in moments], len(factors))
 

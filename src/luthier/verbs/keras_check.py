@@ -1,6 +1,6 @@
-"""`luthier.KerasCheck`: a callback that watches the call of `fit` it is given to, and says what is wrong with it.
+"""`luthier.keras_check`: a callback that watches the call of `fit` it is given to, and says what is wrong with it.
 
-    model.fit(x, y, epochs=20, callbacks=[luthier.KerasCheck()])
+    model.fit(x, y, epochs=20, callbacks=[luthier.keras_check()])
 
 When Keras calls a callback for the first time, `fit` has begun and its arguments are out of reach. So the watch is
 put in when the callback is made, which is before; it passes over all calls of `fit` that have no such callback, and
@@ -14,14 +14,14 @@ import traceback
 import weakref
 from collections.abc import Callable, Collection
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from luthier.findings import Diagnosis, Tier
+from luthier.verbs.check_view import text_of
 from luthier.watching.recorder import Recorder
 
 
-def callback(*, tier: Tier = "quick", select: Collection[str] = (), ignore: Collection[str] = ()) -> Any:
+def keras_check(*, tier: Tier = "quick", select: Collection[str] = (), ignore: Collection[str] = ()) -> Any:
     """A Keras callback that prints what is wrong with a training when it has ended, also where it has raised.
 
     Weights, losses and random numbers are those of the same training without it.
@@ -42,7 +42,7 @@ def _kind() -> Any:
     import keras
 
     class KerasCheck(keras.callbacks.Callback):
-        """See `luthier.verbs.keras_check.callback`."""
+        """See `luthier.keras_check`."""
 
         def __init__(self, tier: Tier, select: tuple[str, ...], ignore: tuple[str, ...]) -> None:
             super().__init__()
@@ -100,7 +100,7 @@ class Desk:
         try:
             if recorder is not None:
                 check.diagnosis = _diagnosis(recorder, check)
-                sys.stdout.write(_text(check.diagnosis))
+                sys.stdout.write(text_of(check.diagnosis))
         except Exception:  # the training that was watched is not ours to end
             sys.stderr.write(f"luthier: KerasCheck failed:\n{traceback.format_exc()}")
 
@@ -113,12 +113,3 @@ def _diagnosis(recorder: Recorder, check: Any) -> Diagnosis:
     from luthier.watching.running import finished
 
     return diagnosis_of(finished(recorder), select=check.select, ignore=check.ignore)
-
-
-def _text(diagnosis: Diagnosis) -> str:
-    from luthier.reports.findings import rendered
-    from luthier.verbs.check_pages import rules
-    from luthier.verbs.check_view import view_of
-
-    known = rules()
-    return rendered(view_of(diagnosis, root=Path.cwd(), known=known), "text", known)

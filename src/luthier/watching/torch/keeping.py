@@ -28,6 +28,7 @@ class Keeping:
         self._load = safely("load_state_dict", self._load_)
         self._save = safely("save", self._save_)
         self._copied = safely("deepcopy", self._copied_)
+        self._read = safely("load", self._read_)
         self._seed = safely("seed", self._seed_)
         self._switch = safely("grad mode", self._switch_)
         self._taken: list[tuple[weakref.ref[Any], StateTaken]] = []
@@ -48,6 +49,7 @@ class Keeping:
         wrap(torch.nn.Module, "load_state_dict", self._around_load)
         wrap(torch, "save", self._around_save)
         wrap(torch.nn.Parameter, "__deepcopy__", self._around_copy)
+        wrap(torch, "load", self._around_read)
         for owner, name, kind in (
             (torch, "manual_seed", "torch"),
             (torch.cuda, "manual_seed", "cuda"),
@@ -165,6 +167,17 @@ class Keeping:
         oldest = states[min(taken)[1]] if taken else None
         record = self._use("save", oldest, found[0] if found else None, len(tensors), len(found))
         record.seconds = seconds
+
+    def _around_read(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """torch.load: the parameters of a whole module that it gives are loaded ones."""
+        result = original(*args, **kwargs)
+        if hasattr(result, "named_parameters") and not (self.recorder.off or self.recorder.busy):
+            self._read(result)
+        return result
+
+    def _read_(self, module: Any) -> None:
+        for parameter in module.parameters():
+            self.watch.slot(parameter).fact.loaded = True
 
     # ---- copies ----
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from checks_keras.run_scripts import ON_JAX, PLAINLY
-from checks_keras.scripts import FIRES, SILENT
+from checks.keras.run_scripts import ON_JAX, PLAINLY
+from checks.keras.scripts import FIRES, SILENT
 from luthier.checks.spec import checks
 
 pytestmark = [
@@ -22,7 +22,7 @@ pytestmark = [
         find_spec("keras") is None or find_spec("tensorflow") is None, reason="keras and tensorflow are not installed"
     ),
 ]
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 LIMIT_S = 1800
 
 
@@ -30,7 +30,7 @@ def outcomes(folder: Path, backend: str, *names: str) -> dict[str, Any]:
     """What came out of the programs, all run in one process of its own."""
     quiet = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "checks_keras.run_scripts", str(folder), *names],
+        [sys.executable, "-m", "checks.keras.run_scripts", str(folder), *names],
         cwd=TESTS,
         env=os.environ | quiet,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`luthier.KerasCheck`: the watch of one call of `fit`, without the command line."""
+"""`luthier.keras_check`: the watch of one call of `fit`, without the command line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROGRAM = """
 import contextlib, copy, gc, hashlib, io, json
 import keras
 import numpy as np
-from luthier.verbs.keras_check import callback
+from luthier.verbs.keras_check import keras_check
 
 x = np.random.default_rng(0).normal(size=(320, 8)).astype("float32")
 y = (x[:, 0] > 0).astype("int32")
@@ -47,13 +47,13 @@ def train(units, callbacks, labels=y, **settings):
     return hashlib.sha256(weights).hexdigest(), crash, said.getvalue(), callable(model.train_function)
 
 out["plain"] = train(1, None)
-check = callback()
+check = keras_check()
 out["listed"], out["first"] = train(1, [check]), check.diagnosis.findings[0].code
 out["alone"], out["copied"] = train(1, check), train(1, [copy.deepcopy(check)])
 out["without"] = train(1, [])
 out["crash"] = train(3, [check], labels=y + 2)
 out["after the crash"] = check.diagnosis.findings[0].code
-other = callback(ignore=["K01", "K20"])
+other = keras_check(ignore=["K01", "K20"])
 out["ignored"] = train(1, [other])
 out["with early stopping"] = train(1, [keras.callbacks.EarlyStopping(), other], validation_split=0.2)
 del check

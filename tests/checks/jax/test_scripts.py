@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from checks_jax.scripts import FIRES, SILENT
+from checks.jax.scripts import FIRES, SILENT
 from luthier.checks.spec import checks
 
 pytestmark = [
@@ -21,7 +21,7 @@ pytestmark = [
         any(find_spec(name) is None for name in ("jax", "flax", "optax")), reason="jax, flax, optax are not installed"
     ),
 ]
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 LIMIT_S = 1800
 OPTAX_FIRST = """
 import optax
@@ -53,7 +53,7 @@ def seen(tmp_path_factory) -> dict[str, Any]:
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "checks_jax.run_scripts", str(tmp_path_factory.mktemp("jax"))],
+        [sys.executable, "-m", "checks.jax.run_scripts", str(tmp_path_factory.mktemp("jax"))],
         cwd=TESTS,
         env=os.environ | settings,
         capture_output=True,
