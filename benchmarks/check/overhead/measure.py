@@ -61,9 +61,11 @@ def main() -> None:
         for tier in TIERS:
             ratios = sorted(s / a for s, a in zip(seconds[tier], seconds["alone"], strict=True))
             low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
+            alone = statistics.median(seconds["alone"])
             print(
                 f"{name} {tier}: {statistics.median(ratios):.3f} of the script alone "
-                f"(quartiles {low:.3f} to {high:.3f}, n = {len(ratios)}; alone {statistics.median(seconds['alone']):.1f} s, hooks {own[tier]:.2f} s)",
+                f"(quartiles {low:.3f} to {high:.3f}, n = {len(ratios)}; alone {alone:.1f} s, "
+                f"hooks {own[tier]:.2f} s)",
                 flush=True,
             )
 
