@@ -113,3 +113,12 @@ def test_every_cause_is_a_check():
     """A code that is named as a cause exists."""
     known = {**checks(ACTIVE), **checks()}
     assert {cause for check in checks().values() for cause in check.causes} <= set(known)
+
+
+def test_no_check_is_a_cause_of_its_own_cause():
+    """In a circle of causes each finding would stand under another one, and none would be shown."""
+    causes = {code: set(check.causes) for code, check in checks().items()}
+    reached = {code: set(direct) for code, direct in causes.items()}
+    for _ in causes:
+        reached = {code: far.union(*(reached.get(c, set()) for c in far)) for code, far in reached.items()}
+    assert not {code for code, far in reached.items() if code in far}

@@ -45,7 +45,7 @@ from luthier.findings import Finding, Unknown
 from luthier.watching.calls import Labels, LossCall
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "D03", "targets far from unit scale", "quick", ("L04", "L05", "N01", "D01", "D02")
+CODE, TITLE, TIER, CAUSES = "D03", "targets far from unit scale", "quick", ("L04", "L05", "D01", "D02")
 MIN_TARGETS, LAST = 64, 10
 LARGE, FAR = 100.0, 10.0
 

@@ -3,7 +3,7 @@
 What it detects
 
 - `binary_cross_entropy_with_logits` on the output of sigmoid or softmax;
-- `nll_loss` on numbers above 0 (log-probabilities never are) or on the output of softmax;
+- `nll_loss` or `ctc_loss` on numbers above 0 (log-probabilities never are) or on the output of softmax;
 - `kl_div` on probabilities (it wants their logarithms as input);
 - `binary_cross_entropy` on softmax where rows may have several labels, or none;
 - `binary_cross_entropy` on numbers that are all exactly 0 or 1.
@@ -53,6 +53,18 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L03", "the loss gets what another loss wants", "quick", ("L02",)
 MIN_CALLS = 3
+MENDS = {
+    "nll_loss": ("F.nll_loss(model(x), y)", "F.cross_entropy(model(x), y)   # raw outputs"),
+    "ctc_loss": (
+        "F.ctc_loss(model(x), y, lengths, target_lengths)",
+        "F.ctc_loss(model(x).log_softmax(2), y, lengths, target_lengths)",
+    ),
+    "kl_div": (
+        "F.kl_div(torch.softmax(model(x), 1), target)",
+        "F.kl_div(F.log_softmax(model(x), 1), target, reduction='batchmean')",
+    ),
+}
+"""Losses of log-probabilities: wrong and right."""
 ABOVE_ZERO = 1e-4
 """Log-probabilities end at 0; float32 log-softmax stays below this."""
 
@@ -60,7 +72,7 @@ ABOVE_ZERO = 1e-4
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Training calls of the losses named above, line by line."""
     found = []
-    names = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "nll_loss", "kl_div")
+    names = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "nll_loss", "ctc_loss", "kl_div")
     for _, calls in by_line(trained(trace, *names)):
         for rule in (_swapped, _squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing):
             finding = rule(trace, calls)
@@ -107,21 +119,16 @@ def _squashed_logits(trace: Trace, calls: list[LossCall]) -> Finding | None:
 
 def _no_logarithm(trace: Trace, calls: list[LossCall]) -> Finding | None:
     first = calls[0]
-    if first.name not in ("nll_loss", "kl_div"):
+    if first.name not in MENDS:
         return None
     probabilities = common_op(calls) in ("softmax", "sigmoid")
     highs = [c.input.stats.high for c in calls if c.input and c.input.stats]
-    above = first.name == "nll_loss" and len(highs) >= MIN_CALLS and min(highs) > ABOVE_ZERO
+    above = first.name != "kl_div" and len(highs) >= MIN_CALLS and min(highs) > ABOVE_ZERO
     if not probabilities and not above:
         return None
     high = max(highs, default=math.nan)
     got = f"the output of {made_by(first.source)}" if probabilities else f"numbers up to {num(high)}"
-    call = "F.nll_loss(model(x), y)" if first.name == "nll_loss" else "F.kl_div(torch.softmax(model(x), 1), target)"
-    mend = (
-        "F.cross_entropy(model(x), y)   # raw outputs"
-        if first.name == "nll_loss"
-        else "F.kl_div(F.log_softmax(model(x), 1), target, reduction='batchmean')"
-    )
+    call, mend = MENDS[first.name]
     return _finding(
         calls,
         f"{first.name} was given {got} in all {plural(len(calls), 'training call')}; it wants log-probabilities, "
@@ -131,7 +138,7 @@ def _no_logarithm(trace: Trace, calls: list[LossCall]) -> Finding | None:
         wrong=f"loss = {call}",
         right=f"loss = {mend}",
         number=high,
-        edits=_to_cross_entropy(trace.sources, first) if not probabilities else (),
+        edits=_to_cross_entropy(trace.sources, first) if first.name == "nll_loss" and not probabilities else (),
         certain=probabilities,
     )
 

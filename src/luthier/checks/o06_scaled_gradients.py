@@ -48,7 +48,7 @@ from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Clip, Step
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "O06", "scaled gradients are used as they are", "quick", ("O05",)
+CODE, TITLE, TIER, CAUSES = "O06", "scaled gradients are used as they are", "quick", ()
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:

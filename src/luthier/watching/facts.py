@@ -294,13 +294,14 @@ class Scheduler(Event, kw_only=True):
 
 
 class Stored(Fact, kw_only=True):
-    """A floating tensor that the program keeps and takes rows of again and again, as it was whenever it had changed.
+    """A floating tensor or array that the program keeps and takes rows of again and again, each time it had changed.
 
     Args:
         kind: "dataset" (an attribute of a loader's data set) or "base" (inputs of a model are views of it).
         name: of the attribute. owner: class of the data set. loader: number of the loader.
-        versions: its version counter at the beginning of each pass, or at each call that found another one than
-            the last; at most 64. stds: standard deviations of a sample of it then. steps: optimizer steps before.
+        versions: its version counter at the beginning of each pass, or at each call that found another one than the
+            last; at most 64. An array has none: its number rises when its contents were others.
+        stds: standard deviations of a sample of it then. steps: optimizer steps before.
         place: of the first such moment.
     """
 

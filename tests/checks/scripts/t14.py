@@ -34,6 +34,30 @@ for epoch in range(5):
         optimizer.step()
 """,
 }
+FIRES["an array is normalised in place"] = """
+class Rows(torch.utils.data.Dataset):
+    def __init__(self):
+        self.x = X.numpy() * 10 + 5
+
+    def __len__(self):
+        return 256
+
+    def __getitem__(self, i):
+        row = self.x[i]
+        row -= 5
+        row /= 10
+        return torch.from_numpy(row), three[i]
+
+
+rows = DataLoader(Rows(), batch_size=32, shuffle=True)
+model = net(3)
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(4):
+    for x, t in rows:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), t).backward()
+        optimizer.step()
+"""
 
 SILENT = {
     "the usual loop": "train(net(3), F.cross_entropy, three)",

@@ -79,7 +79,7 @@ class Losses:
             raised=result is None,
             sampled=watch.close,
         )
-        source, target = given.get("input"), given.get("target")
+        source, target = given.get("input", given.get("log_probs")), given.get("target")
         if isinstance(source, torch.Tensor):
             record.input = fact_of(source)
         if isinstance(target, torch.Tensor):

@@ -19,21 +19,23 @@ TENSORS = 16
 
 
 class Store:
-    """Writes `Stored` facts. Only a change of the version counter costs anything."""
+    """Writes `Stored` facts."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self._known: Registry[Stored] = Registry()
+        self._arrays: Registry[Numbers] = Registry()
 
     def dataset(self, loader: Loader, dataset: Any) -> None:
-        """A pass over a data set begins."""
+        """A pass over a data set begins: look at the floating tensors and arrays among its attributes."""
         attributes = list(getattr(dataset, "__dict__", {}).items())
         parts = [(n, t) for n, v in attributes for t in (v if isinstance(v, (list, tuple)) else [v])[:TENSORS]]
-        for name, tensor in parts[:TENSORS]:
-            if _is_floating(tensor):
-                kind = type(dataset).__name__
-                fact = self._fact(tensor, Stored(name=name, owner=kind, loader=loader.number, place=loader.place))
-                self._moment(fact, tensor)
+        for name, thing in parts[:TENSORS]:
+            new = Stored(name=name, owner=type(dataset).__name__, loader=loader.number, place=loader.place)
+            if _is_floating(thing):
+                self._moment(self._fact(thing, new), thing)
+            elif type(thing) is np.ndarray and thing.dtype.kind == "f" and thing.flags.c_contiguous and thing.size:
+                self._of_array(self._fact(thing, new), thing)
 
     def base(self, record: Forward, tensor: Any) -> None:
         """A model is called with `tensor`; where that is a view, its base is what the program keeps."""
@@ -46,24 +48,39 @@ class Store:
         if fact.kind == "base" and (not fact.versions or fact.versions[-1] != base._version):
             self._moment(fact, base)
 
-    def _fact(self, tensor: Any, new: Stored) -> Stored:
-        return self._known.get(tensor) or self._known.put(tensor, new)
+    def _fact(self, thing: Any, new: Stored) -> Stored:
+        return self._known.get(thing) or self._known.put(thing, new)
 
-    def _moment(self, fact: Stored, tensor: Any) -> None:
-        if len(fact.versions) >= MOMENTS or not self.watch.samples.readable(tensor):
-            return
+    def _note(self, fact: Stored, version: int) -> bool:
+        """Whether there is room for another moment."""
+        if len(fact.versions) >= MOMENTS:
+            return False
         if len(fact.versions) == 1 and len(self.watch.trace.stored) < MOMENTS:
             self.watch.trace.stored.append(fact)  # it was seen a second time
-        fact.versions.append(tensor._version)
+        fact.versions.append(version)
         fact.steps.append(self.watch.trace.num_steps)
-        where = len(fact.stds)
         fact.stds.append(float("nan"))
+        return True
 
-        def use(read: Numbers) -> None:
-            with np.errstate(all="ignore"):
-                fact.stds[where] = float(read.astype(np.float64).std())
+    def _moment(self, fact: Stored, tensor: Any) -> None:
+        where = len(fact.stds)
+        if self.watch.samples.readable(tensor) and self._note(fact, tensor._version):
+            self.watch.samples.later(tensor, lambda read: _put_std(fact, where, read), ENTRIES)
 
-        self.watch.samples.later(tensor, use, ENTRIES)
+    def _of_array(self, fact: Stored, array: Numbers) -> None:
+        """An array has no version counter: it has another version when a sample of it has other contents."""
+        flat = array.reshape(-1)
+        read = flat[:: -(-flat.size // ENTRIES)].copy()
+        before = self._arrays.get(array)
+        same = before is None or np.array_equal(before, read, equal_nan=True)
+        self._arrays.put(array, read)
+        if self._note(fact, (fact.versions[-1] if fact.versions else 0) + (not same)):
+            _put_std(fact, len(fact.stds) - 1, read)
+
+
+def _put_std(fact: Stored, where: int, read: Numbers) -> None:
+    with np.errstate(all="ignore"):
+        fact.stds[where] = float(read.astype(np.float64).std())
 
 
 def _is_floating(thing: Any) -> bool:
