@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.codec import convert
@@ -58,6 +58,7 @@ def test_full_disk_promise_fails_on_the_twin_that_leaves_half_a_line(tiny_disk):
         promises.full_disk_leaves_it_readable("leaves half a line", tiny_disk)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the journal
 @given(st.lists(plain, max_size=5))
 def test_any_plain_data_comes_back(tmp_path_factory, events):
     path = tmp_path_factory.mktemp("journal") / "journal.jsonl"

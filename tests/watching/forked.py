@@ -1,17 +1,24 @@
-"""A program as the main program of a forked process, plainly or under watch: PyTorch is imported once for all."""
+"""A program as the main program of a process of its own, plainly or under watch.
+
+Each is forked from one server that has imported PyTorch, once for all programs:
+python -m watching.forked       (requests and answers are lines of JSON)
+"""
 
 from __future__ import annotations
 
-import contextlib
+import atexit
+import importlib
+import json
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import time
 import traceback
 import warnings
 from dataclasses import dataclass
-from importlib import import_module
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +28,6 @@ from luthier.findings import Diagnosis
 from luthier.verbs.check import diagnose
 
 LIMIT_S = 120
-with contextlib.suppress(ImportError):
-    import_module("torch").set_num_threads(1)  # a forked process cannot use its parent's pool of threads
 
 
 @dataclass
@@ -35,41 +40,51 @@ class Done:
     diagnosis: Diagnosis | None = None
 
 
-def run(script: Path, *words: str, watched: bool, **options: Any) -> Done:
-    """Run a script in a child; `options` are those of `diagnose`."""
-    import_module("torch._dynamo")  # what optimizers import with their first step is imported here, once for all
+def run(script: Path, *words: str, watched: bool, broken: str = "", **options: Any) -> Done:
+    """Run a script; `options` are those of `diagnose`. broken: "module:name" of ours that is to raise."""
+    request = {"script": str(script), "words": words, "watched": watched, "broken": broken, "options": options}
+    server = _server()
+    assert server.stdin
+    assert server.stdout
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    code = int(server.stdout.readline())
+    files = _files(script, watched)
+    told = from_json(files["json"].read_bytes(), Diagnosis) if files["json"].exists() else None
+    return Done(files["out"].read_text(), files["err"].read_text(), code, told)
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "watching.forked"],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(server.kill)
+    return server
+
+
+def _files(script: Path, watched: bool) -> dict[str, Path]:
+    return {name: script.with_suffix(f".{name}{int(watched)}") for name in ("out", "err", "json")}
+
+
+def _serve() -> None:
+    importlib.import_module("torch._dynamo")  # what optimizers import with their first step
     assert checks()
-    files = {name: script.with_suffix(f".{name}{int(watched)}") for name in ("out", "err", "json")}
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        status = _waited(pid)
-        told = from_json(files["json"].read_bytes(), Diagnosis) if files["json"].exists() else None
-        return Done(files["out"].read_text(), files["err"].read_text(), os.waitstatus_to_exitcode(status), told)
-    code = 99
-    try:
-        os.setsid()
-        for number, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(files[name], os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
-        sys.stdout, sys.stderr = (os.fdopen(n, "w", closefd=False) for n in (1, 2))
-        os.chdir(script.parent)
-        warnings.resetwarnings()
-        warnings.simplefilter("ignore", DeprecationWarning)
-        code = _watched(script.name, words, files["json"], options) if watched else _plain(script.name, words)
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            _child(**json.loads(line))
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(_waited(pid))}\n")
         sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    raise AssertionError
 
 
 def _waited(pid: int) -> int:
-    """The exit status of a child; one that hangs is killed."""
+    """The status of a child; one that hangs is killed."""
     for _ in range(int(LIMIT_S / 0.02)):
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
@@ -79,7 +94,47 @@ def _waited(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def _plain(script: str, words: tuple[str, ...]) -> int:
+def _child(script: str, words: list[str], watched: bool, broken: str, options: dict[str, Any]) -> None:
+    path, code = Path(script), 99
+    files = _files(path, watched)
+    try:
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(files[name], os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
+        sys.stdout, sys.stderr = (os.fdopen(n, "w", closefd=False) for n in (1, 2))
+        os.chdir(path.parent)
+        warnings.resetwarnings()
+        warnings.simplefilter("ignore", DeprecationWarning)
+        _break(broken)
+        code = _watched(path.name, words, files["json"], options) if watched else _plain(path.name, words)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _break(name: str) -> None:
+    """Something of ours raises from now on."""
+
+    def raises(*args: Any) -> None:
+        raise ValueError("of our own")
+
+    if name:
+        module, _, path = name.partition(":")
+        owner: Any = importlib.import_module(module)
+        *outer, last = path.split(".")
+        for part in outer:
+            owner = getattr(owner, part)
+        setattr(owner, last, raises)
+        checks.cache_clear()
+
+
+def _plain(script: str, words: list[str]) -> int:
     sys.argv, sys.path[0] = [script, *words], os.getcwd()
     try:
         runpy.run_path(script, run_name="__main__")
@@ -94,9 +149,13 @@ def _plain(script: str, words: tuple[str, ...]) -> int:
     return 0
 
 
-def _watched(script: str, words: tuple[str, ...], out: Path, options: dict[str, Any]) -> int:
+def _watched(script: str, words: list[str], out: Path, options: dict[str, Any]) -> int:
     def keep(diagnosis: Diagnosis) -> int:
         out.write_bytes(to_json(diagnosis))
         return diagnosis.exit_code or 0
 
     return keep(diagnose([script, *words], last_words=keep, **options))
+
+
+if __name__ == "__main__":
+    _serve()

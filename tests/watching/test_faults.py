@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from luthier.checks import t01_zero_grad
-from luthier.checks.spec import checks
 from luthier.watching.calls import Forward
 from luthier.watching.recorder import Recorder
-from luthier.watching.torch.gradients import Gradients
 from luthier.watching.trace import BETWEEN, FIRST, LAST, Series
 
 from .forked import run
@@ -22,30 +19,16 @@ def written(folder):
     return path
 
 
-def test_hook_that_raises_is_a_fault_and_the_program_goes_on(tmp_path, monkeypatch):
+def test_hook_that_raises_is_a_fault_and_the_program_goes_on(tmp_path):
     path = written(tmp_path)
     plain = run(path, watched=False)
-
-    def raises(self, *args):
-        raise ValueError("of our own")
-
-    monkeypatch.setattr(Gradients, "_begin_", raises)
-    done = run(path, watched=True)
+    done = run(path, watched=True, broken="luthier.watching.torch.gradients:Gradients._begin_")
     assert (done.out, done.code) == (plain.out, 0)
     assert [(f.part, f.error) for f in done.diagnosis.faults] == [("backward", "ValueError: of our own")]
 
 
-def test_check_that_raises_is_a_fault_and_the_others_judge(tmp_path, monkeypatch):
-    path = written(tmp_path)
-    checks.cache_clear()
-
-    def raises(trace):
-        raise KeyError("of our own")
-
-    monkeypatch.setattr(t01_zero_grad, "judge", raises)
-    done = run(path, watched=True)
-    monkeypatch.undo()
-    checks.cache_clear()
+def test_check_that_raises_is_a_fault_and_the_others_judge(tmp_path):
+    done = run(written(tmp_path), watched=True, broken="luthier.checks.t01_zero_grad:judge")
     assert done.code == 0
     assert [f.part for f in done.diagnosis.faults] == ["T01"]
     assert "T02" in done.diagnosis.checked

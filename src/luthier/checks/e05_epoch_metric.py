@@ -68,9 +68,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found = []
     for _, prints in by_line(p for p in trace.printed if p.loss):
         counts = {p.num_losses_since for p in prints}
-        whole = all(any(n >= MIN_BATCHES and c and c % n == 0 for n in lengths) for c in counts)
-        if len(prints) >= MIN_PRINTS and whole and not any(OTHER_UNIT.search(p.text) for p in prints):
-            found.append(_last_batch(prints, max(counts)))
+        fits = [n for n in lengths if n >= MIN_BATCHES and all(c and c % n == 0 for c in counts)]
+        if len(prints) >= MIN_PRINTS and fits and not any(OTHER_UNIT.search(p.text) for p in prints):
+            found.append(_last_batch(prints, max(fits)))
     if sum(bool(e.num_trained) for loader in trace.loaders.values() for e in loader.epochs) > 1:
         found += [_never_reset(place, name) for place, name in _sums(trace.sources)]
     return found

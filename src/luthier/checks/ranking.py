@@ -18,7 +18,7 @@ def ranked(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Fi
     A root is as bad as the worst of what it explains. `Check.causes` says what explains a code. Hints explain nothing
     worse than themselves.
     """
-    listed = sorted(findings, key=_weight)
+    listed = _once(sorted(findings, key=_weight))
     by_code = {finding.code: finding for finding in reversed(listed)}
     under: dict[str, list[Finding]] = {}
     roots = []
@@ -36,6 +36,18 @@ def ranked(findings: Iterable[Finding], checks: Mapping[str, Check]) -> tuple[Fi
         for f in roots
     ]
     return tuple(sorted(whole, key=lambda f: min(_weight(f)[0], *(_weight(c)[0] for c in f.consequences), 2)))
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """The first of those that say the same of one line, such as of each model of a sweep."""
+    seen = set()
+    kept = []
+    for finding in findings:
+        same = (finding.code, finding.title, finding.place) if finding.place else None
+        if same is None or same not in seen:
+            kept.append(finding)
+        seen.add(same)
+    return kept
 
 
 def _root(finding: Finding, by_code: Mapping[str, Finding], checks: Mapping[str, Check]) -> str:
