@@ -25,7 +25,7 @@ from luthier.watching.running import watched
 from luthier.watching.trace import Trace
 
 SCRIPTS = Path(__file__).parent / "scripts"
-FAMILIES = "delmnorstx"
+FAMILIES = "delmnorstwx"
 """First letters of the checks that judge programs in PyTorch."""
 CODES = sorted(p.stem.upper() for p in SCRIPTS.glob("*.py") if p.stem[1:3].isdigit())
 

@@ -18,6 +18,7 @@ FAMILIES = {
     "S": "speed and memory",
     "R": "reproducibility",
     "X": "crashes explained",
+    "W": "warnings",
     "K": "Keras",
     "J": "JAX",
 }
