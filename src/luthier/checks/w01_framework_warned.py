@@ -7,8 +7,8 @@ and that no other check explains.
 
 Why it matters
 
-Python shows a warning once a line, often above pages of other output. Some of them say that the result is not what was
-meant.
+Python shows a warning once a line, often above pages of other output. Some of them say that the result is not what
+was meant.
 
 Evidence
 
