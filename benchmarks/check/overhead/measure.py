@@ -1,6 +1,6 @@
-"""Whole processes, interleaved: the script alone and under `luthier check --full` at each tier. Prints a table.
+"""Whole processes, interleaved: the script alone and under `luthier check --full` at each tier. Prints ratios.
 
-python -m benchmarks.check.overhead.measure [--rounds 7] [--only mlp cnn]
+python -m benchmarks.check.overhead.measure [--rounds 7] [--only mlp cnn] [--tiers quick full]
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ HERE = Path(__file__).parent
 TIERS = ("quick", "full", "deep")
 
 
-def run(command: list[str]) -> tuple[float, str, int]:
-    """Seconds, standard output and peak memory in KiB (of all children so far) of a process."""
-    start = time.perf_counter()
+def run(command: list[str]) -> tuple[float, float, str]:
+    """Seconds by the clock, seconds of the processor and standard output of a process."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, check=False, cwd=tempfile.gettempdir()
     )
-    seconds = time.perf_counter() - start
-    return seconds, done.stdout, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
 
 def under(script: str, tier: str, out: Path) -> list[str]:
@@ -38,34 +38,32 @@ def under(script: str, tier: str, out: Path) -> list[str]:
 
 
 def main() -> None:
-    """Measure, check that the output is the same, print ratios with their quartiles."""
+    """Measure, check that the output is the same, print ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--tiers", nargs="*", default=list(TIERS), choices=TIERS)
     parser.add_argument("--only", nargs="*", default=["mlp", "cnn"])
     asked = parser.parse_args()
     for name in asked.only:
         script = str(HERE / f"{name}.py")
-        seconds: dict[str, list[float]] = {"alone": [], **{tier: [] for tier in TIERS}}
+        ratios: dict[str, list[tuple[float, float]]] = {tier: [] for tier in asked.tiers}
         own: dict[str, float] = {}
         for _ in range(asked.rounds):
-            alone, said, _ = run([sys.executable, script])
-            seconds["alone"].append(alone)
-            for tier in TIERS:
+            alone_s, alone_cpu_s, said = run([sys.executable, script])
+            for tier in asked.tiers:
                 with tempfile.TemporaryDirectory() as folder:
                     out = Path(folder) / "diagnosis.json"
-                    took, watched, _ = run(under(script, tier, out))
+                    took_s, cpu_s, watched = run(under(script, tier, out))
                     told = json.loads(out.read_text())
                 assert watched == said, f"{name} prints something else under watch"
-                seconds[tier].append(took)
+                ratios[tier].append((took_s / alone_s, cpu_s / alone_cpu_s))
                 own[tier] = told.get("data", told)["watch_s"]
-        for tier in TIERS:
-            ratios = sorted(s / a for s, a in zip(seconds[tier], seconds["alone"], strict=True))
-            low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-            alone = statistics.median(seconds["alone"])
+        for tier, pairs in ratios.items():
+            clock, processor = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+            each = " ".join(f"{pair[1]:.3f}" for pair in pairs)
             print(
-                f"{name} {tier}: {statistics.median(ratios):.3f} of the script alone "
-                f"(quartiles {low:.3f} to {high:.3f}, n = {len(ratios)}; alone {alone:.1f} s, "
-                f"hooks {own[tier]:.2f} s)",
+                f"{name} {tier}: {clock:.3f} of the script alone by the clock, {processor:.3f} by the processor "
+                f"(medians of n = {len(pairs)}: {each}; hooks {own[tier]:.2f} s of {alone_s:.1f} s)",
                 flush=True,
             )
 
