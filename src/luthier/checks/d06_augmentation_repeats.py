@@ -40,7 +40,8 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 
-from luthier.checks.wording import Sources, code, percent, plural
+from luthier.checks.reading import feeds_training
+from luthier.checks.wording import Sources, code, parsed, percent, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Loader
 from luthier.watching.trace import Trace
@@ -57,7 +58,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     short = False
     for loader in trace.loaders.values():
         place = _seeded(trace.sources, loader.dataset_kind)
-        if place is None or not any(e.num_trained for e in loader.epochs):
+        if place is None or not feeds_training(loader):
             continue
         share, rows = _repeated(trace, loader)
         short |= rows < MIN_ROWS
@@ -71,11 +72,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 def _seeded(sources: Sources, kind: str) -> Place | None:
     """The line in `__getitem__` of a class that sets a constant seed."""
     for file, source in sources.items():
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError):
-            continue
-        for node in ast.walk(tree):
+        for node in ast.walk(parsed(source)):
             if isinstance(node, ast.ClassDef) and node.name == kind:
                 calls = [
                     call

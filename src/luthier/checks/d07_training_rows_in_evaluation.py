@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from luthier.checks.reading import feeds_training
 from luthier.checks.wording import percent, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import Forward
@@ -77,7 +78,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 def _is_training_set(trace: Trace, number: int | None) -> bool:
     """Does a loader read the very data set that a training loader reads? Its score is one of training, on purpose."""
     loader = trace.loaders.get(number or 0)
-    trained = {x.dataset for x in trace.loaders.values() if any(e.num_trained for e in x.epochs)}
+    trained = {x.dataset for x in trace.loaders.values() if feeds_training(x)}
     return loader is not None and loader.dataset in trained
 
 

@@ -43,6 +43,7 @@ import ast
 from collections.abc import Iterator
 
 from luthier.checks.patches import last_name
+from luthier.checks.wording import parsed
 from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.trace import Trace
 
@@ -90,10 +91,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 
 def _in_file(file: str, source: str) -> Iterator[Finding]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
+    tree = parsed(source)
     lines = source.splitlines()
     kinds = _kinds(tree)
     for scope in ast.walk(tree):

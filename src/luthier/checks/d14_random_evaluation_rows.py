@@ -35,6 +35,7 @@ PyTorch's tutorial of transfer learning (two sets of transforms).
 
 from __future__ import annotations
 
+from luthier.checks.reading import feeds_training
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.facts import Epoch, Loader
@@ -49,7 +50,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found, once = [], False
     for loader in trace.loaders.values():
         passes = [e for e in loader.epochs if e.order and e.num_evaluated]
-        if loader.shuffled is not False or any(e.num_trained for e in loader.epochs) or not passes:
+        if loader.shuffled is not False or feeds_training(loader) or not passes:
             continue
         once |= len(passes) < MIN_PASSES
         longest = max(e.num_batches for e in passes)

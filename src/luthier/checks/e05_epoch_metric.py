@@ -49,8 +49,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from luthier.checks.reading import by_line
-from luthier.checks.wording import code
+from luthier.checks.reading import by_line, feeds_training
+from luthier.checks.wording import code, parsed
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.ends import Printed
 from luthier.watching.trace import Trace
@@ -64,7 +64,7 @@ OTHER_UNIT = re.compile(r"step|batch|iter|avg|average|mean|running|val|test|\bit
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Printed losses line by line, then sums in the source of programs that trained for two epochs."""
-    lengths = {loader.num_batches for loader in trace.loaders.values() if any(e.num_trained for e in loader.epochs)}
+    lengths = {loader.num_batches for loader in trace.loaders.values() if feeds_training(loader)}
     found = []
     for _, prints in by_line(p for p in trace.printed if p.loss):
         counts = {p.num_losses_since for p in prints}
@@ -120,10 +120,7 @@ def _never_reset(place: Place, name: str) -> Finding:
 def _sums(sources: dict[str, str]) -> Iterator[tuple[Place, str]]:
     """Sums shown in a loop over epochs that only the code before that loop sets: (where they grow, name)."""
     for file, source in sources.items():
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError):
-            continue
+        tree = parsed(source)
         lines = source.splitlines()
         for outer in ast.walk(tree):
             if isinstance(outer, ast.For | ast.While) or (isinstance(outer, ast.FunctionDef) and _globals(outer)):

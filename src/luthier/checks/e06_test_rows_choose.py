@@ -37,6 +37,7 @@ zuozhaorui/SWnet#2; Deep Learning Tuning Playbook ("check the test set only then
 
 from __future__ import annotations
 
+from luthier.checks.reading import feeds_training
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.trace import Evaluation, Trace
@@ -47,7 +48,7 @@ MIN_EVALUATIONS = 3
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Evaluations by loader, with what was kept between them."""
-    training = {n for n, loader in trace.loaders.items() if any(e.num_trained for e in loader.epochs)}
+    training = {n for n, loader in trace.loaders.items() if feeds_training(loader)}
     runs = [r for r in trace.evaluations() if r.loader is not None and r.loader not in training]
     sets = {trace.loaders[r.loader].base for r in runs if r.loader in trace.loaders}
     if len(sets) != 1 or len(runs) < MIN_EVALUATIONS or trace.stopped:

@@ -70,7 +70,7 @@ def _same_model(trace: Trace, model: Model) -> Finding | None:
     if not model.variable or not trace.num_steps:
         return None
     for file, source in trace.sources.items():
-        for scope in ast.walk(parsed(source) or ast.Module([], [])):
+        for scope in ast.walk(parsed(source)):
             for node in _kept_as(scope, model.variable):
                 place = Place(file=file, line=node.lineno, text=source.splitlines()[node.lineno - 1].strip())
                 return _second_name(trace, model, ast.unparse(node.targets[0]), place)

@@ -40,7 +40,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from luthier.checks.wording import Sources, code, few, made_at, percent, plural
+from luthier.checks.wording import Sources, code, few, made_at, parsed, percent, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Model, Parameter
 from luthier.watching.trace import Trace
@@ -84,7 +84,7 @@ def _cuts(sources: Sources) -> list[Place]:
     found = []
     for file, source in sources.items():
         lines = source.splitlines()
-        for function in ast.walk(ast.parse(source) if "detach" in source else ast.Module([], [])):
+        for function in ast.walk(parsed(source)):
             if not isinstance(function, ast.FunctionDef) or function.name != "forward":
                 continue
             for node in ast.walk(function):

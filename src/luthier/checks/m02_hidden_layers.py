@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import ast
 
-from luthier.checks.wording import Sources, plural
+from luthier.checks.wording import Sources, parsed, plural
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.facts import Hidden, Model
 from luthier.watching.trace import Trace
@@ -101,10 +101,7 @@ def _assignment(sources: Sources, name: str) -> Place | None:
 
 
 def _assignments(source: str) -> list[ast.Assign]:
-    try:
-        return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Assign)]
-    except (SyntaxError, ValueError):
-        return []
+    return [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Assign)]
 
 
 def _edits(sources: Sources, line: Place | None) -> tuple[Edit, ...]:

@@ -41,7 +41,7 @@ import ast
 from collections.abc import Iterator
 
 from luthier.checks.reading import runs_by_layer, shaped
-from luthier.checks.wording import code, plural
+from luthier.checks.wording import code, parsed, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import Forward, LayerRun, LossCall
 from luthier.watching.trace import Trace
@@ -101,7 +101,7 @@ def _scrambled(trace: Trace) -> list[Finding]:
 def _blocks(source: str) -> Iterator[list[ast.stmt]]:
     """Bodies of functions that call `view` or `reshape`."""
     if ".view(" in source or ".reshape(" in source:
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parsed(source)):
             if isinstance(node, ast.FunctionDef):
                 yield node.body
 

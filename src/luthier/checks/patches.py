@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from luthier.checks.wording import Sources, statement
+from luthier.checks.wording import Sources, parsed, statement
 from luthier.findings import Edit, Place
 
 MODULES = frozenset({"torch", "F", "nn", "functional", "self", "jax", "np"})
@@ -96,10 +96,7 @@ def drop_layer(sources: Sources, kind: str) -> tuple[Edit, ...]:
 
 
 def _calls(source: str) -> list[ast.Call]:
-    try:
-        return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    except (SyntaxError, ValueError):
-        return []
+    return [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
 
 
 def around_block(
@@ -110,12 +107,8 @@ def around_block(
     source = sources.get(place.file) if place else None
     if source is None or place is None:
         return ()
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return ()
     others = [p.line for p in apart_from if p is not None and p.file == place.file]
-    for node in ast.walk(tree):  # outer blocks come before inner ones
+    for node in ast.walk(parsed(source)):  # outer blocks come before inner ones
         if not isinstance(node, ast.With | ast.For) or node.end_lineno is None:
             continue
         if not node.lineno <= place.line <= node.end_lineno or any(
@@ -167,7 +160,7 @@ def out_of_loop(sources: Sources, place: Place | None) -> tuple[Edit, ...]:
 def _loops(source: str, line: int) -> list[ast.For | ast.While]:
     """Loops of the same function around a line, outermost first."""
     found: list[ast.For | ast.While] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if not hasattr(node, "lineno") or not node.lineno <= line <= (getattr(node, "end_lineno", 0) or 0):
             continue
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):

@@ -41,7 +41,7 @@ PyTorch's notes on reproducibility.
 from __future__ import annotations
 
 from luthier.checks.patches import out_of_loop
-from luthier.checks.reading import by_line
+from luthier.checks.reading import by_line, feeds_training
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.ends import Seed
@@ -109,7 +109,7 @@ def _finding(trace: Trace, place: Place | None, calls: list[Seed], resumed: int)
 
 def _random(trace: Trace) -> str:
     """What was there to repeat."""
-    shuffled = any(x.shuffled and any(e.num_trained for e in x.epochs) for x in trace.loaders.values())
+    shuffled = any(x.shuffled and feeds_training(x) for x in trace.loaders.values())
     layers = any(x.active and "Dropout" in x.kind for m in trace.trained_models() for x in m.layers)
     return " and ".join(
         w for w, there in (("the order of the rows", shuffled), ("the dropout masks", layers)) if there

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from luthier.findings import Place
 from luthier.watching.calls import Labels, LayerRun, LossCall
-from luthier.watching.facts import Event, Model, Origin, Shape
+from luthier.watching.facts import Event, Loader, Model, Origin, Shape
 from luthier.watching.trace import Trace
 
 E = TypeVar("E", bound=Event)
@@ -32,6 +32,11 @@ def common_op(calls: Iterable[LossCall]) -> str:
     """The operation that made the input of all looked-at calls; empty where they differ, or it is not known."""
     ops = {c.source.op if c.source else "" for c in looked_at(calls)}
     return ops.pop() if len(ops) == 1 else ""
+
+
+def feeds_training(loader: Loader) -> bool:
+    """Has a row of this loader been trained on?"""
+    return any(epoch.num_trained for epoch in loader.epochs)
 
 
 def by_line(events: Iterable[E]) -> list[tuple[Place | None, list[E]]]:

@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import math
 
+from luthier.checks.reading import feeds_training
 from luthier.checks.wording import code, percent, plural
 from luthier.findings import Finding, Severity, Unknown
 from luthier.watching.facts import Loader
@@ -57,7 +58,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     """One finding a line that makes or reads loaders."""
     groups: dict[tuple[str, int], list[Loader]] = {}
     for loader in trace.loaders.values():
-        if loader.place is not None and any(e.num_trained for e in loader.epochs):
+        if loader.place is not None and feeds_training(loader):
             groups.setdefault((loader.place.file, loader.place.line), []).append(loader)
     found, short = [], False
     for loaders in groups.values():

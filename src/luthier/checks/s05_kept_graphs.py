@@ -38,7 +38,7 @@ from __future__ import annotations
 import ast
 
 from luthier.checks.patches import replace_node
-from luthier.checks.wording import code, plural, statement
+from luthier.checks.wording import code, parsed, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
@@ -111,14 +111,10 @@ def _keeper(trace: Trace) -> Place | None:
     name = _lost_name(trace)
     found = []
     for file, source in trace.sources.items():
-        try:
-            nodes = list(ast.walk(ast.parse(source)))
-        except (SyntaxError, ValueError):
-            continue
         lines = source.splitlines()
         found += [
             Place(file=file, line=n.lineno, text=lines[n.lineno - 1].strip())
-            for n in nodes
+            for n in ast.walk(parsed(source))
             if isinstance(n, ast.stmt) and _kept(n, name) is not None
         ]
     return found[0] if name and len(found) == 1 else None

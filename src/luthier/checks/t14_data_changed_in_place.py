@@ -47,7 +47,7 @@ import math
 import re
 
 from luthier.checks.reading import num
-from luthier.checks.wording import Sources, code, plural
+from luthier.checks.wording import Sources, code, parsed, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Loader, Stored
 from luthier.watching.trace import Trace
@@ -109,11 +109,7 @@ def _writer(sources: Sources, stored: Stored) -> Place | None:
     """The line that writes: in `__getitem__` of the data set, or the only one that writes to a name of the call."""
     found = []
     for file, source in sources.items():
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError):
-            continue
-        for scope in _scopes(tree, stored):
+        for scope in _scopes(parsed(source), stored):
             nodes = [n for n in ast.walk(scope) if isinstance(n, ast.AugAssign | ast.Call)]
             found += [(file, node.lineno) for node in nodes if _writes(node, stored)]
     if not found or (stored.kind == "base" and len(found) > 1):

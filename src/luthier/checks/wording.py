@@ -69,23 +69,22 @@ class Statement(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def parsed(source: str) -> ast.Module | None:
-    """The syntax tree of a file; None where it is no Python."""
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a file, made once and only to be read; an empty one where it is no Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError):
-        return None
+        return ast.Module(body=[], type_ignores=[])
 
 
 def statement(sources: Sources, place: Place | None) -> Statement | None:
     """The innermost simple statement that covers a place; None where there is none or the file is not known."""
     source = sources.get(place.file) if place else None
-    tree = parsed(source) if source else None
-    if source is None or tree is None or place is None:
+    if source is None or place is None:
         return None
     lines = source.splitlines()
     best: Statement | None = None
-    for owner in ast.walk(tree):
+    for owner in ast.walk(parsed(source)):
         for block in _blocks(owner):
             starts = [node.lineno for node in block]
             for node in block:
@@ -141,7 +140,7 @@ def made_at(sources: Sources, attribute: str) -> Place | None:
     found = [
         (file, node.lineno)
         for file, source in sources.items()
-        for node in ast.walk(parsed(source) or ast.Module([], []))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Attribute) and target.attr == name and ast.unparse(target.value) == "self"
@@ -201,7 +200,7 @@ def bare_method(sources: Sources, *methods: str) -> list[tuple[Place, str]]:
     """Statements that name a method without calling it, such as `optimizer.step`: (place, what it hangs on)."""
     found = []
     for file, source in sources.items():
-        for node in ast.walk(parsed(source) or ast.Module(body=[], type_ignores=[])):
+        for node in ast.walk(parsed(source)):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) and node.value.attr in methods:
                 text = source.splitlines()[node.lineno - 1].strip()
                 found.append((Place(file=file, line=node.lineno, text=text), ast.unparse(node.value.value)))

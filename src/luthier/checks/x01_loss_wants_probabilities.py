@@ -36,7 +36,7 @@ import math
 from luthier.checks.crashes import finding, matched
 from luthier.checks.patches import last_name, only_call, replace_node
 from luthier.checks.reading import made_by, num
-from luthier.checks.wording import Sources
+from luthier.checks.wording import Sources, parsed
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.ends import Crash
 from luthier.watching.facts import TensorFact
@@ -114,8 +114,4 @@ def _edits(sources: Sources, crash: Crash) -> tuple[Edit, ...]:
 
 
 def _built(source: str) -> list[ast.Call]:
-    try:
-        nodes = ast.walk(ast.parse(source))
-    except (SyntaxError, ValueError):
-        return []
-    return [n for n in nodes if isinstance(n, ast.Call) and last_name(n.func) == "BCELoss"]
+    return [n for n in ast.walk(parsed(source)) if isinstance(n, ast.Call) and last_name(n.func) == "BCELoss"]
