@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
@@ -30,6 +31,18 @@ AWAKE = 10
 """Steps of a stretch. It begins with a step that is looked at closely."""
 GRACE_S = 5.0
 """A program that goes on for so long after it was told to end is ended by force."""
+
+
+_RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    """Nothing is recorded in a process that the program forks."""
+    for recorder in _RECORDERS:
+        recorder.off = True
+
+
+os.register_at_fork(after_in_child=_in_child)  # once: a handler cannot be taken back
 
 
 class Stopped(SystemExit):
@@ -82,10 +95,12 @@ class Recorder:
         self._broken: dict[str, int] = {}
         self._users: dict[str, bool] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}
-        os.register_at_fork(after_in_child=self._in_child)
+        _RECORDERS.add(self)
 
-    def _in_child(self) -> None:
-        self.off = True
+    @property
+    def looking(self) -> bool:
+        """Whether what happens in training is noted: the watch is on, awake, and not at work itself."""
+        return not (self.off or self.busy or self.resting)
 
     # ---- events ----
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,22 +54,9 @@ class Functions:
     # ---- softmax, sigmoid, argmax, max, dropout ----
 
     def _around_op(self, name: str) -> Any:
-        watch, recorder = self.watch, self.recorder
+        return self.watch.noting(partial(self._op, name))
 
-        def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.inner or recorder.off or recorder.busy or recorder.resting:
-                return original(*args, **kwargs)
-            watch.inner += 1
-            try:
-                result = original(*args, **kwargs)
-            finally:
-                watch.inner -= 1
-            self._op(name, args, kwargs, result)
-            return result
-
-        return around
-
-    def _op_(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+    def _op_(self, name: str, _original: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         import torch
 
         watch = self.watch
@@ -159,7 +147,7 @@ class Functions:
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if not (watch.inner or recorder.off or recorder.busy or recorder.resting) and len(args) > 1:
+            if not watch.inner and recorder.looking and len(args) > 1:
                 left, right = args[0], args[1]
                 shape = getattr(right, "shape", None)
                 if shape is not None and (watch.close or shape != left.shape):
@@ -198,7 +186,7 @@ class Functions:
 
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if not (watch.inner or recorder.off or recorder.busy or recorder.resting) and len(args) > 1:
+            if not watch.inner and recorder.looking and len(args) > 1:
                 left, right = args[0], args[1]
                 shape = getattr(right, "shape", None)
                 if shape is not None and result is not NotImplemented:

@@ -75,7 +75,7 @@ class Gradients:
 
     def _around(self, call: str) -> Any:
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._in_backward or self.recorder.off or self.recorder.busy or self.recorder.resting:
+            if self._in_backward or not self.recorder.looking:
                 return original(*args, **kwargs)
             self._in_backward = True
             record = self._begin(call, args, kwargs)
@@ -232,7 +232,7 @@ class Gradients:
 
     def _around_zero(self, of_optimizer: bool) -> Any:
         def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if not (self.recorder.off or self.recorder.busy or self.recorder.resting):
+            if self.recorder.looking:
                 self._zero(of_optimizer, args, kwargs)
             return original(*args, **kwargs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,26 +40,8 @@ class Losses:
         import torch
 
         for name in LOSSES:
-            self.watch.patches.wrap(torch.nn.functional, name, self._around_loss(name))
-
-    def _around_loss(self, name: str) -> Any:
-        watch, recorder = self.watch, self.recorder
-
-        def around(original: Any, *args: Any, **kwargs: Any) -> Any:
-            if watch.inner or recorder.off or recorder.busy or recorder.resting:
-                return original(*args, **kwargs)
-            watch.inner += 1
-            try:
-                result = original(*args, **kwargs)
-            except Exception:
-                self._loss(name, original, args, kwargs, None)
-                raise
-            finally:
-                watch.inner -= 1
-            self._loss(name, original, args, kwargs, result)
-            return result
-
-        return around
+            note = partial(self._loss, name)
+            self.watch.patches.wrap(torch.nn.functional, name, self.watch.noting(note, failed=True))
 
     def _loss_(self, name: str, original: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         import torch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from luthier.watching.calls import Forward, Op
@@ -125,6 +126,32 @@ class Watch:
             or torch._C._get_tracing_state() is not None
             or (torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing())
         )
+
+    def noting(self, note: Callable[..., Any], *, failed: bool = False) -> Callable[..., Any]:
+        """What is put around a function: outermost calls are noted while the recorder looks.
+
+        Args:
+            note: called with (original, args, kwargs, result) after the call.
+            failed: a call that raises is noted as well, with None for its result.
+        """
+        recorder = self.recorder
+
+        def around(original: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.inner or not recorder.looking:
+                return original(*args, **kwargs)
+            self.inner += 1
+            try:
+                result = original(*args, **kwargs)
+            except Exception:
+                if failed:
+                    note(original, args, kwargs, None)
+                raise
+            finally:
+                self.inner -= 1
+            note(original, args, kwargs, result)
+            return result
+
+        return around
 
     def on_backward(self, tensor: Any, record: Any) -> None:
         """Write into `record.trained_by` when a backward pass goes through a tensor."""
