@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.check.judging import HERE
-from benchmarks.check.runners import LIMIT_S, Answer
+from benchmarks.check.runners import LIMIT_S, Answer, answer
 
 
 def prepare() -> None:
@@ -36,10 +35,7 @@ def luthier(script: str, args: tuple[str, ...]) -> Answer:
         seconds = time.perf_counter() - start
         if not out.exists():
             return Answer(seconds, error="no answer")
-        body = json.loads(out.read_text())
-    body = body.get("data", body)
-    faults = [f"{fault['part']}: {fault['error']}" for fault in body.get("faults", [])]
-    return Answer(seconds, body["findings"], faults, body.get("crash", ""), body.get("exit_code"))
+        return answer(out, seconds)
 
 
 def _wait(pid: int, start: float) -> None:

@@ -89,8 +89,12 @@ def luthier(script: str, args: tuple[str, ...]) -> Answer:
         done, seconds = run([sys.executable, "-m", "luthier.cli", *options, str(HERE / script), *args], folder)
         if not out.exists():
             return Answer(seconds, error=f"exit {done.returncode}: {done.stderr.strip()[-400:]}")
-        document = json.loads(out.read_text())
-    body = document.get("data", document)
+        return answer(out, seconds)
+
+
+def answer(out: Path, seconds: float) -> Answer:
+    """What stands in the JSON of `luthier check`."""
+    body = json.loads(out.read_text())
     faults = [f"{fault['part']}: {fault['error']}" for fault in body.get("faults", [])]
     return Answer(seconds, body["findings"], faults, body.get("crash", ""), body.get("exit_code"))
 

@@ -57,7 +57,7 @@ def main() -> None:
                     told = json.loads(out.read_text())
                 assert watched == said, f"{name} prints something else under watch"
                 ratios[tier].append((took_s / alone_s, cpu_s / alone_cpu_s))
-                own[tier] = told.get("data", told)["watch_s"]
+                own[tier] = told["watch_s"]
         for tier, pairs in ratios.items():
             clock, processor = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
             each = " ".join(f"{pair[1]:.3f}" for pair in pairs)
