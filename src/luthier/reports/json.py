@@ -6,32 +6,22 @@ The structs below are the source of `docs/summary.schema.json`; a test holds the
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated, Any, Literal
 
-import msgspec
-
 from luthier.records import Estimate, RunRecord
+from luthier.reports.documents import Part, finite, plain, said, schema_of
 from luthier.reports.reading import read
 from luthier.reports.verdict import verdict
 from luthier.reports.words import clean
 
 
-def _said(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the parts of a summary."""
-
-
 class Score(Part, frozen=True, kw_only=True):
     """A mean with its two-sided 95 % interval over n."""
 
-    score: Annotated[float | None, _said("the mean, in units of the metric")]
-    interval: Annotated[tuple[float, float] | None, _said("lower and upper end of the 95 % interval")]
-    n: Annotated[int, _said("number of seeds, pairs or rows behind it; 0: not measured")]
+    score: Annotated[float | None, said("the mean, in units of the metric")]
+    interval: Annotated[tuple[float, float] | None, said("lower and upper end of the 95 % interval")]
+    n: Annotated[int, said("number of seeds, pairs or rows behind it; 0: not measured")]
 
 
 class HeldOut(Part, frozen=True, kw_only=True):
@@ -39,66 +29,66 @@ class HeldOut(Part, frozen=True, kw_only=True):
 
     baseline: Score
     best: Score
-    difference: Annotated[Score, _said("best - baseline, above 0 is better whatever the metric")]
-    looks: Annotated[int, _said("how often these rows have been looked at, this time included")]
+    difference: Annotated[Score, said("best - baseline, above 0 is better whatever the metric")]
+    looks: Annotated[int, said("how often these rows have been looked at, this time included")]
 
 
 class Budget(Part, frozen=True, kw_only=True):
     """What the run was given, and the seconds that each part took."""
 
-    unit: Annotated[Literal["seconds", "trials"] | None, _said("what `total` counts")]
-    total: Annotated[float | None, _said("the budget given")]
-    noise: Annotated[float | None, _said("seconds spent on the noise of the baseline")]
-    search: Annotated[float | None, _said("seconds spent on the search")]
-    confirmation: Annotated[float | None, _said("seconds spent on confirmation and the final comparison")]
-    report: Annotated[float | None, _said("seconds spent on the report")]
-    other: Annotated[float | None, _said("seconds spent on everything else: opening, test rows")]
-    seconds: Annotated[float | None, _said("all seconds spent")]
+    unit: Annotated[Literal["seconds", "trials"] | None, said("what `total` counts")]
+    total: Annotated[float | None, said("the budget given")]
+    noise: Annotated[float | None, said("seconds spent on the noise of the baseline")]
+    search: Annotated[float | None, said("seconds spent on the search")]
+    confirmation: Annotated[float | None, said("seconds spent on confirmation and the final comparison")]
+    report: Annotated[float | None, said("seconds spent on the report")]
+    other: Annotated[float | None, said("seconds spent on everything else: opening, test rows")]
+    seconds: Annotated[float | None, said("all seconds spent")]
 
 
 class Program(Part, frozen=True, kw_only=True):
     """What was trained in one execution mode and width."""
 
-    mode: Annotated[str, _said("name of the execution mode")]
-    slots: Annotated[int, _said("models side by side in a program")]
-    steps: Annotated[int, _said("optimizer steps of single models")]
-    share: Annotated[float, _said("part of all model-steps of the run")]
-    useful: Annotated[float, _said("part of the slot-steps in which a model took a step; the others were idle slots")]
-    refills: Annotated[int, _said("how often a trial was put into a slot")]
-    refill_seconds: Annotated[float, _said("seconds that this took, all workers together")]
+    mode: Annotated[str, said("name of the execution mode")]
+    slots: Annotated[int, said("models side by side in a program")]
+    steps: Annotated[int, said("optimizer steps of single models")]
+    share: Annotated[float, said("part of all model-steps of the run")]
+    useful: Annotated[float, said("part of the slot-steps in which a model took a step; the others were idle slots")]
+    refills: Annotated[int, said("how often a trial was put into a slot")]
+    refill_seconds: Annotated[float, said("seconds that this took, all workers together")]
 
 
 class Mode(Part, frozen=True, kw_only=True):
     """An execution mode as it was measured before the search, the reference first."""
 
-    mode: Annotated[str, _said("name of the execution mode")]
-    slots: Annotated[int, _said("models side by side")]
-    rows_per_second: Annotated[float | None, _said("training rows a second of a worker, all slots together")]
-    refused: Annotated[str | None, _said("why it does not take the model, and the mend; null: it does")]
+    mode: Annotated[str, said("name of the execution mode")]
+    slots: Annotated[int, said("models side by side")]
+    rows_per_second: Annotated[float | None, said("training rows a second of a worker, all slots together")]
+    refused: Annotated[str | None, said("why it does not take the model, and the mend; null: it does")]
 
 
 class Summary(Part, frozen=True, kw_only=True):
     """The result of one run of luthier."""
 
-    version: Annotated[Literal[1], _said("version of this format")]
-    run: Annotated[str, _said("name of the run")]
-    status: Annotated[Literal["running", "interrupted", "finished", "failed"], _said("how the run ended")]
-    adopted: Annotated[bool, _said("whether the best settings replace the baseline")]
+    version: Annotated[Literal[1], said("version of this format")]
+    run: Annotated[str, said("name of the run")]
+    status: Annotated[Literal["running", "interrupted", "finished", "failed"], said("how the run ended")]
+    adopted: Annotated[bool, said("whether the best settings replace the baseline")]
     decision: Annotated[
-        Literal["adopted", "kept", "not shown", "unfinished", "failed"], _said("the verdict as a word")
+        Literal["adopted", "kept", "not shown", "unfinished", "failed"], said("the verdict as a word")
     ]
-    verdict: Annotated[str, _said("the verdict in one sentence")]
-    metric: Annotated[str | None, _said("name of the metric")]
-    greater_is_better: Annotated[bool | None, _said("direction of the metric")]
-    baseline: Annotated[Score, _said("the baseline; n counts seeds")]
-    best: Annotated[Score, _said("the best candidate, on seeds that did not choose it; n counts seeds")]
-    difference: Annotated[Score, _said("best - baseline over paired seeds, above 0 is better whatever the metric")]
-    settings: Annotated[dict[str, Any], _said("what the best candidate changes; empty if there is none")]
-    test: Annotated[HeldOut | None, _said("null: the test rows were not looked at")]
+    verdict: Annotated[str, said("the verdict in one sentence")]
+    metric: Annotated[str | None, said("name of the metric")]
+    greater_is_better: Annotated[bool | None, said("direction of the metric")]
+    baseline: Annotated[Score, said("the baseline; n counts seeds")]
+    best: Annotated[Score, said("the best candidate, on seeds that did not choose it; n counts seeds")]
+    difference: Annotated[Score, said("best - baseline over paired seeds, above 0 is better whatever the metric")]
+    settings: Annotated[dict[str, Any], said("what the best candidate changes; empty if there is none")]
+    test: Annotated[HeldOut | None, said("null: the test rows were not looked at")]
     budget: Budget
-    programs: Annotated[list[Program], _said("in which modes the models were trained")]
-    modes: Annotated[list[Mode], _said("the modes that were measured; empty: none was")]
-    report: Annotated[str | None, _said("path of the report; null: none was written")]
+    programs: Annotated[list[Program], said("in which modes the models were trained")]
+    modes: Annotated[list[Mode], said("the modes that were measured; empty: none was")]
+    report: Annotated[str | None, said("path of the report; null: none was written")]
 
 
 def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]:
@@ -118,27 +108,22 @@ def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]
         baseline=_score(record.baseline_score or (record.noise.estimate if record.noise else None)),
         best=_score(record.best_score),
         difference=_score(record.evidence[0].difference if record.evidence else None),
-        settings={name: _finite(value) for name, value in record.best_config.items()},
+        settings={name: finite(value) for name, value in record.best_config.items()},
         test=_test(record),
         budget=_budget(record),
         programs=_programs(record),
         modes=[
-            Mode(mode=s.mode, slots=s.P, rows_per_second=_finite(s.rows_per_s), refused=clean(s.refused) or None)
+            Mode(mode=s.mode, slots=s.P, rows_per_second=finite(s.rows_per_s), refused=clean(s.refused) or None)
             for s in record.modes
         ],
         report=None if report_path is None else str(report_path),
     )
-    plain: dict[str, Any] = msgspec.to_builtins(made)
-    return plain
+    return plain(made)
 
 
 def schema_text() -> str:
     """The JSON schema of a summary, as it stands in `docs/summary.schema.json`."""
-    return json.dumps(msgspec.json.schema(Summary), indent=2) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return schema_of(Summary)
 
 
 def _score(estimate: Estimate | None) -> Score:
