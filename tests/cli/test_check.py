@@ -11,7 +11,8 @@ from textwrap import dedent
 
 import pytest
 
-from .schema import errors
+from schemas import errors
+
 from .test_rendering import SCHEMA, SUBSET
 
 pytestmark = pytest.mark.slow

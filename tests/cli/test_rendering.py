@@ -12,10 +12,10 @@ from luthier.findings import Finding
 from luthier.reports.findings import github, rendered, sarif, text
 from luthier.reports.findings.json import report
 from luthier.reports.findings.view import reaches
+from schemas import errors
 
 from .fixtures import DIAGNOSES, RULES, faulty, sound, view_of
 from .renew import HERE, SCHEMA, SNAPSHOTS, snapshots
-from .schema import errors
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 FORMS = ("text", "json", "sarif", "github")

@@ -11,68 +11,12 @@ import pytest
 
 from luthier.records import RunRecord
 from luthier.reports.json import schema_text, summary
+from schemas import errors
 
 from .conftest import record_of
 from .renew import SCHEMA
 
 DOCS = Path(SCHEMA).parent
-TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list, tuple),
-    "string": (str,),
-    "boolean": (bool,),
-    "null": (type(None),),
-    "integer": (int,),
-    "number": (int, float),
-}
-KNOWN = {
-    "$ref",
-    "$defs",
-    "title",
-    "description",
-    "type",
-    "anyOf",
-    "enum",
-    "const",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "prefixItems",
-    "minItems",
-    "maxItems",
-}
-
-
-def errors(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "$") -> list[str]:
-    """What a value lacks of a schema, for the words that the schema of a summary uses."""
-    assert set(schema) <= KNOWN, set(schema) - KNOWN
-    if "$ref" in schema:
-        return errors(value, root["$defs"][schema["$ref"].rsplit("/", 1)[1]], root, at)
-    if "anyOf" in schema:
-        return [] if any(not errors(value, s, root, at) for s in schema["anyOf"]) else [f"{at}: none of anyOf"]
-    if "enum" in schema:
-        return [] if value in schema["enum"] else [f"{at}: {value!r} not in enum"]
-    kinds = schema.get("type", list(TYPES))
-    allowed = [t for k in ([kinds] if isinstance(kinds, str) else kinds) for t in TYPES[k]]
-    if not isinstance(value, tuple(allowed)) or (isinstance(value, bool) and bool not in allowed):
-        return [f"{at}: {value!r} is no {kinds}"]
-    found = []
-    if isinstance(value, dict):
-        parts = schema.get("properties", {})
-        found += [f"{at}: {k} missing" for k in schema.get("required", []) if k not in value]
-        found += [
-            f"{at}: {k} unknown" for k in value if k not in parts and schema.get("additionalProperties") is False
-        ]
-        for k in value.keys() & parts.keys():
-            found += errors(value[k], parts[k], root, f"{at}.{k}")
-    if isinstance(value, list | tuple):
-        heads = schema.get("prefixItems", [])
-        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            found.append(f"{at}: {len(value)} items")
-        for i, (one, part) in enumerate(zip(value, heads, strict=False)):
-            found += errors(one, part, root, f"{at}[{i}]")
-    return found
 
 
 def valid(value: Any) -> list[str]:
