@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from luthier.data import Data
+    from luthier.data import Data, DataSpec
     from luthier.errors import LuthierError
     from luthier.records import Recipe
     from luthier.space import Choice, Float, Int, Space
+    from luthier.training.metrics import OwnMetric
     from luthier.training.task import Task
     from luthier.verbs.keras_check import keras_check
     from luthier.verbs.lightning_check import lightning_check
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Choice": "luthier.space",
     "Data": "luthier.data",
+    "DataSpec": "luthier.data",
     "Float": "luthier.space",
     "Int": "luthier.space",
     "LuthierError": "luthier.errors",
     "Model": "luthier.verbs.load",
+    "OwnMetric": "luthier.training.metrics",
     "Recipe": "luthier.records",
     "Run": "luthier.verbs.result",
     "Space": "luthier.space",
@@ -42,8 +45,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Choice", "Data", "Float", "Int", "LuthierError", "Model", "Recipe", "Run", "Space", "Task",
-    "keras_check", "lightning_check", "load", "report", "tune", "watch",
+    "Choice", "Data", "DataSpec", "Float", "Int", "LuthierError", "Model", "OwnMetric", "Recipe", "Run", "Space",
+    "Task", "keras_check", "lightning_check", "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 

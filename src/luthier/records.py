@@ -209,8 +209,7 @@ class Point(Record, frozen=True, kw_only=True):
 
 
 class Cost(Record, frozen=True, kw_only=True):
-    """What a trial used: training seconds of one worker, peak resident bytes of that worker, trainable
-    parameters, seconds a single-row prediction takes (NaN: not measured)."""
+    """What a trial used; `latency_s` is that of a prediction of one row (NaN: not measured)."""
 
     seconds: float = 0.0
     peak_bytes: int = 0
@@ -222,7 +221,7 @@ class Trial(Record, frozen=True, kw_only=True):
     """One configuration being trained.
 
     Args:
-        id: position in the run, from 0; trial 0 is the baseline.
+        id: position in the run; trial 0 is the baseline.
         config: what differs from the baseline; empty for the baseline itself.
         seed: initialisation, order and dropout. `split_seed`: which rows are validation rows.
         origin: where the configuration came from: baseline, known, halton, model, optuna-tpe ...
@@ -437,8 +436,7 @@ class Used(Record, frozen=True, kw_only=True):
     """What the programs of one mode and width did, all workers together.
 
     Args:
-        steps: optimizer steps of single models that were taken. `slot_steps`: those that there was room for, P for
-            every step of a program; the difference are slots that were empty or waited.
+        steps: optimizer steps of single models; `slot_steps`: those that there was room for, P a step of a program.
         refills, refill_s: how often a trial was put into a slot, and the seconds that this took in all.
     """
 
@@ -454,7 +452,7 @@ class Facts(Record, frozen=True, kw_only=True):
     """What a worker found when it opened the task: sizes, names, speed."""
 
     task: str
-    kind: str  # binary | multiclass | regression
+    kind: str  # binary | multiclass | multilabel | regression | own: no targets
     metric: Metric
     framework: str
     engine: str
@@ -469,13 +467,16 @@ class Facts(Record, frozen=True, kw_only=True):
     test_hash: str = ""
     step_s: float = math.nan
     eval_s: float = math.nan
-    constant_score: float = math.nan  # of the best constant prediction on the validation rows
+    constant_score: float = math.nan  # of the best constant prediction, or the untrained model, on validation rows
     versions: dict[str, str] = {}
     device: str = ""
     source: dict[str, str] = {}  # file, module, name, digest of the builder
     findings: tuple[Finding, ...] = ()
     splits: int = 0  # into training and validation rows: 0: a fresh one for each seed; 1: one; more: folds
     preparation: PreparationReport | None = None  # of a table
+    spec: dict[str, Any] = {}  # what models are built for (luthier.DataSpec); `loss` is what is minimised
+    whole: bool = False  # do models take whole numbers as such?
+    loss: str = ""
 
 
 class Progress(Record, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from luthier import Data
-from luthier.errors import InvalidInput, Unsupported
+from luthier.errors import InvalidInput
 
 X = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 Y = np.arange(60) % 3
@@ -137,9 +137,9 @@ def test_a_data_set_is_decoded_once():
     data = Data(items)
     assert np.allclose(data.inputs, X)
     assert data.labels == ("one", "two", "three")
-    assert items.asked <= 60 + 9  # the first few are asked for again, to see whether they are the same
+    assert items.asked <= 60 + 10  # the first few are asked for again, to see whether they are the same
     data.split(data.test_rows(0), 1)
-    assert items.asked <= 60 + 9
+    assert items.asked <= 60 + 10
 
 
 def test_a_data_set_of_torch_is_read():
@@ -166,15 +166,21 @@ def test_items_of_several_shapes_are_refused():
         "item 0 has shape (3,), item 2 (4,): `items of one shape` must hold (training rows). "
         "Pad or resize them in the data set."
     )
-    with pytest.raises(InvalidInput, match="item 0 is a tuple of 3: `an item is a pair"):
-        Data([(1, 2, 3)] * 5)
+    with pytest.raises(InvalidInput, match="item 1 is a int: `a pair"):
+        Data([(np.zeros(2), 1), 3])
 
 
-def test_streams_are_refused_in_words():
+def test_a_loader_gives_its_rows_in_the_order_of_its_data_set():
     data_sets = pytest.importorskip("torch.utils.data")
-    for stream in (data_sets.DataLoader(Items()), iter([1, 2])):
-        with pytest.raises(Unsupported, match="Streams and loaders are not read yet: pass the data set"):
-            Data(stream)
+    data = Data(data_sets.DataLoader(Items(), batch_size=7, shuffle=True))
+    assert np.allclose(data.inputs, X)
+    assert np.array_equal(data.targets, Y)
+    again = Data((X[i : i + 7], Y[i : i + 7]) for i in range(0, 60, 7))
+    assert np.array_equal(again.inputs, data.inputs)
+    with pytest.raises(InvalidInput, match="0 batches"):
+        Data(iter([]))
+    with pytest.raises(InvalidInput, match="batch 1 holds the input float32"):
+        Data(iter([(np.zeros((2, 2)), [0, 1]), (np.zeros((2, 3)), [0, 1])]))
 
 
 def pictures(folder, sizes=((8, 6),), grey=False, num=6):

@@ -9,6 +9,7 @@ from house.tree import ROOT, project
 
 NAMES = {
     "Choice": "luthier.space:Choice",
+    "DataSpec": "luthier.data.tables:DataSpec",
     "Data": "luthier.data.tables:Data",
     "Float": "luthier.space:Float",
     "Int": "luthier.space:Int",
@@ -17,6 +18,7 @@ NAMES = {
     "keras_check": "luthier.verbs.keras_check:keras_check",
     "lightning_check": "luthier.verbs.lightning_check:lightning_check",
     "watch": "luthier.verbs.watch:watch",
+    "OwnMetric": "luthier.training.metrics:OwnMetric",
     "Recipe": "luthier.records:Recipe",
     "Run": "luthier.verbs.result:Run",
     "Space": "luthier.space:Space",
@@ -44,8 +46,9 @@ OPTIONS = {
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
     "tune": [
-        "model", "data", "target", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name",
-        "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
+        "model", "data", "target", "loss", "evaluate", "metric", "budget", "space", "fixed", "space_only", "baseline",
+        "options", "name", "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s",
+        "watcher",
     ],
     "load": ["run", "builder"],
     "report": ["folder"],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import fakes
 from luthier import Recipe
-from luthier.engines.spec import Mode, Source
+from luthier.engines.spec import Loss, Mode, Source
 from luthier.training.batches import report_steps
 from luthier.training.group import MAX_CHUNK, Group, Live, Setting
 
@@ -21,7 +21,7 @@ def group(P, mode=None):
     population = fakes.FakeEngine(2, 1).open(fakes.flat, Recipe(), None, "side_by_side", P)
     if mode is not None:
         population.mode = mode
-    return Group(population, DATA, Setting("mae", "mse", DATA.targets, Path("unused"), checkpoint_min_s=1e9))
+    return Group(population, DATA, Setting("mae", Loss("mse"), DATA.targets, Path("unused"), checkpoint_min_s=1e9))
 
 
 def live(trial, num_steps, num_reports=6):

@@ -56,5 +56,11 @@ LOSSES: dict[str, Callable[..., Array]] = {
     "mse": mse,
 }
 """By the names of `engines.spec.Loss`."""
-LOSS_OF_KIND = {"binary": "cross_entropy", "multiclass": "cross_entropy", "regression": "mse"}
-"""The loss of a kind of task; a binary task has two outputs, as it has two classes."""
+LOSS_OF_KIND = {
+    "binary": "cross_entropy",
+    "multiclass": "cross_entropy",
+    "multilabel": "bce_with_logits",
+    "regression": "mse",
+}
+"""The loss of a kind of task. Each is the negative log likelihood of what the outputs stand for: one class of several
+(a binary task has two outputs, as it has two classes), labels that are there or not, a mean with equal noise."""

@@ -1,5 +1,5 @@
 """Data: what a model learns from, and which rows are for what."""
 
-from luthier.data.tables import Data
+from luthier.data.tables import Data, DataSpec
 
-__all__ = ["Data"]
+__all__ = ["Data", "DataSpec"]

@@ -18,12 +18,17 @@ MARKS = (("train",), ("val", "valid", "validation"), ("test",))
 
 
 class Pair(NamedTuple):
-    """Inputs [n, ...] and targets [n]; names of the classes where they are known."""
+    """Inputs [n, ...] and targets [n]; names of the classes where they are known.
+
+    `tree`: how packed inputs hang together (`luthier.data.trees.Tree`). `labelled`: are there targets? Else zeros.
+    """
 
     inputs: Array
     targets: Array
     labels: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tree: Any = None
+    labelled: bool = True
 
 
 def is_array(value: Any) -> bool:

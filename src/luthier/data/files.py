@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luthier.errors import InvalidInput, LuthierError, Unsupported
+from luthier.errors import InvalidInput, LuthierError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +29,7 @@ def is_table(source: Any) -> bool:
         return Path(source).suffix.lower() in SEPARATORS
     if isinstance(source, Mapping):
         return True
-    if isinstance(source, Sequence) and source and isinstance(source[0], Mapping):
+    if isinstance(source, Sequence) and source and all(isinstance(row, Mapping) for row in source[:2]):
         return True
     return is_frame(source)
 
@@ -212,18 +212,3 @@ def ragged_line(path: Path) -> InvalidInput | None:
         except csv.Error as error:
             return InvalidInput(f"line {reader.line_num + 1}: {error}", where=str(path), remedy="Mend the line")
     return None
-
-
-def refuse_stream(source: Any) -> None:
-    """Say that data which can only be read from front to back is not taken yet.
-
-    Raises:
-        Unsupported: it is a loader or an iterable data set.
-    """
-    if hasattr(source, "__iter__") and not hasattr(source, "__getitem__"):
-        raise Unsupported(
-            f"data={type(source).__name__}",
-            must="rows that can be asked for by number (__len__ and __getitem__)",
-            where="data",
-            remedy="Streams and loaders are not read yet: pass the data set that the loader reads from",
-        )

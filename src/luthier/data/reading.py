@@ -1,15 +1,17 @@
-"""From what a person hands over to rows of numbers: tables, arrays, archives, folders of images, data sets."""
+"""From what a person hands over to rows of numbers: tables, arrays and trees of them, archives, folders of images,
+data sets, loaders."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from luthier.data import arrays, images, mapped, sets
-from luthier.data.files import is_table, refuse_stream
+from luthier.data import arrays, images, loaders, mapped, sets, trees
+from luthier.data.files import is_table
 from luthier.data.tabular import PARTS, Options, Rows, read_tables
 from luthier.errors import InvalidInput, Unsupported
 
@@ -26,7 +28,7 @@ def read(train: Any, targets: Any, val: Any, test: Any, *, options: Options) -> 
     """
     if train is None:
         raise InvalidInput("data=None", must="rows", where="data", remedy=FORMS)
-    if targets is None and is_table(train):
+    if targets is None and is_table(train) and (options.target or not isinstance(train, Mapping)):
         return read_tables(
             [_table(part, name) for part, name in zip((train, val, test), PARTS, strict=True)], options
         )
@@ -41,8 +43,8 @@ def read(train: Any, targets: Any, val: Any, test: Any, *, options: Options) -> 
                 remedy=f"Arrays take {own}" if name != "categories" else "",
             )
     source, val, test = _opened(train, targets, val, test, options)
-    parts = [source, val, test]
-    taken = [_pair(part, name, options) for part, name in zip(parts, PARTS, strict=True) if part is not None]
+    given = [(part, name) for part, name in zip((source, val, test), PARTS, strict=True) if part is not None]
+    taken = _alike([_pair(part, name, options) for part, name in given], [name for _, name in given])
     shapes = {pair.inputs.shape[1:] for pair in taken}
     if len(shapes) > 1:
         raise InvalidInput(
@@ -63,7 +65,33 @@ def read(train: Any, targets: Any, val: Any, test: Any, *, options: Options) -> 
         num_val=0 if val is None else len(taken[1].inputs),
         num_test=0 if test is None else len(taken[-1].inputs),
         notes=tuple(note for pair in taken for note in pair.notes),
+        tree=taken[0].tree,
+        labelled=taken[0].labelled,
     )
+
+
+def _alike(pairs: list[arrays.Pair], names: list[str]) -> list[arrays.Pair]:
+    """Parts with trees packed in one form.
+
+    Raises:
+        InvalidInput: targets in some parts only, or trees of several forms.
+    """
+    if len({pair.labelled for pair in pairs}) > 1:
+        with_none = next(name for pair, name in zip(pairs, names, strict=True) if not pair.labelled)
+        raise InvalidInput(f"the {with_none} have no targets", must="targets in all parts, or in none", where="data")
+    loose = [pair for pair in pairs if not isinstance(pair.inputs, np.ndarray)]
+    if len(loose) == len(pairs):
+        packed, tree = trees.pack([pair.inputs for pair in pairs], where="data")
+        filled = [pair._replace(inputs=rows, tree=tree) for pair, rows in zip(pairs, packed, strict=True)]
+        return [
+            pair if pair.labelled else pair._replace(targets=np.zeros(len(pair.inputs), np.float32))
+            for pair in filled
+        ]
+    if loose or len({repr(pair.tree) for pair in pairs}) > 1:
+        raise InvalidInput(
+            "parts of several forms", must="dicts or tuples of the same arrays in all parts", where="data"
+        )
+    return pairs
 
 
 def _joined(parts: list[Array]) -> Array:
@@ -121,14 +149,28 @@ def _pair(part: Any, name: str, options: Options) -> arrays.Pair:
         if path.is_dir():
             return images.read(path, options.image_size)
         return arrays.parts(path, options.target)[0]
-    if isinstance(part, tuple) and len(part) == 2:
-        return arrays.pair(part[0], part[1], name)
-    refuse_stream(part)
-    if hasattr(part, "__len__") and hasattr(part, "__getitem__") and not arrays.is_array(part):
+    if isinstance(part, Mapping | tuple) or arrays.is_array(part):
+        return _tree(part, name)
+    if loaders.is_stream(part):
+        return loaders.read(part, name)
+    if hasattr(part, "__len__") and hasattr(part, "__getitem__"):
         return sets.read(part, name)
     raise Unsupported(
         f"data={type(part).__name__}",
-        must="a table with target=, (X, y), an .npz or image folder, or a data set with __len__ and __getitem__",
+        must="a table with target=, (X, y), a dict of arrays, an .npz or image folder, a data set or a loader",
         where=name,
         remedy=FORMS,
     )
+
+
+def _tree(part: Any, name: str) -> arrays.Pair:
+    """(X, y), where X may be a tree that is packed later; or a tree without targets."""
+    inputs, targets = loaders.parted(part)
+    if targets is None and trees.is_tree(inputs):
+        return arrays.Pair(inputs, np.zeros(0), labelled=False)
+    if targets is None:
+        rows, tree = trees.pack([inputs], where=name)
+        return arrays.Pair(rows[0], np.zeros(len(rows[0]), np.float32), tree=tree, labelled=False)
+    if not trees.is_tree(inputs):
+        return arrays.pair(inputs, targets, name)
+    return arrays.pair(np.zeros(0), targets, name)._replace(inputs=inputs)

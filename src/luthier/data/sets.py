@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from luthier.data import mapped
+from luthier.data import loaders, mapped
 from luthier.data.arrays import Pair, as_numpy, pair
 from luthier.errors import InvalidInput
 
@@ -30,14 +30,17 @@ def read(source: Any, name: str) -> Pair:
     num = len(source)
     if num == 0:
         raise InvalidInput("0 items", must="at least one item", where=name)
-    first, _ = _item(source, 0, name)
-    if _draws(source, min(num, LOOKED_AT), name):
+    as_tree = not _is_pair(source[0])
+    if (_draws_trees if as_tree else _draws)(source, min(num, LOOKED_AT), name):
         warnings.warn(
             f"the {name} draw random numbers: an item asked for again is another one. Each is decoded once "
             "here, so every trial trains on the same draw. Augment inside the model instead.",
             UserWarning,
             stacklevel=2,
         )
+    if as_tree:
+        return loaders.of_items((source[i] for i in range(num)), name)
+    first, _ = _item(source, 0, name)
     targets: list[Any] = []
 
     def blocks() -> Iterator[Array]:
@@ -61,6 +64,16 @@ def read(source: Any, name: str) -> Pair:
     return told
 
 
+def _is_pair(item: Any) -> bool:
+    """Is it one input array and its target? Else it is kept as a tree."""
+    if isinstance(item, Mapping):
+        return any(set(item) == {x, y} for x, y in KEYS)
+    if not (isinstance(item, tuple | list) and len(item) == 2):
+        return False
+    nested = isinstance(item[0], Mapping | tuple | list) or isinstance(item[1], Mapping)
+    return not nested and np.ndim(item[1]) <= 1
+
+
 def _item(source: Any, i: int, name: str) -> tuple[Array, Any]:
     item = source[i]
     if isinstance(item, Mapping):
@@ -69,9 +82,8 @@ def _item(source: Any, i: int, name: str) -> tuple[Array, Any]:
     if not (isinstance(item, tuple | list) and len(item) == 2):
         raise InvalidInput(
             f"item {i} is a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else ""),
-            must="an item is a pair (input, target)",
+            must="a pair (input, target), as item 0 is",
             where=name,
-            remedy="Several inputs or targets are not read yet; keep one of each",
         )
     x = as_numpy(item[0], f"the input of item {i}")
     if x.dtype.kind not in "biuf":
@@ -87,3 +99,8 @@ def _item(source: Any, i: int, name: str) -> tuple[Array, Any]:
 
 def _draws(source: Any, num: int, name: str) -> bool:
     return any(not np.array_equal(_item(source, i, name)[0], _item(source, i, name)[0]) for i in range(num))
+
+
+def _draws_trees(source: Any, num: int, name: str) -> bool:
+    once, again = (loaders.of_items([source[i] for i in range(num)], name).inputs for _ in range(2))
+    return not np.array_equal(once, again)

@@ -11,18 +11,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from luthier.codec import Record
 from luthier.data import layout, mapped, preparation, splits
+from luthier.data.checking import CLASSES, OWN, check_rows, check_targets, guess_kind
 from luthier.data.layout import Layout
 from luthier.data.reading import read
 from luthier.data.schema import Schema
 from luthier.data.tabular import Options, Rows
 from luthier.data.targets import Target
+from luthier.data.trees import Tree
 from luthier.errors import InvalidInput
 
 Array = npt.NDArray[Any]
-KINDS = ("binary", "multiclass", "regression")
 NATURAL_FRAC = 0.1
 """Where more than this share of the training rows equal a held-out row, rows repeat by nature: none is left out."""
+
+
+class DataSpec(Record, frozen=True, kw_only=True):
+    """What a model is built for.
+
+    Args:
+        shape: of one row of inputs; of a tree, of its packed row.
+        outputs: classes, or target values a row.
+        tree: of inputs that are a dict or a tuple: names, shapes and types of its arrays.
+        kind: binary, multiclass, multilabel, regression or own. labels: names of the classes.
+    """
+
+    shape: tuple[int, ...]
+    outputs: int
+    tree: Tree | None = None
+    kind: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,9 +51,12 @@ class Data:
     Args:
         inputs: a table (path of a CSV, TSV or Parquet file, a data frame, rows as dicts) with `target`; arrays
             [n, ...] with `targets`; `(inputs, targets)`; the path of an `.npz` or `.npy` file; a folder of images, a
-            folder a class; a data set with `__len__` and `__getitem__`. Arrays become float32.
-        targets: of arrays: [n] class indices 0..C-1 or names (binary, multiclass), or real values (regression).
-        kind: binary, multiclass or regression; guessed from the targets where not given.
+            folder a class; a data set with `__len__` and `__getitem__`; a loader. Arrays become float32. A dict or a
+            tuple of arrays is handed to the model as keywords or arguments; one without targets to a loss of one's
+            own.
+        targets: of arrays: [n] class indices 0..C-1 or names (binary, multiclass); 0 and 1 [n, C], of which several
+            may be 1 in a row (multilabel); or real values [n], [n, k] (regression).
+        kind: binary, multiclass, multilabel or regression; guessed from the targets where not given.
         labels: names of the classes in the order of their index.
         test: rows never used for training or choice, in the same form; else a share of the rows.
         test_frac, val_frac: shares held out (val_frac is of the rows that are not test rows).
@@ -71,6 +93,7 @@ class Data:
     schema: Schema | None = field(init=False, default=None)
     read_target: Target | None = field(init=False, default=None)
     layout: Layout | None = field(init=False, default=None)
+    tree: Tree | None = field(init=False, default=None)
     notes: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
@@ -91,13 +114,13 @@ class Data:
     def _hold(self, rows: Rows) -> None:
         """Keep what was read in the place of what was handed over."""
         is_table = rows.schema is not None
-        _check_rows(rows.inputs, rows.targets, "data", gaps=is_table)
-        kind = self.kind or rows.kind or guess_kind(rows.targets)
+        check_rows(rows.inputs, rows.targets, "data", gaps=is_table)
+        kind = (self.kind or rows.kind or guess_kind(rows.targets)) if rows.labelled else OWN
         kept = rows.inputs if isinstance(rows.inputs, np.memmap) else np.ascontiguousarray(rows.inputs, np.float32)
         labels = self.labels or rows.labels
         values: dict[str, Any] = {
             "inputs": kept,
-            "targets": _check_targets(rows.targets, kind),
+            "targets": check_targets(rows.targets, kind) if rows.labelled else rows.targets,
             "kind": kind,
             "labels": labels,
             "val": None,
@@ -108,11 +131,12 @@ class Data:
             "num_given_test": rows.num_test,
             "schema": rows.schema,
             "read_target": rows.target,
+            "tree": rows.tree,
             "notes": rows.notes,
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if kind != "regression" and not labels:
+        if kind not in ("regression", OWN) and not labels:
             object.__setattr__(self, "labels", tuple(str(c) for c in range(self.num_outputs)))
 
     @staticmethod
@@ -140,9 +164,22 @@ class Data:
         return int(np.prod(self.inputs.shape[1:]))
 
     @property
+    def spec(self) -> DataSpec:
+        """What a builder may ask for instead of `inputs` and `outputs`."""
+        return DataSpec(
+            shape=self.inputs.shape[1:] if self.layout is None else (len(self.layout),),
+            outputs=self.num_outputs,
+            tree=self.tree,
+            kind=self.kind,
+            labels=self.labels,
+        )
+
+    @property
     def num_outputs(self) -> int:
-        """Classes, or target values a row."""
-        if self.kind == "regression":
+        """Classes, or target values a row; 0 without targets."""
+        if self.kind == OWN:
+            return 0
+        if self.kind not in CLASSES:
             return 1 if self.targets.ndim == 1 else int(self.targets.shape[1])
         return max(int(self.targets.max()) + 1, len(self.labels))
 
@@ -153,7 +190,7 @@ class Data:
         """What a split depends on."""
         return splits.Roles(
             num_rows=len(self.inputs),
-            classes=None if self.kind == "regression" else self.targets,
+            classes=self.targets if self.kind in CLASSES else None,
             groups=self.group,
             times=self.time,
             num_val=self.num_given_val,
@@ -250,11 +287,21 @@ class Data:
     def touches(self, settings: dict[str, Any]) -> bool:
         """Does a preparation change anything? That of a table always does; arrays are left alone unasked."""
         preparation.check(settings, is_table=self.is_table, kind=self.kind)
+        named = [name for name, value in settings.items() if value not in ("none", 0)]
+        if self.tree is not None and named:
+            raise InvalidInput(
+                f"prepare_{named[0]}={settings[named[0]]!r}",
+                must="data of one array",
+                where="recipe",
+                remedy="Scale the arrays of a dict or tuple before, or inside the model",
+            )
         return self.is_table or any(value not in ("none", 0) for value in settings.values())
 
     def fit(self, train_rows: Array, settings: dict[str, Any]) -> preparation.Fitted:
         """What the training rows say about a preparation."""
         targets = self.targets if self.kind == "regression" else None
+        if self.tree is not None:
+            return {}
         return preparation.fit(self.inputs, train_rows, settings, layout=self.layout, targets=targets)
 
     def prepared(self, fitted: preparation.Fitted, train_rows: Array) -> tuple[Array, Array]:
@@ -301,66 +348,3 @@ def _row_keys(inputs: Array, targets: Array) -> Array:
     mixed = (bits + np.uint64(1)) * odd
     mixed ^= mixed >> np.uint64(29)
     return np.asarray((mixed * odd).sum(1, dtype=np.uint64))
-
-
-def guess_kind(targets: Array) -> str:
-    """Real numbers are regression, whole ones are classes."""
-    if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
-        return "binary" if len(np.unique(targets)) == 2 else "multiclass"
-    return "regression"
-
-
-def _check_rows(inputs: Array, targets: Array, where: str, *, gaps: bool) -> None:
-    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
-        seen = " and ".join(str(a.shape) if a.ndim == 0 else str(len(a)) for a in (inputs, targets))
-        told = f"{len(inputs)} inputs, {len(targets)} targets" if inputs.ndim and targets.ndim else f"shapes {seen}"
-        raise InvalidInput(told, must="as many of each", where=where)
-    if len(inputs) == 0:
-        raise InvalidInput("0 rows", must="at least one row", where=where)
-    for name, values in (("inputs", inputs), ("targets", targets)):
-        if gaps and name == "inputs":
-            continue
-        if values.dtype.kind not in "biuf":
-            raise InvalidInput(
-                f"{name} of type {values.dtype}",
-                must="numbers",
-                where=where,
-                remedy="Pass a data frame or a CSV file where columns hold texts",
-            )
-        num, first = _not_finite(values)
-        if num:
-            raise InvalidInput(
-                f"{name}[{first}] is not finite ({num} such rows)",
-                must="every number is finite",
-                where=where,
-                remedy="Fill or drop these rows first",
-            )
-
-
-def _not_finite(values: Array) -> tuple[int, int]:
-    """(rows that hold a NaN or an infinity, the first of them)."""
-    num, first = 0, -1
-    size = preparation.block_rows(values)
-    for start in range(0, len(values), size):
-        block = values[start : start + size]
-        bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(1))
-        if len(bad) and first < 0:
-            first = start + int(bad[0])
-        num += len(bad)
-    return num, first
-
-
-def _check_targets(targets: Array, kind: str) -> Array:
-    if kind not in KINDS:
-        raise InvalidInput(f"kind={kind!r}", must=f"one of {', '.join(KINDS)}", where="data")
-    if kind == "regression":
-        return np.ascontiguousarray(targets, np.float32)
-    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer) or targets.min() < 0:
-        raise InvalidInput(
-            f"targets of type {targets.dtype}, shape {targets.shape}",
-            must="class indices from 0, one a row",
-            where="data",
-        )
-    if len(np.unique(targets)) < 2:
-        raise InvalidInput("targets hold one class", must="at least two classes", where="data")
-    return np.ascontiguousarray(targets, np.int64)

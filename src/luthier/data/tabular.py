@@ -15,6 +15,7 @@ from luthier.data.files import SEPARATORS, collected, file_errors, is_table, rag
 from luthier.data.kinds import infer
 from luthier.data.schema import Schema, as_times, check_columns, cleaned
 from luthier.data.targets import Target, find_target
+from luthier.data.trees import Tree
 from luthier.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Options(NamedTuple):
 class Rows(NamedTuple):
     """Rows that were read: training rows first, then the given validation rows, then the given test rows.
 
-    `groups` and `times` are [n] where they were asked for; `notes` say what was done while reading.
+    `groups` and `times` are [n] where they were asked for; `notes` say what was done while reading. `tree`: how
+    packed inputs hang together. `labelled`: are there targets? Else they are zeros.
     """
 
     inputs: Array
@@ -53,6 +55,8 @@ class Rows(NamedTuple):
     num_val: int = 0
     num_test: int = 0
     notes: tuple[str, ...] = ()
+    tree: Tree | None = None
+    labelled: bool = True
 
 
 def read_tables(sources: Sequence[Any], options: Options) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,6 +41,15 @@ def asks(builder: Callable[..., Any]) -> tuple[list[str], bool]:
     parameters = inspect.signature(function).parameters
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
     return [name for name in parameters if name != "self"], open_ended
+
+
+def with_spec(builder: Callable[..., Any], spec: Any) -> Callable[..., Any]:
+    """A builder that asks for `spec` gets it (`luthier.DataSpec`); any other is what it was."""
+    try:
+        names, _ = asks(builder)
+    except (TypeError, ValueError):
+        return builder
+    return functools.partial(builder, spec=spec) if "spec" in names else builder
 
 
 def called(builder: Callable[..., Any]) -> str:

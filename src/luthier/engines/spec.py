@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from luthier.data.trees import Tree
 from luthier.records import OPTIMIZERS, Recipe
 
 Array = npt.NDArray[Any]
@@ -38,10 +39,20 @@ and `label_smoothing` have a G axis, group 0 counts: they concern the slot as a 
 
 
 class Source(NamedTuple):
-    """Rows in memory: inputs float32 [n, ...] and targets [n] (class index, or real value(s) [n, k])."""
+    """Rows in memory: inputs float32 [n, ...] and targets [n] (class index, or real value(s) [n, k]).
+
+    Args:
+        tree: where inputs are a dict or a tuple of arrays: how it is packed into the rows (`luthier.data.trees`). The
+            model is called with a dict as keywords, with a tuple as arguments.
+        labelled: are there targets? Else they are zeros, and the loss is one's own.
+        whole: are the inputs of one array whole numbers, such as tokens? They go to the model as such then.
+    """
 
     inputs: Array
     targets: Array
+    tree: Tree | None = None
+    labelled: bool = True
+    whole: bool = False
 
 
 class Plan(NamedTuple):
@@ -71,9 +82,24 @@ class Mode(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output."""
+    """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output, or a function.
 
-    name: str  # "cross_entropy" | "bce_with_logits" | "mse"
+    Args:
+        name: "cross_entropy", "bce_with_logits", "mse", or OWN_LOSS.
+        function: (model, batch) -> a scalar, or a dict of scalars of which "loss" is minimised. A batch is
+            (inputs, targets), or the inputs alone where there are no targets.
+        evaluate: (model, batch) -> a scalar, a value a row, or a dict of them: what is measured on held-out rows;
+            None: what `function` returns.
+    """
+
+    name: str
+    function: Callable[..., Any] | None = None
+    evaluate: Callable[..., Any] | None = None
+
+
+OWN_LOSS = "own"
+MEASURED_ROWS = 64
+"""Rows of a block that a function of one's own measures at once: the same whatever the batch size of a trial."""
 
 
 Builder = Callable[..., Any]
@@ -120,6 +146,21 @@ class Population(Protocol):
     def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
         """Loss of each example without label smoothing, in evaluation mode: float32 [slots, len(rows)].
         Computed slot by slot: its value may not depend on P."""
+        ...
+
+    def measure(
+        self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None
+    ) -> dict[str, Array]:
+        """What functions of one's own say of rows, in evaluation mode: {name: float32 [slots, len(rows)]}, "loss"
+        among them. A value of a whole block of MEASURED_ROWS rows stands at each of its rows.
+
+        Raises:
+            Unsupported: the engine takes named losses only.
+        """
+        ...
+
+    def module(self, state: State, slot: int) -> Any:
+        """The framework's own model with the weights of a slot, in evaluation mode: to be called, not trained."""
         ...
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:

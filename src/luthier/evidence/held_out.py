@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from luthier import stats
+from luthier.engines.spec import MEASURED_ROWS
 from luthier.evidence.paired import Bench
 from luthier.records import Estimate, HeldOutResult, Trial, derive_seed
 from luthier.runs.looks import record_look
@@ -43,26 +44,50 @@ def look_once(bench: Bench, pairs: Sequence[Trial], evaluations: Path, *, root: 
         for t in pairs
     )  # fmt: skip
     rng = np.random.default_rng(derive_seed(bench.plan.seed, "bootstrap"))
-    outputs, targets = _load(evaluations, pairs)
+    seen = _load(evaluations, pairs, bench.metric.name)
     if len(pairs) < 2:
-        alone = _interval(bench, outputs, targets, rng)
+        alone = _interval(bench, seen, rng)
         return HeldOutResult(baseline=alone, candidate=alone, difference=Estimate(score=math.nan), looks=looks,
                              rows_hash=bench.facts.test_hash, method=_method(bench, 1))  # fmt: skip
-    base, best = outputs[0::2], outputs[1::2]
+    base, best = seen[0::2], seen[1::2]
     return HeldOutResult(
-        baseline=_interval(bench, base, targets, rng),
-        candidate=_interval(bench, best, targets, rng),
-        difference=_difference(bench, best, base, targets, rng),
+        baseline=_interval(bench, base, rng),
+        candidate=_interval(bench, best, rng),
+        difference=_difference(bench, best, base, rng),
         looks=looks,
         rows_hash=bench.facts.test_hash,
         method=_method(bench, len(base)),
     )
 
 
-def _load(evaluations: Path, trials: Sequence[Trial]) -> tuple[Array, Array]:
-    """(outputs [trials, rows, C], targets [rows])."""
-    files = [read_snapshot(evaluations / f"test-{t.id:05d}.safetensors") for t in trials]
-    return np.stack([f["outputs"] for f in files]), files[0]["targets"]
+class Seen(NamedTuple):
+    """What a model did with the rows: the metric of each row (or block) where it is a mean over them, and outputs
+    and targets where there are such."""
+
+    values: Array | None
+    outputs: Array | None = None
+    targets: Array | None = None
+
+
+def _load(evaluations: Path, trials: Sequence[Trial], name: str) -> list[Seen]:
+    return [_seen(read_snapshot(evaluations / f"test-{t.id:05d}.safetensors"), name) for t in trials]
+
+
+def _seen(file: dict[str, Array], name: str) -> Seen:
+    if "values" in file:
+        return Seen(_blocks(file["values"]))
+    rows = metrics.rows_of(name)
+    values = None if rows is None else rows(file["outputs"], file["targets"])
+    return Seen(values, file["outputs"], file["targets"])
+
+
+def _blocks(values: Array) -> Array:
+    """What a function of one's own measured, once a block where it gave one number for each block: the rows of a
+    block are drawn together then. The last block, which may be shorter, is left out."""
+    num = len(values) // MEASURED_ROWS
+    whole = values[: num * MEASURED_ROWS].reshape(num, MEASURED_ROWS)
+    by_block = num > 1 and bool((whole == whole[:, :1]).all())
+    return whole[:, 0].astype(np.float64) if by_block else values.astype(np.float64)
 
 
 def _method(bench: Bench, num_seeds: int) -> str:
@@ -72,29 +97,38 @@ def _method(bench: Bench, num_seeds: int) -> str:
     )
 
 
-def _interval(bench: Bench, outputs: Array, targets: Array, rng: np.random.Generator) -> Estimate:
+def _values(models: Sequence[Seen]) -> Array:
+    return np.stack([model.values for model in models if model.values is not None])
+
+
+def _score(name: str, seen: Seen, rows: Array) -> float:
+    assert seen.outputs is not None
+    assert seen.targets is not None
+    return metrics.score(name, seen.outputs[rows], seen.targets[rows])
+
+
+def _interval(bench: Bench, models: Sequence[Seen], rng: np.random.Generator) -> Estimate:
     """Score of the models' mean with its interval over rows."""
-    name, n = bench.metric.name, len(targets)
-    if name in metrics.ROWS:
-        rows = np.stack([metrics.ROWS[name](o, targets) for o in outputs])
-        found = stats.bootstrap_difference(rows, np.zeros_like(rows), rng, num=RESAMPLES)
+    name, n = bench.metric.name, bench.facts.num_test
+    if models[0].values is not None:
+        values = _values(models)
+        found = stats.bootstrap_difference(values, np.zeros_like(values), rng, num=RESAMPLES)
         return Estimate(score=found.mean, interval=(found.low, found.high), n=n, sd=found.sd)
-    each = [metrics.score(name, o, targets) for o in outputs]
-    return _whole(each, lambda i: float(np.mean([metrics.score(name, o[i], targets[i]) for o in outputs])), n, rng)
+    each = [_score(name, model, np.arange(n)) for model in models]
+    return _whole(each, lambda i: float(np.mean([_score(name, model, i) for model in models])), n, rng)
 
 
-def _difference(bench: Bench, best: Array, base: Array, targets: Array, rng: np.random.Generator) -> Estimate:
+def _difference(bench: Bench, best: Sequence[Seen], base: Sequence[Seen], rng: np.random.Generator) -> Estimate:
     """Candidate - baseline in utility, the same rows for both."""
-    name, n = bench.metric.name, len(targets)
+    name, n = bench.metric.name, bench.facts.num_test
     sign = 1.0 if bench.metric.greater_is_better else -1.0
-    if name in metrics.ROWS:
-        rows = [sign * np.stack([metrics.ROWS[name](o, targets) for o in side]) for side in (best, base)]
-        found = stats.bootstrap_difference(rows[0], rows[1], rng, num=RESAMPLES)
+    if best[0].values is not None:
+        values = [sign * _values(side) for side in (best, base)]
+        found = stats.bootstrap_difference(values[0], values[1], rng, num=RESAMPLES)
         return Estimate(score=found.mean, interval=(found.low, found.high), n=n, sd=found.sd)
 
     def gain(i: Array) -> float:
-        each = [metrics.score(name, a[i], targets[i]) - metrics.score(name, b[i], targets[i])
-                for a, b in zip(best, base, strict=True)]  # fmt: skip
+        each = [_score(name, a, i) - _score(name, b, i) for a, b in zip(best, base, strict=True)]
         return sign * float(np.mean(each))
 
     return _whole([gain(np.arange(n))], gain, n, rng)
@@ -109,10 +143,13 @@ def _whole(point: Sequence[float], of_rows: Any, n: int, rng: np.random.Generato
 
 def pictures(evaluations: Path, trial: Trial, num_classes: int) -> dict[str, Any]:
     """What the report draws of the shipped model on the test rows: confusion counts, or (true, predicted)."""
-    outputs, targets = _load(evaluations, [trial])
+    file = read_snapshot(evaluations / f"test-{trial.id:05d}.safetensors")
+    if "outputs" not in file or file["targets"].ndim == 2:
+        return {}
+    outputs, targets = file["outputs"], file["targets"]
     if np.issubdtype(targets.dtype, np.integer):
         counts = np.zeros((num_classes, num_classes), np.int64)
-        np.add.at(counts, (targets, outputs[0].argmax(1)), 1)
+        np.add.at(counts, (targets, outputs.argmax(1)), 1)
         return {"confusion": tuple(tuple(int(x) for x in row) for row in counts)}
     flat = targets.reshape(len(targets), -1)[:, 0]
-    return {"residuals": tuple((float(t), float(o)) for t, o in zip(flat, outputs[0][:, 0], strict=True))[:1000]}
+    return {"residuals": tuple((float(t), float(o)) for t, o in zip(flat, outputs[:, 0], strict=True))[:1000]}

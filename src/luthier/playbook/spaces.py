@@ -47,7 +47,7 @@ def default_space(kind: str, num_trials: float, baseline: Recipe) -> Space:
     """The training settings worth tuning with so many trials, around the baseline.
 
     Args:
-        kind: "binary", "multiclass" or "regression". num_trials: complete trainings that the search can pay
+        kind: of the task (`records.Facts`). num_trials: complete trainings that the search can pay
         for; a fraction where a budget of time is meant. baseline: its optimizer is the one that is tuned;
         its learning rate lies within the range.
 
@@ -64,7 +64,7 @@ def default_space(kind: str, num_trials: float, baseline: Recipe) -> Space:
             domains |= _of_optimizer(optimizer, num_trials, baseline, conditional=True)
     else:
         domains = _of_optimizer(baseline.optimizer, num_trials, baseline, conditional=False)
-    if num_trials >= DECAY_TRIALS and kind != "regression":
+    if num_trials >= DECAY_TRIALS and kind not in ("regression", "own"):
         domains["label_smoothing"] = Float(0.0, max(0.2, baseline.label_smoothing))
     if num_trials >= SCHEDULE_TRIALS:
         domains["warmup"] = Float(0.0, max(0.1, baseline.warmup))

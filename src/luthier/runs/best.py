@@ -39,6 +39,8 @@ class About(Record, frozen=True, kw_only=True):
         framework, engine, versions: what trained it.
         source: the builder, by `source_of`.
         table: columns and inputs of the table that it was trained on; empty for arrays.
+        spec: what it was built for (`luthier.DataSpec`), as plain data. whole: does it take whole numbers as such?
+        loss: name of what was minimised; "own": a function of the person's.
         checksum: SHA-256 of the weights file; filled in by `write_best`.
     """
 
@@ -52,6 +54,9 @@ class About(Record, frozen=True, kw_only=True):
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     source: dict[str, str] = msgspec.field(default_factory=dict)
     table: dict[str, Any] = msgspec.field(default_factory=dict)
+    spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    whole: bool = False
+    loss: str = ""
     checksum: str = ""
 
 

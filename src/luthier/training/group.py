@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from luthier.algorithms.losses import LOSSES
 from luthier.data import preparation
-from luthier.engines.spec import Placed, Population, Snapshot
+from luthier.engines.spec import Loss, Placed, Population, Snapshot
 from luthier.records import Point, Recipe
 from luthier.runs.snapshots import write_snapshot
 from luthier.training import metrics
@@ -73,11 +74,12 @@ class Setting:
     """What a group needs to know of the run."""
 
     metric: str
-    loss: str
+    loss: Loss
     targets: Array  # of all rows
     folder: Path  # for snapshots
     checkpoint_share: float = 0.02  # of the training time, at most, goes into checkpoints
     checkpoint_min_s: float = 1.0
+    measures: bool = False  # is the metric what a function of one's own returns?
 
 
 class Group:
@@ -215,11 +217,15 @@ class Group:
 
     def _score(self, slot: int, live: Live, rows: Array) -> tuple[float, float]:
         """(loss as it is trained on, metric in the units of the targets)."""
+        if self.setting.measures:
+            found = self.population.measure(self.state, self.data, rows, [slot])
+            return float(found["loss"].mean()), float(found[self.setting.metric].mean())
         outputs = self.population.predict(self.state, self.data, rows, [slot])[0]
         targets = self.setting.targets[rows]
-        per_row = metrics.ROWS["mse" if self.setting.loss == "mse" else "log_loss"]
+        per_row = LOSSES[self.setting.loss.name]
         with np.errstate(all="ignore"):  # a diverging model: the score says NaN
-            loss = float(per_row(outputs, preparation.to_training(targets, live.fitted)).mean())
+            trained_on = preparation.to_training(targets, live.fitted)
+            loss = float(per_row(np, outputs.astype(np.float64), trained_on).mean())
             outputs = preparation.from_training(outputs, live.fitted)
         return loss, metrics.score(self.setting.metric, outputs, targets)
 

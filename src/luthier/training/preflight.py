@@ -6,6 +6,7 @@ import importlib
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ from luthier.errors import InvalidInput, TrainingFailed
 from luthier.findings import Finding
 from luthier.records import Recipe
 from luthier.training.batches import Course, make_plan
+from luthier.training.metrics import check_measured
 from luthier.training.pace import Pace
+from luthier.training.rows import Rows
 
 Array = npt.NDArray[Any]
 PROBE_STEPS = 24
@@ -26,29 +29,52 @@ SPEED_S = 0.3
 
 
 class Look(NamedTuple):
-    """What the pre-flight saw. Times are NaN where they were not asked for."""
+    """What the pre-flight saw. Times are NaN where they were not asked for; `untrained` is the score of the fresh
+    model where a function of one's own measures it."""
 
     num_parameters: int
     step_s: float
     eval_s: float
+    untrained: float = float("nan")
 
 
-def look(
-    population: Population,
-    data: Placed,
-    recipe: Recipe,
-    source: Data,
-    *,
-    train_rows: Array,
-    val_rows: Array,
-    timed: bool,
-) -> Look:
+class Subject(NamedTuple):
+    """What is looked at. `place` gives the rows on the device; `source` are the rows that they come from."""
+
+    population: Population
+    place: Callable[[], Placed]
+    recipe: Recipe
+    source: Data
+
+
+def choose_whole(subject: Subject, rows: Rows) -> None:
+    """Hand inputs over as whole numbers where the model takes them as such and not as real ones: tokens."""
+    if not rows.look_whole():
+        return
+    population, one = subject.population, np.arange(1, dtype=np.int32)
+    state = population.stack([population.fresh(subject.recipe, 0)])
+    for whole in (False, True):
+        rows.as_whole(whole)
+        try:
+            population.predict(state, subject.place(), one)
+        except Exception:  # whatever the model's own code says of real numbers
+            continue
+        return
+    rows.as_whole(False)
+
+
+def look(subject: Subject, *, train_rows: Array, val_rows: Array, timed: bool, measured: str = "") -> Look:
     """Build one model with seed 0, take a few steps, predict; refuse what cannot work.
 
+    Args:
+        measured: name of a metric that a function of one's own returns; "": outputs are scored.
+
     Raises:
-        InvalidInput: the output does not have one column a class (or target value), too few rows for a batch.
+        InvalidInput: the output does not have one column a class (or target value), too few rows for a batch, or the
+            function returns no such metric.
         TrainingFailed: the loss is not finite at the first step, or no gradient reaches the weights.
     """
+    population, recipe, data = subject.population, subject.recipe, subject.place()
     if recipe.batch_size > len(train_rows):
         raise InvalidInput(
             f"batch_size={recipe.batch_size}",
@@ -58,18 +84,24 @@ def look(
     fresh = population.fresh(recipe, 0)
     num_parameters = sum(a.size for name, a in fresh.items() if name.startswith("weights/"))
     state = population.stack([fresh])
-    _check_outputs(population.predict(state, data, val_rows[:2])[0], source)
+    untrained = float("nan")
+    if measured:
+        found = population.measure(state, data, val_rows)
+        check_measured(measured, tuple(found))
+        untrained = float(found[measured].mean())
+    else:
+        _check_outputs(population.predict(state, data, val_rows[:2])[0], subject.source)
     num = PROBE_STEPS if timed else 1
     state, out = population.advance(state, data, _plan(recipe, train_rows, 0, num))
     _check_first_step(float(out["loss"][0, 0]), float(out["grad_norm"][0, 0]))
     if not timed:
-        return Look(num_parameters, float("nan"), float("nan"))
+        return Look(num_parameters, float("nan"), float("nan"), untrained)
     began = time.perf_counter()
     state, _ = population.advance(state, data, _plan(recipe, train_rows, num, num))
     step_s = (time.perf_counter() - began) / num
     began = time.perf_counter()
-    population.predict(state, data, val_rows)
-    return Look(num_parameters, step_s, time.perf_counter() - began)
+    (population.measure if measured else population.predict)(state, data, val_rows)
+    return Look(num_parameters, step_s, time.perf_counter() - began, untrained)
 
 
 def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
@@ -83,7 +115,7 @@ def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows:
 
 def _check_outputs(outputs: Array, source: Data) -> None:
     if outputs.ndim != 2 or outputs.shape[1] != source.num_outputs:
-        column = "value" if source.kind == "regression" else "class"
+        column = {"regression": "value", "multilabel": "label"}.get(source.kind, "class")
         raise InvalidInput(
             f"the model's output for 2 rows has shape {tuple(outputs.shape)}",
             must=f"shape (2, {source.num_outputs}): one column a {column}",

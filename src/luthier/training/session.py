@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from luthier.algorithms.losses import LOSS_OF_KIND
 from luthier.data import Data, preparation
 from luthier.data.record import report_of
 from luthier.engines import engine_for
-from luthier.engines.spec import Engine, GroupKey, Loss, Placed, Population, Snapshot, Source
+from luthier.engines.building import with_spec
+from luthier.engines.spec import Engine, GroupKey, Placed, Population, Snapshot
 from luthier.errors import InvalidInput, RunFolderError, Unsupported
 from luthier.findings import Finding, PreparationReport
 from luthier.records import Facts, Recipe
@@ -32,12 +31,12 @@ from luthier.runs.snapshots import read_snapshot, write_snapshot
 from luthier.space import Space
 from luthier.training import memory, metrics, modes, preflight
 from luthier.training.faults import error_event, out_of_memory
+from luthier.training.goals import loss_of, metric_of
 from luthier.training.group import Event, Group, Live, Setting, peak_bytes, without_loop
+from luthier.training.rows import Rows
 from luthier.training.task import Task, find_task
 
 Array = npt.NDArray[Any]
-PLACED_KEPT = 4
-FITS_KEPT = 64
 
 
 class Session:
@@ -45,9 +44,6 @@ class Session:
 
     def __init__(self) -> None:
         self.groups: dict[tuple[Any, ...], list[Group]] = {}  # by program, data, mode and width
-        self.placed: OrderedDict[tuple[Any, ...], Placed] = OrderedDict()
-        self.splits: OrderedDict[int, tuple[Array, Array]] = OrderedDict()
-        self.fits: OrderedDict[tuple[Any, ...], preparation.Fitted] = OrderedDict()
         self.refusals: dict[tuple[GroupKey, str], Unsupported] = {}  # (program, mode): the mode does not take it
         self.unplaced: set[int] = set()  # trials that fell out of their slots: what was asked of them is void
 
@@ -118,15 +114,22 @@ class Session:
         self.data: Data = self.task.load()
         self.seed, self.share = seed, share
         self.recipe = msgspec.convert(baseline, Recipe)
-        self.metric = metrics.metric_for(metric or self.task.metric, self.data.kind)
+        self.loss = loss_of(self.task, self.data.kind)
+        self.metric = metric_of(self.task, metric, self.data.kind)
         self.test_rows = self.data.test_rows(seed)
         self.data = self.data.laid_out(self.test_rows)
-        self.num_train = len(self._split(0)[0])  # of the plan; a split by groups or folds has a few more or less
-        self.loss = Loss(LOSS_OF_KIND[self.data.kind])
+        self.build = with_spec(self.task.build, self.data.spec)
         self.engine = self._engine()
+        self.rows = Rows(self.data, self.test_rows, self.engine.place)
+        self.num_train = len(self.rows.split(0)[0])  # of the plan; a split by groups or folds has a few more or less
         self.mode = self.engine.modes()[0]
         self.setting = Setting(
-            self.metric.name, self.loss.name, self.data.targets, Path(folder), **(checkpoint or {})
+            self.metric.name,
+            self.loss,
+            self.data.targets,
+            Path(folder),
+            **(checkpoint or {}),
+            measures=self.task.measures,
         )
         facts = self._facts(probe)
         if probe and examiner:
@@ -147,9 +150,9 @@ class Session:
         checksum: str | None = None,
     ) -> Iterator[Event]:
         converted = msgspec.convert(recipe, Recipe)
-        train_rows, val_rows = self._split(split_seed)
+        train_rows, val_rows = self.rows.split(split_seed)
         live = Live(trial, converted, seed, converted.num_steps(self.num_train), train_rows, val_rows,
-                    num_reports, self._fitted(split_seed, converted))  # fmt: skip
+                    num_reports, self.rows.fitted(split_seed, converted))  # fmt: skip
         group = self._group(converted, split_seed, mode, P)
         stored = self._stored(snapshot, checksum)
         slot = group.free_slot()
@@ -181,27 +184,34 @@ class Session:
     def _evaluate(self, *, trial: int, recipe: Any, split_seed: int, snapshot: str, rows: str, out: str,
                   checksum: str | None = None) -> Iterator[Event]:  # fmt: skip
         converted = msgspec.convert(recipe, Recipe)
-        chosen = self.test_rows if rows == "test" else self._split(split_seed)[1]
+        chosen = self.test_rows if rows == "test" else self.rows.split(split_seed)[1]
         stored = read_snapshot(self.setting.folder / snapshot, checksum)
-        population = self.engine.open(self.task.build, converted, self.loss, self.mode, 1)
+        population = self.engine.open(self.build, converted, self.loss, self.mode, 1)
         state = population.stack([without_loop(stored)])
-        data = self._place(split_seed, converted)
-        fitted = self._fitted(split_seed, converted)
-        outputs = preparation.from_training(population.predict(state, data, chosen)[0], fitted)
-        loss = population.evaluate(state, data, chosen)[0]
-        targets = self.data.targets[chosen]
-        write_snapshot(Path(out), {"outputs": outputs, "targets": targets, "loss": loss, "rows": chosen}, {})
+        data = self.rows.placed(split_seed, converted)
+        fitted = self.rows.fitted(split_seed, converted)
+        told: dict[str, Array] = {"rows": chosen}
+        if self.task.measures:
+            found = population.measure(state, data, chosen)
+            told |= {"loss": found["loss"][0], "values": found[self.metric.name][0]}
+            score = float(told["values"].mean())
+        else:
+            outputs = preparation.from_training(population.predict(state, data, chosen)[0], fitted)
+            told |= {"outputs": outputs, "targets": self.data.targets[chosen]}
+            told |= {"loss": population.evaluate(state, data, chosen)[0]}
+            score = metrics.score(self.metric.name, outputs, told["targets"])
+        write_snapshot(Path(out), told, {})
         yield {"event": "evaluated", "trial": trial, "rows": rows, "file": Path(out).name,
-               "score": metrics.score(self.metric.name, outputs, targets), "loss": float(loss.mean()),
+               "score": score, "loss": float(told["loss"].mean()),
                "latency_s": self._latency(population, state, data, chosen)}  # fmt: skip
 
     def _speed(self, batch_sizes: list[int]) -> Iterator[Event]:
         """Rows a second of training at each batch size, told one by one: what does not fit may end this worker."""
-        train_rows, _ = self._split(0)
-        data = self._place(0, self.recipe)
+        train_rows, _ = self.rows.split(0)
+        data = self.rows.placed(0, self.recipe)
         for batch_size in batch_sizes:
             recipe = msgspec.structs.replace(self.recipe, batch_size=batch_size)
-            population = self.engine.open(self.task.build, recipe, self.loss, self.mode, 1)
+            population = self.engine.open(self.build, recipe, self.loss, self.mode, 1)
             rows_per_s = preflight.rows_per_s(population, data, recipe, train_rows)
             yield {
                 "event": "speed",
@@ -232,14 +242,14 @@ class Session:
         names = [known[0], *(n for n in names or known if n != known[0])]
 
         def key_of(other: Recipe) -> Any:
-            return self.engine.inspect(self.task.build, other), repr(sorted(other.preparation.items()))
+            return self.engine.inspect(self.build, other), repr(sorted(other.preparation.items()))
 
         shared = modes.structural(key_of, baseline, searched)
         yield {"event": "structural", "names": shared}
         bench = modes.Bench(
-            lambda mode, P: self.engine.open(self.task.build, baseline, self.loss, mode, P),
-            self._place(0, baseline),
-            self._split(0)[0],
+            lambda mode, P: self.engine.open(self.build, baseline, self.loss, mode, P),
+            self.rows.placed(0, baseline),
+            self.rows.split(0)[0],
             modes.variants(key_of, baseline, searched, shared),
             time.process_time if self._device() == "cpu" else time.perf_counter,
         )
@@ -255,14 +265,7 @@ class Session:
             module, _, name = self.task.engine.partition(":")
             engine: Engine = getattr(importlib.import_module(module), name)(**sizes)
             return engine
-        return engine_for(self.task.build, self.recipe, inputs=sizes["inputs"], outputs=sizes["outputs"])
-
-    def _split(self, split_seed: int) -> tuple[Array, Array]:
-        if split_seed not in self.splits:
-            self.splits[split_seed] = self.data.split(self.test_rows, split_seed)
-            if len(self.splits) > 64:
-                self.splits.popitem(last=False)
-        return self.splits[split_seed]
+        return engine_for(self.build, self.recipe, inputs=sizes["inputs"], outputs=sizes["outputs"])
 
     def _stored(self, file: str | None, checksum: str | None) -> Snapshot | None:
         """A snapshot that can be read; None starts afresh, which costs time and changes nothing."""
@@ -272,35 +275,12 @@ class Session:
             print(f"starting afresh: {error}", file=sys.stderr)  # noqa: T201 - the worker's log
             return None
 
-    def _placed_key(self, split_seed: int, recipe: Recipe) -> tuple[Any, ...]:
-        if not self.data.touches(recipe.preparation):
-            return ()
-        return (split_seed, repr(sorted(recipe.preparation.items())))
-
-    def _place(self, split_seed: int, recipe: Recipe) -> Placed:
-        key = self._placed_key(split_seed, recipe)
-        if key not in self.placed:
-            fitted = self._fitted(split_seed, recipe)
-            self.placed[key] = self.engine.place(Source(*self.data.prepared(fitted, self._split(split_seed)[0])))
-            if len(self.placed) > PLACED_KEPT:
-                self.placed.popitem(last=False)
-        self.placed.move_to_end(key)
-        return self.placed[key]
-
-    def _fitted(self, split_seed: int, recipe: Recipe) -> dict[str, Array]:
-        key = self._placed_key(split_seed, recipe)
-        if key not in self.fits:
-            self.fits[key] = self.data.fit(self._split(split_seed)[0], recipe.preparation)
-            if len(self.fits) > FITS_KEPT:
-                self.fits.popitem(last=False)
-        return self.fits[key]
-
     def _group(self, recipe: Recipe, split_seed: int, mode: str, P: int) -> Group:
         """A group of the same program, data, mode and width with a free slot, else a new one."""
-        program = self.engine.inspect(self.task.build, recipe)
+        program = self.engine.inspect(self.build, recipe)
         if (program, mode) in self.refusals:
             raise self.refusals[program, mode]
-        key = (program, self._placed_key(split_seed, recipe), mode, P)
+        key = (program, self.rows.key(split_seed, recipe), mode, P)
         groups = self.groups.get(key, [])
         for group in groups:
             if group.free_slot() is not None:
@@ -309,12 +289,12 @@ class Session:
             k: kept for k, gs in self.groups.items() if (kept := [g for g in gs if any(g.slots)])
         }  # programs that hold no trial are dropped with their memory
         try:
-            population = self.engine.open(self.task.build, recipe, self.loss, mode, P)
+            population = self.engine.open(self.build, recipe, self.loss, mode, P)
         except Unsupported as refusal:
             self.refusals[program, mode] = refusal
             raise
         self._must_fit(population, recipe)
-        group = Group(population, self._place(split_seed, recipe), self.setting)
+        group = Group(population, self.rows.placed(split_seed, recipe), self.setting)
         self.groups.setdefault(key, []).append(group)
         return group
 
@@ -338,7 +318,7 @@ class Session:
         times = []
         for _ in range(11):
             began = time.perf_counter()
-            population.predict(state, data, rows[:1])
+            (population.measure if self.task.measures else population.predict)(state, data, rows[:1])
             times.append(time.perf_counter() - began)
         return float(np.median(times[2:]))
 
@@ -347,21 +327,25 @@ class Session:
 
     def _told(self, val_rows: Array) -> PreparationReport | None:
         """What was done to a table, for the report."""
-        fitted = self._fitted(0, self.recipe)
+        fitted = self.rows.fitted(0, self.recipe)
         return report_of(self.data, fitted, val_rows=val_rows, test_rows=self.test_rows)
 
     def _examined(self, step_s: float, function: str, seconds: float) -> tuple[Finding, ...]:
-        given = self.engine, self.task.build, self.recipe, self.loss
-        rows = (*self._split(0), self.test_rows)
+        if self.task.measures or self.data.tree is not None:
+            return ()  # the examination asks for one array and a named loss
+        given = self.engine, self.build, self.recipe, self.loss
+        rows = (*self.rows.split(0), self.test_rows)
         return preflight.examined(function, *given, data=self.data, rows=rows, seconds=seconds, step_s=step_s)
 
     def _facts(self, probe: bool) -> Facts:
-        train_rows, val_rows = self._split(0)
-        population = self.engine.open(self.task.build, self.recipe, self.loss, self.mode, 1)
-        data = self._place(0, self.recipe)
+        train_rows, val_rows = self.rows.split(0)
+        population = self.engine.open(self.build, self.recipe, self.loss, self.mode, 1)
+        subject = preflight.Subject(population, lambda: self.rows.placed(0, self.recipe), self.recipe, self.data)
+        preflight.choose_whole(subject, self.rows)
         look = preflight.look(
-            population, data, self.recipe, self.data, train_rows=train_rows, val_rows=val_rows, timed=probe
-        )
+            subject, train_rows=train_rows, val_rows=val_rows, timed=probe,
+            measured=self.metric.name if self.task.measures else "",
+        )  # fmt: skip
         return Facts(
             task=self.task.name,
             kind=self.data.kind,
@@ -379,18 +363,20 @@ class Session:
             test_hash=self.data.hash_of(self.test_rows) if probe else "",
             step_s=look.step_s,
             eval_s=look.eval_s,
-            constant_score=metrics.constant_score(
-                self.metric.name,
-                self.data.targets[train_rows],
-                self.data.targets[val_rows],
-                self.data.num_outputs,
-            ),
+            constant_score=look.untrained if self.task.measures else self._constant(train_rows, val_rows),
             versions=versions(),
             device=self._device(),
-            source=source_of(self.task.build),
+            source=source_of(self.build),
             splits=self.data.num_splits,
             preparation=self._told(val_rows),
+            spec=msgspec.to_builtins(self.data.spec),
+            whole=self.rows.whole,
+            loss=self.loss.name,
         )
+
+    def _constant(self, train_rows: Array, val_rows: Array) -> float:
+        targets = self.data.targets
+        return metrics.constant_score(self.metric.name, targets[train_rows], targets[val_rows], self.data.num_outputs)
 
 
 def versions() -> dict[str, str]:

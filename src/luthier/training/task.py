@@ -11,6 +11,7 @@ from luthier.data import Data
 from luthier.errors import InvalidInput
 from luthier.records import Recipe
 from luthier.space import Domain
+from luthier.training.metrics import OwnMetric
 
 TaskRef = dict[str, Any]
 """What a worker needs to find a task: {"name": ..., "options": ...}, or {"pickle": base64} over the pipe only."""
@@ -24,20 +25,31 @@ class Task:
         name: for people.
         build: returns a fresh model; its keyword arguments are its hyperparameters.
         data: the rows, or a function that returns them (called in the workers).
-        metric: name of a metric; "" takes accuracy for classes, mean squared error for real values.
+        metric: name of a metric, or one of one's own; "" takes accuracy for classes, mean squared error for real
+            values. Of what `evaluate` or `loss` return: its name; "max:" or "min:" before it says what is better.
         baseline: what must be beaten.
         space: settings that may vary; None takes the default space of the playbook.
         engine: "module:function" of an engine factory (inputs, outputs) -> Engine; None recognises it from
             the built model.
+        loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss"; None: the usual loss of
+            the kind of data.
+        evaluate: (model, batch) -> what is measured on held-out rows: a scalar, a value a row, or a dict of them.
     """
 
     name: str
     build: Callable[..., Any]
     data: Data | Callable[[], Data]
-    metric: str = ""
+    metric: str | OwnMetric = ""
     baseline: Recipe = field(default_factory=Recipe)
     space: Mapping[str, Domain] | None = None
     engine: str | None = None
+    loss: Callable[..., Any] | None = None
+    evaluate: Callable[..., Any] | None = None
+
+    @property
+    def measures(self) -> bool:
+        """Is the metric what a function of one's own returns?"""
+        return self.loss is not None or self.evaluate is not None
 
     def load(self) -> Data:
         """The rows."""

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from luthier.data import preparation
+from luthier.codec import convert
+from luthier.data import DataSpec, preparation
+from luthier.data.checking import OWN
 from luthier.data.record import Table
 from luthier.engines import engine_for
-from luthier.engines.spec import Loss, Source
+from luthier.engines.building import with_spec
+from luthier.engines.spec import OWN_LOSS, Loss, Source
 from luthier.errors import InvalidInput, SourceChanged
 from luthier.records import Recipe
 from luthier.runs.best import About, check_source, read_best
@@ -36,8 +39,13 @@ class Model:
         self.recipe, self.labels, self.about = recipe, about.labels, about
         self.table = Table.of(about.table) if about.table else None
         self._fitted = {n.removeprefix("prepare/"): a for n, a in snapshot.items() if n.startswith("prepare/")}
+        self.spec = convert(about.spec, DataSpec) if about.spec else None
+        if self.spec is not None:
+            builder = with_spec(builder, self.spec)
         self._engine = engine_for(builder, recipe, inputs=about.inputs, outputs=about.outputs)
-        loss = Loss("cross_entropy" if about.labels else "mse")
+        loss = Loss(about.loss or ("cross_entropy" if about.labels else "mse"))
+        if loss.name == OWN_LOSS:
+            loss = loss._replace(function=_not_kept)
         self._population = self._engine.open(builder, recipe, loss, self._engine.modes()[0], 1)
         fresh = self._population.fresh(recipe, 0)
         weights = {n: a for n, a in snapshot.items() if not n.startswith("prepare/")}
@@ -48,20 +56,35 @@ class Model:
 
         Args:
             inputs: of a model for tables: the path of a CSV or Parquet file, a data frame, rows as dicts, with the
-                columns that it was trained on, in any order; else an array [n, ...].
+                columns that it was trained on, in any order; else an array [n, ...], or the dict or tuple of arrays
+                that the model takes.
 
         Raises:
-            InvalidInput: rows of another width, a table that lacks a column or holds something else in it.
+            InvalidInput: rows of another width, a table that lacks a column or holds something else in it; a model
+                whose calling only its own loss knows.
         """
-        rows = self._numbers(inputs)
+        tree = self.spec.tree if self.spec else None
+        if self.spec is not None and self.spec.kind == OWN:
+            raise InvalidInput(
+                "a model that was trained on rows without targets",
+                must="a model whose outputs are [n, C]",
+                where="predict",
+                remedy="Call the model itself: luthier.load(run).module",
+            )
+        rows = tree.pack(inputs, where="predict") if tree else self._numbers(inputs)
         layout = self.table.layout if self.table else None
         parts = []
         for start in range(0, len(rows), CHUNK):
             chunk = preparation.apply(rows[start : start + CHUNK], self._fitted, layout=layout)
-            data = self._engine.place(Source(chunk, np.zeros(len(chunk), np.int64)))
+            data = self._engine.place(Source(chunk, np.zeros(len(chunk), np.int64), tree, True, self.about.whole))
             found = self._population.predict(self._state, data, np.arange(len(chunk), dtype=np.int32))[0]
             parts.append(preparation.from_training(found, self._fitted))
         return np.concatenate(parts) if parts else np.zeros((0, self.about.outputs), np.float32)
+
+    @property
+    def module(self) -> Any:
+        """The framework's own model (a torch.nn.Module, a flax.nnx.Module), trained, in evaluation mode."""
+        return self._population.module(self._state, 0)
 
     def _numbers(self, inputs: Any) -> Array:
         if self.table is not None:
@@ -89,6 +112,11 @@ def load(run: str | Path, *, builder: Callable[..., Any] | None = None) -> Model
     """
     snapshot, recipe, about = read_best(RunFolder(Path(run)).require())
     return Model(builder or _stored_builder(about), snapshot, recipe, about)
+
+
+def _not_kept(*_: Any) -> Any:
+    """In the place of a loss of one's own: it is not stored."""
+    raise InvalidInput("the loss was a function of your own", must="a loss that is stored", where="load")
 
 
 def _stored_builder(about: About) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -69,27 +70,35 @@ class Request(Record, frozen=True, kw_only=True):
 
 
 def resolve(
-    model: Any, options: Mapping[str, Any], data: Any, column: str | Sequence[str] = ""
+    model: Any,
+    options: Mapping[str, Any],
+    data: Any,
+    column: str | Sequence[str] = "",
+    *,
+    goal: Mapping[str, Any] | None = None,
 ) -> tuple[Task, TaskRef]:
     """The task of what is to be tuned: its name, a Task, or a builder with its data.
 
     Args:
         data, column: of a builder: the rows, and the target's column where they are a table.
+        goal: what of a task's `loss`, `evaluate` and `metric` was named beside it.
 
     Raises:
         InvalidInput: none of these, or data that cannot be read.
     """
+    named = {name: value for name, value in (goal or {}).items() if value}
     if isinstance(model, str | Task):
         if data is not None or column:
             raise InvalidInput(
                 "data for a ready task", where="tune", remedy="Leave it out: a task brings its own data"
             )
-        if isinstance(model, Task):
-            return model, pickled(model)
+        if isinstance(model, Task) or named:
+            task = dataclasses.replace(model if isinstance(model, Task) else named_task(model, **options), **named)
+            return task, pickled(task)
         return named_task(model, **options), {"name": model, "options": dict(options)}
     if callable(model):
         rows = _rows(data, column)
-        task = Task(name=getattr(model, "__name__", "model"), build=model, data=rows)
+        task = Task(name=getattr(model, "__name__", "model"), build=model, data=rows, **named)
         return task, pickled(task)
     raise InvalidInput(
         f"model={model!r}",

@@ -190,6 +190,9 @@ class Session:
             versions=facts.versions,
             source=facts.source,
             table=facts.preparation.table if facts.preparation else {},
+            spec=facts.spec,
+            whole=facts.whole,
+            loss=facts.loss,
         )
         write_best(self.folder, weights, trial.recipe, about)
 

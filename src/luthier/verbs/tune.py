@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ from luthier.runs.lock import Lock
 from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
+from luthier.training.metrics import OwnMetric, register
 from luthier.training.task import Task
 from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
@@ -35,7 +36,9 @@ def tune(
     *,
     data: Any = None,
     target: str | Sequence[str] = "",
-    metric: str = "",
+    loss: Callable[..., Any] | None = None,
+    evaluate: Callable[..., Any] | None = None,
+    metric: str | OwnMetric = "",
     budget: str = "5min",
     space: Any = None,
     fixed: Mapping[str, Any] | None = None,
@@ -62,7 +65,12 @@ def tune(
         data: for a function: a table (path or data frame), `(X, y)`, or whatever else `Data` reads; `Data(...)` says
             more: validation and test rows, groups, order in time, folds.
         target: of a table: the column that is predicted.
-        metric: what is compared, by its usual name; "" takes the task's.
+        loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss". A batch is (inputs,
+            targets), or the dict or tuple of arrays that `data` is.
+        evaluate: (model, batch) -> what is measured on held-out rows: a scalar, a value a row, or a dict of them.
+        metric: what is compared, by its usual name, or `OwnMetric(function, greater_is_better)`; "" takes the task's.
+            Where `loss` or `evaluate` is given: a name of what they return, "max:" or "min:" before it where the name
+            does not tell what is better.
         budget: "5min", "2h", or "40trials": everything is paid from it.
         space: further or other domains by name. `fixed` holds settings; `space_only` tunes nothing else.
         baseline: what must be beaten; default: the task's recipe.
@@ -87,12 +95,15 @@ def tune(
         >>> run = luthier.tune("digits", budget="1min")       # doctest: +SKIP
         >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
     """
-    task, ref = resolve(model, options or {}, data, target)
+    own = metric if isinstance(metric, OwnMetric) else None
+    if own is not None:
+        metric = register(own)
+    task, ref = resolve(model, options or {}, data, target, goal={"loss": loss, "evaluate": evaluate, "metric": own})
     workers = _cores() if workers is None else workers
     asked = request(
         task,
         options=options or {},
-        metric=metric,
+        metric=str(metric),
         budget=budget,
         space=space,
         fixed=fixed or {},

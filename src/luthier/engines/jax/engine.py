@@ -67,7 +67,16 @@ class JaxEngine:
         return Blueprint(builder, dict(recipe.model), *self._sizes)
 
     def place(self, source: Source) -> Placed:
-        """Data on the device, once, as 32-bit numbers."""
+        """Data on the device, once, as 32-bit numbers.
+
+        Raises:
+            Unsupported: inputs that are a dict or a tuple.
+        """
+        if source.tree is not None:
+            raise Unsupported(
+                "inputs that are a dict or a tuple", must="one array", where="JAX engine",
+                remedy="Join them into one array, and part it inside the model",
+            )  # fmt: skip
         return Placed(jnp.array(_narrow(source.inputs)), jnp.array(_narrow(source.targets)))
 
 

@@ -74,6 +74,14 @@ def forward(structure: Structure, weights: Tree, buffers: Tree, inputs: Any, *, 
     Random numbers are f(seed, step, layer) and nothing else: the i-th random stream starts from
     fold_in(key, i) with its counter at 0. The order of the streams is that of their names.
     """
+    model = merged(structure, weights, buffers, key=key)
+    output = as_rows(model(inputs))
+    after = _arrays(nnx.state(model))
+    return output, {name: after[name] for name in structure.buffers}
+
+
+def merged(structure: Structure, weights: Tree, buffers: Tree, *, key: Any = None) -> Any:
+    """The model with these arrays, in evaluation mode where no key is given."""
     source = threefry(seed_words(0)) if key is None else key
     arrays = weights | buffers
     for i, (name, shape) in enumerate(structure.keys.items()):
@@ -81,10 +89,7 @@ def forward(structure: Structure, weights: Tree, buffers: Tree, inputs: Any, *, 
         arrays[name] = jax.random.split(stream, shape) if shape else stream
     arrays |= {name: np.zeros(shape, np.uint32) for name, shape in structure.counts.items()}
     graph = structure.evaluation if key is None else structure.training
-    model = nnx.merge(graph, nnx.from_flat_state({structure.paths[name]: a for name, a in arrays.items()}))
-    output = as_rows(model(inputs))
-    after = _arrays(nnx.state(model))
-    return output, {name: after[name] for name in structure.buffers}
+    return nnx.merge(graph, nnx.from_flat_state({structure.paths[name]: a for name, a in arrays.items()}))
 
 
 def as_rows(output: Any) -> Any:

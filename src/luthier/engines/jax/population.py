@@ -11,11 +11,11 @@ import numpy as np
 from luthier.algorithms.updates import RULES
 from luthier.engines.checks import check_rows, check_stack, must_hold
 from luthier.engines.jax.build import Blueprint
-from luthier.engines.jax.model import seed_words, split
+from luthier.engines.jax.model import merged, seed_words, split
 from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
 from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
 from luthier.engines.spec import GROUPS, Array, Mode, Plan, Snapshot
-from luthier.errors import InvalidInput
+from luthier.errors import InvalidInput, Unsupported
 from luthier.records import OPTIMIZERS, Recipe
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "recipe.model", "optimizer"))
@@ -86,6 +86,20 @@ class JaxPopulation:
         """Loss of each example in evaluation mode: float32 [slots, len(rows)]."""
         self._program.check_targets(data)
         return self._by_slot(self._program.evaluate, state, data, rows=rows, slots=slots)
+
+    def measure(
+        self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None
+    ) -> dict[str, Array]:
+        """Not here yet.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported("evaluate=", must="a torch model", where="JAX engine", remedy="Use a metric by name")
+
+    def module(self, state: State, slot: int) -> Any:
+        """The model of a slot, in evaluation mode."""
+        return merged(self._program.structure, state[slot].arrays.weights, state[slot].arrays.buffers)
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""

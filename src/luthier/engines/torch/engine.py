@@ -16,6 +16,9 @@ from luthier.engines.torch.slot import Placed
 from luthier.errors import InvalidInput, Unsupported
 from luthier.records import Recipe
 
+OF_OWN_LOSSES = ("loop", "channels_last")
+"""Modes that take a loss that is a function."""
+
 
 class TorchEngine:
     """See `luthier.engines.spec.Engine`. The number of threads is the caller's affair.
@@ -51,11 +54,14 @@ class TorchEngine:
         Raises:
             Unsupported: an unknown mode or loss, or a model that the mode can not take; it says why.
         """
-        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(CRITERIA))):
+        losses = (loss.name,) if loss.function is not None else tuple(CRITERIA)
+        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, losses)):
             if value not in known:
                 raise Unsupported(
                     f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="torch engine"
                 )
+        if loss.function is not None and mode not in OF_OWN_LOSSES:
+            raise unsupported(mode, Refused("its loss is a function of your own"))
         try:
             return MODES[mode](blueprint(builder, recipe, self._sizes, self.device), loss, P)
         except Refused as refused:
@@ -71,7 +77,8 @@ class TorchEngine:
             inputs = np.asarray(inputs).astype(np.float32)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-            return Placed(*(torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets))))
+            placed, targets = (torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets)))
+        return Placed(placed, targets, source.tree, source.labelled, source.whole)
 
 
 def _targets(targets: Array) -> Array:

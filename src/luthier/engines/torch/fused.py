@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 
 from luthier.engines.checks import check_stack
 from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
-from luthier.engines.torch.model import CRITERIA, Blueprint
+from luthier.engines.torch.model import Blueprint
 from luthier.engines.torch.randomness import Clock, Draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.refusal import Refused
@@ -185,6 +186,8 @@ class FusedPopulation:
             Unsupported: the mode can not take this model; it names the reason and the mend.
         """
         try:
+            if data.tree is not None:
+                raise Refused("its inputs are a dict or a tuple", "Give one array")
             rows_AB = torch.from_numpy(plan.rows[0].astype(np.int64)).to(data.inputs.device)
             self._gradients = self._make_gradients(_gather(data, rows_AB)[0])
             once = partial(self._once, state, data, rows_AB)
@@ -232,6 +235,14 @@ class FusedPopulation:
         check_targets(data, self._loss)
         return self._reading(state).evaluate(data, rows, slots)
 
+    def measure(self, state: Rows, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> dict[str, Array]:
+        """What functions of one's own say of rows: {name: float32 [slots, n]}."""
+        return self._reading(state).measure(data, rows, slots)
+
+    def module(self, state: Rows, slot: int) -> nn.Module:
+        """The model of a slot, in evaluation mode."""
+        return Slot(self._plan, self.take(state, slot), self._loss).model.eval()
+
     def probe(self, state: Rows, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         check_targets(data, self._loss)
@@ -243,7 +254,7 @@ class FusedPopulation:
     def _read(self, state: Rows, slot: int) -> Slot:
         """The model with the weights of a slot, as views."""
         if self._reader is None:
-            self._reader = Slot(self._plan, self.take(state, slot), CRITERIA[self._loss.name])
+            self._reader = Slot(self._plan, self.take(state, slot), self._loss)
         weights = self._shelf.layout.views(state.weights[slot]) | state.shared
         weights |= {name: tensor[slot] for name, tensor in state.frozen.items()}
         buffers = {name: tensor[slot] for name, tensor in state.buffers.items()}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import nn
 
 from luthier.algorithms.updates import RULES as RULEBOOK
 from luthier.engines.checks import check_rows, check_stack, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
-from luthier.engines.torch.model import CRITERIA, Blueprint
+from luthier.engines.torch.model import Blueprint
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.slot import Placed, Slot, chunk_of, fresh_snapshot
@@ -69,6 +70,16 @@ class LoopPopulation:
         check_targets(data, self._loss)
         return self._reading(state).evaluate(data, rows, slots)
 
+    def measure(
+        self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None
+    ) -> dict[str, Array]:
+        """What functions of one's own say of rows: {name: float32 [slots, n]}."""
+        return self._reading(state).measure(data, rows, slots)
+
+    def module(self, state: State, slot: int) -> nn.Module:
+        """The model of a slot, in evaluation mode."""
+        return state[slot].model.eval()
+
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         check_targets(data, self._loss)
@@ -78,7 +89,7 @@ class LoopPopulation:
         return Reading(state.__getitem__, self.P, self._plan.device)
 
     def _slot(self, snapshot: Snapshot) -> Slot:
-        return Slot(self._plan, snapshot, CRITERIA[self._loss.name])
+        return Slot(self._plan, snapshot, self._loss)
 
 
 def check_plan(plan: Plan, data: Placed, P: int, *, states: Sequence[set[str]], loss: Loss) -> None:

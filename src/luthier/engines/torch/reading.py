@@ -33,6 +33,18 @@ class Reading(NamedTuple):
         """Loss of each example in evaluation mode: float32 [slots, n]."""
         return self._each(Slot.evaluate, data, rows, slots)
 
+    def measure(self, data: Placed, rows: Array, slots: Sequence[int] | None) -> dict[str, Array]:
+        """What functions of one's own say of rows: {name: float32 [slots, n]}."""
+        check_rows(np.asarray(rows), len(data.inputs))
+        chosen = range(self.P) if slots is None else slots
+        rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
+        with own_draws(self.device) as seed_draws:
+            found = []
+            for p, rows_n in zip(chosen, rows_Pn, strict=True):
+                seed_draws(0)  # a function that draws says the same when it is asked again
+                found.append(self.slot(p).measure(data, self._on_device(rows_n)))
+        return {name: np.stack([f[name].cpu().numpy() for f in found]) for name in found[0]}
+
     def probe(self, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         check_rows(rows, len(data.inputs))

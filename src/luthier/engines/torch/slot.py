@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.spec import GROUPS, Array, Snapshot
+from luthier.data.trees import Tree
+from luthier.engines.spec import GROUPS, Array, Loss, Snapshot
 from luthier.engines.torch import constants
 from luthier.engines.torch.model import (
+    CRITERIA,
     Blueprint,
     Criterion,
     as_rows,
@@ -22,6 +24,7 @@ from luthier.engines.torch.model import (
     weights_of,
 )
 from luthier.engines.torch.optimizers import WORDS, Tensors, initial_state, optimizer_on, update_
+from luthier.engines.torch.own import blocks, measured, outputs_of, training_loss, unpacked
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 
 BLOCK = 1024
@@ -29,14 +32,31 @@ BLOCK = 1024
 
 
 class Placed(NamedTuple):
-    """Data on the device: inputs [n, ...] float32; targets int64 [n] or float32 [n] or [n, k]."""
+    """Data on the device: inputs [n, ...] float32; targets int64 [n] or float32 [n] or [n, k].
+
+    `tree`, `labelled`, `whole`: see `luthier.engines.spec.Source`.
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    tree: Tree | None = None
+    labelled: bool = True
+    whole: bool = False
 
-    def batch(self, rows_B: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def inputs_of(self, rows_B: torch.Tensor) -> Any:
+        """Inputs of some rows, as the model takes them."""
+        rows = self.inputs.index_select(0, rows_B)
+        if self.tree is not None:
+            return unpacked(rows, self.tree)
+        return rows.long() if self.whole else rows
+
+    def batch(self, rows_B: torch.Tensor) -> tuple[Any, torch.Tensor]:
         """Inputs and targets of some rows."""
-        return self.inputs.index_select(0, rows_B), self.targets.index_select(0, rows_B)
+        return self.inputs_of(rows_B), self.targets.index_select(0, rows_B)
+
+    def own_batch(self, rows_B: torch.Tensor) -> Any:
+        """What a loss of one's own is called with."""
+        return self.batch(rows_B) if self.labelled else self.inputs_of(rows_B)
 
 
 class Chunk(NamedTuple):
@@ -78,12 +98,12 @@ class Slot:
 
     Args:
         snapshot: where it stands; copied.
-        criterion: the loss.
+        loss: named, or one's own.
     """
 
-    def __init__(self, plan: Blueprint, snapshot: Snapshot, criterion: Criterion) -> None:
+    def __init__(self, plan: Blueprint, snapshot: Snapshot, loss: Loss) -> None:
         self.seed, self.step = int(snapshot["seed"]), int(snapshot["step"])
-        self._criterion, self._device = criterion, plan.device
+        self._loss_asked, self._device = loss, plan.device
         self._model = plan.build(self.seed)
         self._params = {n: p for n, p in self._model.named_parameters() if p.requires_grad}
         self._clock = Clock()
@@ -133,7 +153,7 @@ class Slot:
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
             self._clock.begin(self.seed, self.step + s)
             seed_draws(seed)
-            loss = self._loss(*data.batch(chunk.rows[s]), smoothing=chunk.smoothings[s])
+            loss = self._loss(data, chunk.rows[s], smoothing=chunk.smoothings[s])
             norm = self._gradient(loss, chunk.clip_norms[s])
             update_(optimizer, chunk.numbers[s])
             losses.append(loss.detach())
@@ -147,8 +167,24 @@ class Slot:
             self._rule = rule
         return self._optimizer
 
-    def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, *, smoothing: float) -> torch.Tensor:
-        return self._criterion(as_rows(self._model(inputs)), targets, smoothing, "mean")
+    def _loss(self, data: Placed, rows_B: torch.Tensor, *, smoothing: float) -> torch.Tensor:
+        if self._loss_asked.function is not None:
+            return training_loss(self._loss_asked, self._model, data.own_batch(rows_B))
+        inputs, targets = data.batch(rows_B)
+        return self._criterion(as_rows(outputs_of(self._model, inputs)), targets, smoothing, "mean")
+
+    def _named_loss(self, model: nn.Module, batch: Any) -> torch.Tensor:
+        """Loss of each row, for those who measure something else beside it."""
+        return self._criterion(as_rows(outputs_of(model, batch[0])), batch[1], 0.0, "none")
+
+    @property
+    def _criterion(self) -> Criterion:
+        return CRITERIA[self._loss_asked.name]
+
+    @property
+    def model(self) -> nn.Module:
+        """The model itself, live."""
+        return self._model
 
     def _gradient(self, loss: torch.Tensor, clip_norm: float) -> torch.Tensor:
         """Fill `.grad`, clipped; returns the norm before it. A weight that had no part has gradient 0."""
@@ -171,18 +207,28 @@ class Slot:
     def predict(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Outputs [n, C] in evaluation mode."""
         with self._evaluating(), torch.no_grad():
-            blocks = [as_rows(self._model(data.inputs.index_select(0, rows))) for rows in rows_n.split(BLOCK)]
-            return torch.cat(blocks)
+            return torch.cat([as_rows(outputs_of(self._model, data.inputs_of(rows))) for rows in rows_n.split(BLOCK)])
 
     def evaluate(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Loss of each example [n] in evaluation mode, not smoothed."""
+        if self._loss_asked.function is not None:
+            return self.measure(data, rows_n)["loss"]
         outputs = self.predict(data, rows_n)
         return self._criterion(outputs, data.targets.index_select(0, rows_n), 0.0, "none")
+
+    def measure(self, data: Placed, rows_n: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What functions of one's own say of the rows: {name: [n]}, in evaluation mode."""
+        parts = (rows_n[at] for at in blocks(len(rows_n)))
+        asked = self._loss_asked
+        if asked.function is None:
+            asked = asked._replace(function=self._named_loss)
+        with self._evaluating(), torch.no_grad():
+            return measured(asked, self._model, ((data.own_batch(rows), len(rows)) for rows in parts))
 
     def probe(self, data: Placed, rows_B: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss, gradient norm and weight norm on one batch in evaluation mode; changes nothing."""
         with self._evaluating():
-            loss = self._loss(*data.batch(rows_B), smoothing=0.0)
+            loss = self._loss(data, rows_B, smoothing=0.0)
             grads = torch.autograd.grad(loss, list(self._params.values()), allow_unused=True)
         return {
             "loss": loss.detach(),
