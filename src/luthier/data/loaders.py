@@ -74,7 +74,7 @@ def of_batches(batches: Iterable[Any], name: str) -> Pair:
                     f"batch {number} holds {trees.described(found)}",
                     must=f"rows as in batch 0: {trees.described(tree)}",
                     where=name,
-                    remedy="Pad every batch to one length, or pass loaders=, which are streamed as they are",
+                    remedy="Pad every batch to one length",
                 )
             yield packed[0]
 

@@ -99,6 +99,8 @@ def test_rows(roles: Roles, seed: int) -> Array:
     if roles.num_test:
         return np.arange(roles.num_rows - roles.num_test, roles.num_rows, dtype=np.int32)
     pool = np.arange(roles.num_rows - roles.num_val)
+    if not len(pool):  # training rows come from elsewhere: the validation rows are all that is at hand
+        pool = np.arange(roles.num_rows)
     return _held_out(roles, pool, roles.test_frac, derive_seed(seed, "test rows"))[1]
 
 
@@ -109,6 +111,7 @@ def split(roles: Roles, test: Array, split_seed: int) -> tuple[Array, Array]:
     if roles.num_val:
         first = roles.num_rows - roles.num_test - roles.num_val
         given = np.arange(first, first + roles.num_val)
+        given = given[free[given]]
         free[given] = False
         return _rows(np.flatnonzero(free)), _half(roles, given, split_seed)
     pool = np.flatnonzero(free)

@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.codec import Record
-from luthier.data import layout, mapped, preparation, splits
+from luthier.data import layout, mapped, preparation, splits, streams
 from luthier.data.checking import CLASSES, OWN, check_rows, check_targets, guess_kind
 from luthier.data.layout import Layout
 from luthier.data.reading import read
 from luthier.data.schema import Schema
+from luthier.data.streams import Stream
 from luthier.data.tabular import Options, Rows
 from luthier.data.targets import Target
 from luthier.data.trees import Tree
+from luthier.draws import draws_kept
 from luthier.errors import InvalidInput
 
 Array = npt.NDArray[Any]
@@ -66,6 +68,9 @@ class Data:
         time: later rows are held out: a column with dates or numbers, or an array [n].
         folds: validation rows are one of so many parts of the rows, the part by the seed.
         categories: columns of numbers that are names, not amounts.
+        loaders: instead of inputs, a function (batch_size, seed) that returns a loader of training batches, or a dict
+            with loaders "train", "val" and "test": training rows are streamed, with their own transforms, and
+            validation and test rows are read once.
         encoding: of a CSV file. image_size: (height, width) to which images are brought.
 
     Raises:
@@ -73,7 +78,7 @@ class Data:
             classes, too few rows to hold some out.
     """
 
-    inputs: Any
+    inputs: Any = None
     targets: Any = None
     kind: str = ""
     labels: tuple[str, ...] = ()
@@ -86,6 +91,7 @@ class Data:
     time: Any = field(default=None, kw_only=True)
     folds: int = field(default=0, kw_only=True)
     categories: tuple[str, ...] = field(default=(), kw_only=True)
+    loaders: Any = field(default=None, kw_only=True)
     encoding: str = field(default="utf-8", kw_only=True)
     image_size: tuple[int, int] | None = field(default=None, kw_only=True)
     num_given_test: int = field(init=False, default=0)
@@ -94,6 +100,7 @@ class Data:
     read_target: Target | None = field(init=False, default=None)
     layout: Layout | None = field(init=False, default=None)
     tree: Tree | None = field(init=False, default=None)
+    stream: Stream | None = field(init=False, default=None)
     notes: tuple[str, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
@@ -107,9 +114,35 @@ class Data:
             encoding=self.encoding,
             image_size=self.image_size,
         )
-        rows = read(self.inputs, self.targets, self.val, self.test, options=options)
+        if self.loaders is not None:
+            rows = self._looked_at(options)
+        else:
+            rows = read(self.inputs, self.targets, self.val, self.test, options=options)
         self._hold(rows)
         splits.check(self.roles)
+
+    def _looked_at(self, options: Options) -> Rows:
+        """The held-out rows of loaders; the training rows stay where they are.
+
+        Raises:
+            InvalidInput: rows in two ways, or no validation rows.
+        """
+        if self.inputs is not None:
+            raise InvalidInput("rows and loaders", must="one of them", where="data", remedy="Leave one out")
+        opened = streams.look(self.loaders)
+        val = opened.val if self.val is None else self.val
+        if val is None:
+            raise InvalidInput(
+                "loaders without validation rows",
+                must="a loader of validation rows",
+                where="data",
+                remedy='Return {"train": ..., "val": ...}, or pass val=',
+            )
+        object.__setattr__(self, "stream", opened.stream)
+        test = opened.test if self.test is None else self.test
+        with draws_kept():
+            rows = read(val, None, None, test, options=options)
+        return rows._replace(num_val=len(rows.inputs) - rows.num_test)
 
     def _hold(self, rows: Rows) -> None:
         """Keep what was read in the place of what was handed over."""
@@ -216,6 +249,8 @@ class Data:
         Of a table, training rows that equal a held-out row are left out: the model would be asked what it was told.
         """
         train, val = splits.split(self.roles, test_rows, split_seed)
+        if self.stream is not None:
+            return np.arange(self.stream.num_rows, dtype=np.int32), val
         if not self.is_table:
             return train, val
         twins = self.twins(train, np.concatenate([val, test_rows]))

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from luthier.draws import draws_kept
 from luthier.engines.building import asks, called, keywords
-from luthier.engines.draws import draws_kept
 from luthier.engines.spec import Engine
 from luthier.errors import InvalidInput, MissingExtra, Unsupported
 from luthier.records import Recipe

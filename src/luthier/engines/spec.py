@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from luthier.data.streams import Stream
 from luthier.data.trees import Tree
 from luthier.records import OPTIMIZERS, Recipe
 
@@ -46,6 +47,7 @@ class Source(NamedTuple):
             model is called with a dict as keywords, with a tuple as arguments.
         labelled: are there targets? Else they are zeros, and the loss is one's own.
         whole: are the inputs of one array whole numbers, such as tokens? They go to the model as such then.
+        stream: where training batches come from, if not from these rows: `rows` of a plan then say only how many.
     """
 
     inputs: Array
@@ -53,6 +55,7 @@ class Source(NamedTuple):
     tree: Tree | None = None
     labelled: bool = True
     whole: bool = False
+    stream: Stream | None = None
 
 
 class Plan(NamedTuple):

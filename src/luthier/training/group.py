@@ -80,6 +80,7 @@ class Setting:
     checkpoint_share: float = 0.02  # of the training time, at most, goes into checkpoints
     checkpoint_min_s: float = 1.0
     measures: bool = False  # is the metric what a function of one's own returns?
+    streams: bool = False  # do training batches come from loaders? Then no training row can be asked for
 
 
 class Group:
@@ -200,7 +201,7 @@ class Group:
     def _report(self, slot: int, live: Live, fraction: float) -> Point:
         val_loss, score = self._score(slot, live, live.val_rows)
         train_score = math.nan
-        if live.step == live.num_steps:
+        if live.step == live.num_steps and not self.setting.streams:
             train_score = self._score(slot, live, live.train_rows[: len(live.val_rows)])[1]
         point = Point(
             step=live.step,

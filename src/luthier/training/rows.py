@@ -61,7 +61,7 @@ class Rows:
 
         def make() -> Placed:
             prepared = self.data.prepared(self.fitted(split_seed, recipe), self.split(split_seed)[0])
-            return self._put(Source(*prepared, self.data.tree, self.data.kind != OWN, self.whole))
+            return self._put(Source(*prepared, self.data.tree, self.data.kind != OWN, self.whole, self.data.stream))
 
         return _kept(self._placed, self.key(split_seed, recipe), make, most=PLACED_KEPT)
 

@@ -130,6 +130,7 @@ class Session:
             Path(folder),
             **(checkpoint or {}),
             measures=self.task.measures,
+            streams=self.data.stream is not None,
         )
         facts = self._facts(probe)
         if probe and examiner:
@@ -331,7 +332,7 @@ class Session:
         return report_of(self.data, fitted, val_rows=val_rows, test_rows=self.test_rows)
 
     def _examined(self, step_s: float, function: str, seconds: float) -> tuple[Finding, ...]:
-        if self.task.measures or self.data.tree is not None:
+        if self.task.measures or self.data.tree is not None or self.data.stream is not None:
             return ()  # the examination asks for one array and a named loss
         given = self.engine, self.build, self.recipe, self.loss
         rows = (*self.rows.split(0), self.test_rows)
@@ -376,6 +377,8 @@ class Session:
 
     def _constant(self, train_rows: Array, val_rows: Array) -> float:
         targets = self.data.targets
+        if self.data.stream is not None:  # the best that a constant could do on the rows that are at hand
+            train_rows = val_rows
         return metrics.constant_score(self.metric.name, targets[train_rows], targets[val_rows], self.data.num_outputs)
 
 

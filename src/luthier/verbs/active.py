@@ -15,8 +15,8 @@ from luthier.checks.active.examination import Subject
 from luthier.checks.active.examination import examine as examine_subject
 from luthier.data import Data
 from luthier.data.preparation import DEFAULTS
+from luthier.draws import draws_kept
 from luthier.engines import engine_for, is_model
-from luthier.engines.draws import draws_kept
 from luthier.engines.spec import Loss
 from luthier.findings import Diagnosis, Tier
 from luthier.records import Recipe

@@ -19,7 +19,7 @@ from luthier.checks.active.own_loss import measure as measure_loss
 from luthier.checks.judging import Judged, chosen, judge
 from luthier.checks.spec import ACTIVE, checks
 from luthier.data import Data, preparation
-from luthier.engines.draws import draws_kept
+from luthier.draws import draws_kept
 from luthier.engines.spec import Engine, Loss
 from luthier.findings import Finding, Place, Tier
 from luthier.records import Recipe

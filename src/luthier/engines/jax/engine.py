@@ -70,8 +70,10 @@ class JaxEngine:
         """Data on the device, once, as 32-bit numbers.
 
         Raises:
-            Unsupported: inputs that are a dict or a tuple.
+            Unsupported: inputs that are a dict or a tuple, or training batches from loaders.
         """
+        if source.stream is not None:
+            raise Unsupported("loaders", must="rows in memory", where="JAX engine", remedy="Pass data=(X, y)")
         if source.tree is not None:
             raise Unsupported(
                 "inputs that are a dict or a tuple", must="one array", where="JAX engine",

@@ -78,7 +78,7 @@ class TorchEngine:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
             placed, targets = (torch.from_numpy(a).to(self.device) for a in (inputs, _targets(source.targets)))
-        return Placed(placed, targets, source.tree, source.labelled, source.whole)
+        return Placed(placed, targets, source.tree, source.labelled, source.whole, source.stream)
 
 
 def _targets(targets: Array) -> Array:

@@ -188,6 +188,8 @@ class FusedPopulation:
         try:
             if data.tree is not None:
                 raise Refused("its inputs are a dict or a tuple", "Give one array")
+            if data.stream is not None:
+                raise Refused("its batches come from loaders", "Give the rows themselves")
             rows_AB = torch.from_numpy(plan.rows[0].astype(np.int64)).to(data.inputs.device)
             self._gradients = self._make_gradients(_gather(data, rows_AB)[0])
             once = partial(self._once, state, data, rows_AB)

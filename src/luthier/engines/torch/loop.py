@@ -101,7 +101,8 @@ def check_plan(plan: Plan, data: Placed, P: int, *, states: Sequence[set[str]], 
     S, plan_P, _ = plan.rows.shape
     must_hold(plan_P == P, f"a plan for {plan_P} slots", f"P={P}")
     must_hold(bool(((plan.steps >= 0) & (plan.steps <= S)).all()), f"steps={plan.steps}", f"0 <= steps <= {S}")
-    check_rows(plan.rows, len(data.inputs))
+    if data.stream is None:
+        check_rows(plan.rows, len(data.inputs))
     check_targets(data, loss)
     for p in map(int, np.flatnonzero(plan.steps)):
         rule = RULES[plan.kinds[p]]

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from luthier.data.loaders import parted
 from luthier.data.trees import Leaf, Tree, of_leaf
 from luthier.engines.spec import MEASURED_ROWS, Loss
 from luthier.errors import InvalidInput
@@ -24,6 +25,31 @@ def unpacked(rows_BD: torch.Tensor, tree: Tree) -> Any:
         return numbers.to(TYPES[one.dtype])
 
     return tree.unpack(leaf)
+
+
+def streamed(batch: Any, labelled: bool, *, whole: bool, device: torch.device) -> Any:
+    """A batch of a loader as tensors on the device: (inputs, targets), or what the loss of one's own gets.
+
+    Real numbers become float32 and whole ones int64; one array of inputs becomes float32 unless it is `whole`.
+    """
+
+    def tensor(value: Any) -> torch.Tensor:
+        found = torch.as_tensor(value, device=device)
+        if found.dtype == torch.bool:
+            return found
+        return found.float() if found.is_floating_point() else found.long()
+
+    def hang(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: hang(below) for key, below in value.items()}
+        return tuple(map(hang, value)) if isinstance(value, tuple | list) else tensor(value)
+
+    inputs, targets = parted(batch)
+    if not labelled:
+        return hang(inputs if targets is None else (inputs, targets))
+    inputs = hang(inputs)
+    plain = isinstance(inputs, torch.Tensor) and not whole
+    return (inputs.float() if plain else inputs), tensor(targets)
 
 
 def outputs_of(model: nn.Module, inputs: Any) -> Any:

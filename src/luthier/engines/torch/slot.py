@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from luthier.data.streams import Stream
 from luthier.data.trees import Tree
 from luthier.engines.spec import GROUPS, Array, Loss, Snapshot
 from luthier.engines.torch import constants
@@ -24,7 +25,7 @@ from luthier.engines.torch.model import (
     weights_of,
 )
 from luthier.engines.torch.optimizers import WORDS, Tensors, initial_state, optimizer_on, update_
-from luthier.engines.torch.own import blocks, measured, outputs_of, training_loss, unpacked
+from luthier.engines.torch.own import blocks, measured, outputs_of, streamed, training_loss, unpacked
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 
 BLOCK = 1024
@@ -42,6 +43,7 @@ class Placed(NamedTuple):
     tree: Tree | None = None
     labelled: bool = True
     whole: bool = False
+    stream: Stream | None = None
 
     def inputs_of(self, rows_B: torch.Tensor) -> Any:
         """Inputs of some rows, as the model takes them."""
@@ -53,10 +55,6 @@ class Placed(NamedTuple):
     def batch(self, rows_B: torch.Tensor) -> tuple[Any, torch.Tensor]:
         """Inputs and targets of some rows."""
         return self.inputs_of(rows_B), self.targets.index_select(0, rows_B)
-
-    def own_batch(self, rows_B: torch.Tensor) -> Any:
-        """What a loss of one's own is called with."""
-        return self.batch(rows_B) if self.labelled else self.inputs_of(rows_B)
 
 
 class Chunk(NamedTuple):
@@ -153,7 +151,8 @@ class Slot:
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
             self._clock.begin(self.seed, self.step + s)
             seed_draws(seed)
-            loss = self._loss(data, chunk.rows[s], smoothing=chunk.smoothings[s])
+            batch = self._training_batch(data, chunk.rows[s], self.step + s)
+            loss = self._loss(data, batch, smoothing=chunk.smoothings[s])
             norm = self._gradient(loss, chunk.clip_norms[s])
             update_(optimizer, chunk.numbers[s])
             losses.append(loss.detach())
@@ -167,10 +166,19 @@ class Slot:
             self._rule = rule
         return self._optimizer
 
-    def _loss(self, data: Placed, rows_B: torch.Tensor, *, smoothing: float) -> torch.Tensor:
+    def _training_batch(self, data: Placed, rows_B: torch.Tensor, step: int) -> Any:
+        if data.stream is not None:
+            found = data.stream.batch(self.seed, step, batch_size=len(rows_B))
+            return streamed(found, data.labelled, whole=data.whole, device=self._device)
+        return self._batch(data, rows_B)
+
+    def _batch(self, data: Placed, rows_B: torch.Tensor) -> Any:
+        return data.batch(rows_B) if data.labelled else data.inputs_of(rows_B)
+
+    def _loss(self, data: Placed, batch: Any, *, smoothing: float) -> torch.Tensor:
         if self._loss_asked.function is not None:
-            return training_loss(self._loss_asked, self._model, data.own_batch(rows_B))
-        inputs, targets = data.batch(rows_B)
+            return training_loss(self._loss_asked, self._model, batch)
+        inputs, targets = batch
         return self._criterion(as_rows(outputs_of(self._model, inputs)), targets, smoothing, "mean")
 
     def _named_loss(self, model: nn.Module, batch: Any) -> torch.Tensor:
@@ -223,12 +231,12 @@ class Slot:
         if asked.function is None:
             asked = asked._replace(function=self._named_loss)
         with self._evaluating(), torch.no_grad():
-            return measured(asked, self._model, ((data.own_batch(rows), len(rows)) for rows in parts))
+            return measured(asked, self._model, ((self._batch(data, rows), len(rows)) for rows in parts))
 
     def probe(self, data: Placed, rows_B: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss, gradient norm and weight norm on one batch in evaluation mode; changes nothing."""
         with self._evaluating():
-            loss = self._loss(data, rows_B, smoothing=0.0)
+            loss = self._loss(data, self._batch(data, rows_B), smoothing=0.0)
             grads = torch.autograd.grad(loss, list(self._params.values()), allow_unused=True)
         return {
             "loss": loss.detach(),

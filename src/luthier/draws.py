@@ -23,3 +23,11 @@ def draws_kept() -> Iterator[None]:
         np.random.set_state(numpy)
         if torch:
             torch.set_rng_state(state)
+
+
+def seed_draws(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and (where it is loaded) torch."""
+    random.seed(seed)
+    np.random.seed(seed % (1 << 32))
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed % (1 << 63))
