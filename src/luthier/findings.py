@@ -170,3 +170,27 @@ class PreparationReport(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     num_rows: int = 0
     table: dict[str, Any] = {}
+
+
+class DecisionReport(Record, frozen=True, kw_only=True):
+    """How a model of two classes decides.
+
+    Args:
+        metric: what the threshold is chosen by. `threshold`: probability from which on the second class is said,
+            chosen on `num_val` validation rows.
+        val_at_half, val_at_threshold, test_at_half, test_at_threshold: the metric at one half and at the threshold.
+        applied: does the stored model decide by it? Only where the run's metric asks for it, and is not accuracy.
+        ece_val, ece_test: expected calibration error, in 15 bins. NaN where there are no test rows.
+    """
+
+    metric: str
+    threshold: float
+    applied: bool
+    num_val: int
+    val_at_half: float
+    val_at_threshold: float
+    num_test: int = 0
+    test_at_half: float = math.nan
+    test_at_threshold: float = math.nan
+    ece_val: float = math.nan
+    ece_test: float = math.nan

@@ -15,7 +15,7 @@ import msgspec
 
 from luthier.codec import Record
 from luthier.errors import InvalidInput
-from luthier.findings import Finding, PreparationReport
+from luthier.findings import DecisionReport, Finding, PreparationReport
 from luthier.space import Config, Space
 
 # --------------------------------------------------------------------------------------------- how to train
@@ -477,6 +477,7 @@ class Facts(Record, frozen=True, kw_only=True):
     spec: dict[str, Any] = {}  # what models are built for (luthier.DataSpec); `loss` is what is minimised
     whole: bool = False  # do models take whole numbers as such?
     loss: str = ""
+    measured: bool = False  # is the metric what a function of one's own returns?
 
 
 class Progress(Record, frozen=True, kw_only=True):
@@ -517,6 +518,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     best_score: Estimate | None = None
     search_score: float = math.nan
     test: HeldOutResult | None = None
+    decision: DecisionReport | None = None  # of a shipped model of two classes
     findings: tuple[Finding, ...] = ()
     modes: tuple[ModeSpeed, ...] = ()  # as measured before the search
     used: tuple[Used, ...] = ()

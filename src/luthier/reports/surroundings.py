@@ -18,6 +18,7 @@ def groups(reading: Reading) -> tuple[Group, ...]:
     """Facts under headings; empty groups left out."""
     named = [
         Group(title="Task", facts=_task(reading)),
+        Group(title="How the shipped model decides", facts=_decision(reading)),
         Group(title="Seeds and plan", facts=_seeds(reading)),
         Group(title="Machine and versions", facts=_machine(reading)),
         Group(title="Baseline recipe", facts=_recipe(reading)),
@@ -38,10 +39,34 @@ def _task(reading: Reading) -> Pairs:
         ("test rows", count(facts.num_test)),
         ("inputs, outputs", f"{count(facts.num_inputs)}, {count(facts.num_outputs)}"),
         ("metric", f"{reading.metric_name}, {reading.direction()}"),
-        ("best constant prediction", reading.score(facts.constant_score)),
+        (
+            "untrained model" if facts.kind == "own" else "best constant prediction",
+            reading.score(facts.constant_score),
+        ),
         ("one optimizer step", seconds(facts.step_s)),
         ("hash of the test rows", label(facts.test_hash or "none")),
     )
+
+
+def _decision(reading: Reading) -> Pairs:
+    """Threshold and calibration of a model of two classes."""
+    told = reading.record.decision
+    if told is None:
+        return ()
+    name = label(told.metric)
+    pairs = [
+        ("threshold", f"{number(told.threshold)}: probability of the second class from which on it is said"),
+        ("stored model", "decides by it" if told.applied else "decides at 0.5"),
+        ("chosen by", f"{name} on {count(told.num_val)} validation rows"),
+        (f"{name}, validation rows", f"{number(told.val_at_threshold)} there, {number(told.val_at_half)} at 0.5"),
+        ("calibration error, validation rows", f"{number(told.ece_val)} (expected, 15 bins)"),
+    ]
+    if told.num_test:
+        pairs += [
+            (f"{name}, test rows", f"{number(told.test_at_threshold)} there, {number(told.test_at_half)} at 0.5"),
+            ("calibration error, test rows", number(told.ece_test)),
+        ]
+    return tuple(pairs)
 
 
 def _seeds(reading: Reading) -> Pairs:

@@ -41,6 +41,7 @@ class About(Record, frozen=True, kw_only=True):
         table: columns and inputs of the table that it was trained on; empty for arrays.
         spec: what it was built for (`luthier.DataSpec`), as plain data. whole: does it take whole numbers as such?
         loss: name of what was minimised; "own": a function of the person's.
+        threshold: of two classes: the probability from which on the second is said.
         checksum: SHA-256 of the weights file; filled in by `write_best`.
     """
 
@@ -57,6 +58,7 @@ class About(Record, frozen=True, kw_only=True):
     spec: dict[str, Any] = msgspec.field(default_factory=dict)
     whole: bool = False
     loss: str = ""
+    threshold: float = 0.5
     checksum: str = ""
 
 

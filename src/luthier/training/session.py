@@ -373,6 +373,7 @@ class Session:
             spec=msgspec.to_builtins(self.data.spec),
             whole=self.rows.whole,
             loss=self.loss.name,
+            measured=self.task.measures,
         )
 
     def _constant(self, train_rows: Array, val_rows: Array) -> float:

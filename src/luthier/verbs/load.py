@@ -82,6 +82,18 @@ class Model:
         return np.concatenate(parts) if parts else np.zeros((0, self.about.outputs), np.float32)
 
     @property
+    def kind(self) -> str:
+        """Of the task: binary, multiclass, multilabel, regression or own."""
+        if self.spec is not None:
+            return self.spec.kind
+        return "multiclass" if self.labels else "regression"
+
+    @property
+    def threshold(self) -> float:
+        """Of two classes: the probability from which on the second is said."""
+        return self.about.threshold
+
+    @property
     def module(self) -> Any:
         """The framework's own model (a torch.nn.Module, a flax.nnx.Module), trained, in evaluation mode."""
         return self._population.module(self._state, 0)

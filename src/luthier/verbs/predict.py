@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.errors import InvalidInput, RunFolderError
+from luthier.training.metrics import probabilities
 from luthier.verbs.load import Model, load
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ def predict(run: str | Path, rows: Any, *, builder: Callable[..., Any] | None = 
         builder: of the model, where its source is not what it was.
 
     Returns:
-        Classes: the column "prediction" with their names, and a column "p NAME" with the probability of each.
+        Classes: the column "prediction" with their names, and a column "p NAME" with the probability of each; of two
+        classes the second is said from the threshold on that was chosen on validation rows, where the run's metric
+        depends on it, else from 0.5 on. Labels: a column with 0 or 1 for each, and "p NAME".
         Real values: a column for each target, under its name.
 
     Raises:
@@ -51,12 +54,25 @@ def as_table(model: Model, outputs: Array) -> pl.DataFrame:
         names = model.table.target if model.table else ()
         names = names if len(names) == outputs.shape[1] else tuple(f"output {i}" for i in range(outputs.shape[1]))
         return pl.DataFrame({name: outputs[:, i] for i, name in enumerate(names)})
-    z = outputs.astype(np.float64)
-    share = np.exp(z - z.max(1, keepdims=True, initial=-np.inf)) if len(z) else z
-    share = share / share.sum(1, keepdims=True) if len(z) else share
-    chosen = [model.labels[i] for i in outputs.argmax(1)] if len(z) else []
+    if model.kind == "multilabel":
+        return _of_labels(model, outputs)
+    share = probabilities(outputs) if len(outputs) else outputs
+    if len(model.labels) == 2:
+        best = (share[:, 1] >= model.threshold).astype(int)
+    else:
+        best = share.argmax(1) if len(share) else np.zeros(0, int)
+    chosen = [model.labels[i] for i in best]
     columns: dict[str, Any] = {"prediction": pl.Series(chosen, dtype=pl.String)}
     return pl.DataFrame(columns | {f"p {label}": share[:, i] for i, label in enumerate(model.labels)})
+
+
+def _of_labels(model: Model, logits: Array) -> pl.DataFrame:
+    """A column for each label: 1 where it is there; and its probability."""
+    import polars as pl
+
+    share = probabilities(logits, several=True)
+    there = {label: (share[:, i] >= 0.5).astype(np.int64) for i, label in enumerate(model.labels)}
+    return pl.DataFrame(there | {f"p {label}": share[:, i] for i, label in enumerate(model.labels)})
 
 
 def write(table: pl.DataFrame, path: Path) -> None:

@@ -119,6 +119,8 @@ class Session:
         self._decided(evidence, contenders, tested)
         side = pairs[1::2] if self.record.adopted else [*pairs[0::2], self.driver.ledger.trials[0]]
         shipped = next((t for t in side if t.status == "finished"), None)
+        if shipped is not None and facts.kind == "binary" and not facts.measured:
+            self._keep(decision=tuning.decision(shipped, self.folder.evaluations, is_tested=shipped in shown))
         if shipped is not None:
             self._ship(shipped, facts)
         if shipped in shown:
@@ -178,7 +180,7 @@ class Session:
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
         weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
-        score = self.record.best_score
+        score, decision = self.record.best_score, self.record.decision
         about = About(
             metric=facts.metric,
             score=score.score if score else math.nan,
@@ -193,6 +195,7 @@ class Session:
             spec=facts.spec,
             whole=facts.whole,
             loss=facts.loss,
+            threshold=decision.threshold if decision is not None and decision.applied else 0.5,
         )
         write_best(self.folder, weights, trial.recipe, about)
 

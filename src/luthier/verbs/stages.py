@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,14 +17,15 @@ import numpy as np
 
 from luthier.codec import convert
 from luthier.errors import TrainingFailed
-from luthier.evidence import held_out, paired
+from luthier.evidence import decision, held_out, paired
 from luthier.evidence.paired import Bench, Contender
-from luthier.findings import Finding
+from luthier.findings import DecisionReport, Finding
 from luthier.playbook import boundaries, rounds, stability, steps, throughput
 from luthier.playbook.budget import Budget, parse_budget, split
 from luthier.playbook.spaces import combine, default_space
 from luthier.records import Evidence, Facts, HeldOutResult, History, Noise, RunPlan, Trial, derive_seed
 from luthier.runs.folder import RunFolder
+from luthier.runs.snapshots import read_snapshot
 from luthier.search import Cohorts, scheduler
 from luthier.search import sampler as find_sampler
 from luthier.space import Space
@@ -325,6 +327,16 @@ class Tuning:
             return None, []
         self.driver.begin("test")
         return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown
+
+    def decision(self, shipped: Trial, evaluations: Path, *, is_tested: bool) -> DecisionReport:
+        """How the shipped model of two classes decides: its threshold by the validation rows, its calibration."""
+        stored, out = self.driver.ledger.stored[shipped.id], evaluations / f"val-{shipped.id:05d}.safetensors"
+        question = {"do": "evaluate", "trial": shipped.id, "recipe": shipped.recipe, "split_seed": shipped.split_seed,
+                    "rows": "val", "snapshot": stored.file, "checksum": stored.checksum, "out": str(out)}  # fmt: skip
+        self.driver.ask_all([question])
+        tested = evaluations / f"test-{shipped.id:05d}.safetensors"
+        test = read_snapshot(tested) if is_tested else None
+        return decision.judge(self.facts.metric.name, read_snapshot(out), test)
 
 
 def _failures(trials: Sequence[Trial]) -> list[Finding]:
