@@ -129,7 +129,7 @@ def statistics_of_the_last_reader(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stale(self: Any, state: Any, slot: int) -> Any:
-    reader = fused.Slot(self._plan, self.take(state, 0), fused.CRITERIA[self._loss.name])
+    reader = fused.Slot(self._plan, self.take(state, 0), fused.criterion_of(self._loss))
     weights = self._shelf.layout.views(state.weights[slot])
     reader.look_at(weights, dict(reader._model.named_buffers()), state.constants[slot])
     return reader

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from luthier.algorithms.schedules import Plateau
 from luthier.data import preparation
 from luthier.engines.spec import Placed, Population, Snapshot
 from luthier.records import Point, Recipe
@@ -47,6 +48,7 @@ class Live:
     grad_norms: list[float] = field(default_factory=list)
     seconds: float = 0.0
     num_parameters: int = 0
+    plateau: Plateau = Plateau()  # of a schedule that waits for progress
     saved_at: float = 0.0  # clock of the last checkpoint
     save_s: float = 0.0  # what the last one cost
 
@@ -65,7 +67,8 @@ class Live:
         if self.waits:
             return None
         take = min(length, self.next_stop() - self.step)
-        return Course(self.recipe, self.seed, self.train_rows, self.num_steps, self.step, take)
+        scale = self.plateau.factor if self.recipe.schedule == "plateau" else 1.0
+        return Course(self.recipe, self.seed, self.train_rows, self.num_steps, self.step, take, scale)
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Group:
             live.losses = [float(x) for x in snapshot["loop/losses"]]
             live.grad_norms = [float(x) for x in snapshot["loop/grad_norms"]]
             live.seconds = float(snapshot["loop/seconds"])
+            best, waited, reductions = snapshot.get("loop/plateau", Plateau())
+            live.plateau = Plateau(float(best), int(waited), int(reductions))
             live.step = int(snapshot["step"])
             snapshot = without_loop(snapshot)
         if self.state is None:
@@ -125,7 +130,7 @@ class Group:
         began = time.perf_counter()
         length = self._chunk()
         courses = [live.course(length) if live is not None else None for live in self.slots]
-        plan = make_plan(courses, length)
+        plan = make_plan(courses, length, self.setting.targets)
         self.state, out = self.population.advance(self.state, self.data, plan)
         taken = int(plan.steps.sum())
         step_s = (time.perf_counter() - began) / taken
@@ -211,6 +216,7 @@ class Group:
             seconds=live.seconds,
         )
         live.losses, live.grad_norms = [], []
+        live.plateau = live.plateau.told(val_loss, patience=live.recipe.plateau_patience)
         return point
 
     def _score(self, slot: int, live: Live, rows: Array) -> tuple[float, float]:
@@ -249,6 +255,7 @@ class Group:
         snapshot["loop/losses"] = np.asarray(live.losses, np.float64)
         snapshot["loop/grad_norms"] = np.asarray(live.grad_norms, np.float64)
         snapshot["loop/seconds"] = np.asarray(live.seconds)
+        snapshot["loop/plateau"] = np.asarray(live.plateau, np.float64)
         snapshot |= {f"prepare/{name}": array for name, array in live.fitted.items()}
         name = f"t{live.trial:05d}-s{live.step:08d}.safetensors"
         checksum = write_snapshot(self.setting.folder / name, snapshot, {"trial": str(live.trial)})

@@ -15,15 +15,16 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from luthier.engines.checks import check_stack
+from luthier.engines.checks import check_plain, check_stack
 from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
-from luthier.engines.torch.model import CRITERIA, Blueprint
+from luthier.engines.torch.model import Blueprint, criterion_of
 from luthier.engines.torch.randomness import Clock, Draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.refusal import Refused
-from luthier.engines.torch.slot import Placed, Slot, fresh_snapshot
+from luthier.engines.torch.slot import Slot, fresh_snapshot
 from luthier.engines.torch.updates import Updater
 from luthier.errors import LuthierError, Unsupported
 from luthier.records import Recipe
@@ -98,7 +99,7 @@ class FusedPopulation:
         Raises:
             InvalidInput: recipe.model is of another structure.
         """
-        return fresh_snapshot(self._plan.of(recipe), recipe.optimizer, seed)
+        return fresh_snapshot(self._plan.of(recipe), recipe, seed)
 
     def stack(self, snapshots: Sequence[Snapshot]) -> Rows:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -119,6 +120,7 @@ class FusedPopulation:
     def advance(self, state: Rows, data: Placed, plan: Plan) -> tuple[Rows, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, all slots side by side."""
         check_plan(plan, data, self.P, states=state.states, loss=self._loss)
+        check_plain(plan)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         if plan.steps.any():
             if self._gradients is None:
@@ -243,7 +245,7 @@ class FusedPopulation:
     def _read(self, state: Rows, slot: int) -> Slot:
         """The model with the weights of a slot, as views."""
         if self._reader is None:
-            self._reader = Slot(self._plan, self.take(state, slot), CRITERIA[self._loss.name])
+            self._reader = Slot(self._plan, self.take(state, slot), criterion_of(self._loss))
         weights = self._shelf.layout.views(state.weights[slot]) | state.shared
         weights |= {name: tensor[slot] for name, tensor in state.frozen.items()}
         buffers = {name: tensor[slot] for name, tensor in state.buffers.items()}
