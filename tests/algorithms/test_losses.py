@@ -82,5 +82,10 @@ def test_one_output_takes_flat_targets(name: str) -> None:
 
 def test_every_kind_of_task_has_a_loss() -> None:
     """Two classes are two outputs; real values are compared by their squares."""
-    assert LOSS_OF_KIND == {"binary": "cross_entropy", "multiclass": "cross_entropy", "regression": "mse"}
+    assert LOSS_OF_KIND == {
+        "binary": "cross_entropy",
+        "multiclass": "cross_entropy",
+        "multilabel": "bce_with_logits",
+        "regression": "mse",
+    }
     assert set(LOSS_OF_KIND.values()) <= set(LOSSES)

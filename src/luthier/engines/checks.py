@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from luthier.engines.spec import Array
-from luthier.errors import InvalidInput
+import numpy as np
+
+from luthier.algorithms.losses import OF_CLASSES
+from luthier.algorithms.rule import keeps_of
+from luthier.algorithms.updates import RULES as RULEBOOK
+from luthier.engines.spec import NOT_BY_ELEMENT, RULES, Array, Loss, Plan
+from luthier.errors import InvalidInput, Unsupported
 
 
 def must_hold(holds: bool, fact: str, must: str) -> None:
@@ -34,3 +39,61 @@ def check_rows(rows: Array, num_rows: int) -> None:
     """
     low, high = rows.min(initial=0), rows.max(initial=0)
     must_hold(low >= 0 and high < num_rows, f"rows from {low} to {high}", f"0 <= row < {num_rows}")
+
+
+def check_targets(classes: bool, dtype: object, loss: Loss) -> None:
+    """Class numbers for a loss of classes.
+
+    Args:
+        classes: are the targets whole numbers?
+
+    Raises:
+        InvalidInput: the targets are real values.
+    """
+    if loss.name in OF_CLASSES:
+        must_hold(classes, f"targets of {dtype}", f"{loss.name} has class numbers as targets")
+
+
+def check_mixing(plan: Plan, num_axes: int) -> None:
+    """Patches are cut out of images.
+
+    Raises:
+        InvalidInput: the inputs are none.
+    """
+    if plan.hparams["cut_side"].any():
+        must_hold(num_axes >= 4, f"cutmix on inputs of {num_axes} axes", "images of 4 axes; mixup takes any rows")
+
+
+def check_states(plan: Plan, states: list[set[str]]) -> None:
+    """Each slot keeps what its update rule needs.
+
+    Args:
+        states: names of what each slot keeps.
+
+    Raises:
+        InvalidInput: it is a trial of another rule.
+    """
+    for p in map(int, np.flatnonzero(plan.steps)):
+        rule = RULES[plan.kinds[p]]
+        must = keeps_of(RULEBOOK[rule], float(np.max(plan.hparams["averaging"][0, p])))
+        must_hold(states[p] == must, f"slot {p} keeps {sorted(states[p])}", f"{rule} keeps {sorted(must)}")
+
+
+def check_plain(plan: Plan) -> None:
+    """For programs of many slots: nothing that only the loop can do. `reasons_for_loop` says the same of a recipe.
+
+    Raises:
+        Unsupported: a setting that needs the loop.
+    """
+    off = {"clip_value": np.inf, "max_norm": np.inf, "accumulate": 1.0, "mixup": 1.0}
+    busy = np.flatnonzero(plan.steps)
+    asked = [RULES[k] for k in plan.kinds[busy] if RULES[k] in NOT_BY_ELEMENT]
+    for name in ("clip_value", "max_norm", "accumulate", "mixup", "cut_side", "sam_rho", "averaging", "l1", "l2"):
+        if (plan.hparams[name][0, busy] != off.get(name, 0.0)).any():
+            asked.append(name)
+    if asked or plan.weights is not None:
+        raise Unsupported(
+            f"{', '.join(asked) or 'class_weights'} in a mode that fuses slots",
+            where="plan",
+            remedy="Train such a trial in the reference mode",
+        )

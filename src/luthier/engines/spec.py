@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from luthier.data.streams import Stream
 from luthier.data.trees import Tree
+from luthier.errors import InvalidInput
 from luthier.records import OPTIMIZERS, Recipe
 
 Array = npt.NDArray[Any]
 Snapshot = dict[str, Array]
 """A trial outside its engine: numpy only, no P axis, flat names. "weights/<name>", "optimizer/<state>/<name>",
+"optimizer/<state>/" what a rule keeps once for the slot, "optimizer/average/<name>" weights to evaluate with,
 "buffers/<name>" (statistics of BatchNorm), "constants/<layer>.<name>" float64 [] (numbers inside layers that each
 slot has for itself: dropout rates, slopes, epsilons), "seed" int64 [], "step" int64 []. Pause, resume, promotion
 and files are made of it; it is a copy, never a view of live state."""
@@ -30,13 +32,27 @@ State = Any
 Placed = Any
 """Data on the device, as returned by `Engine.place`."""
 
+NOT_BY_ELEMENT = ("schedule_free", "prodigy", "muon")
+"""Rules that need a weight's own shape, all weights at once, or other weights to evaluate with."""
 RULES = OPTIMIZERS
 """Update rules by their number in `Plan.kinds`."""
 GROUPS = ("decay", "no_decay")
 """Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
-HPARAMS = ("lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "clip_norm", "label_smoothing")
-"""Numbers that every plan holds, [S, P] or [S, P, G]; `clip_norm` is inf where nothing is clipped. Where `clip_norm`
-and `label_smoothing` have a G axis, group 0 counts: they concern the slot as a whole."""
+WHOLE_STEP = (
+    "clip_norm", "label_smoothing", "clip_value", "sam_rho", "accumulate", "mixup", "cut_side", "cut_y", "cut_x",
+)  # fmt: skip
+"""Numbers that concern the slot as a whole: where they have a G axis, group 0 counts."""
+HPARAMS = (
+    "lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "eps_root", "d0", "d_coef", "l1", "l2",
+    "max_norm", "averaging", *WHOLE_STEP,
+)  # fmt: skip
+"""Numbers that every plan holds, [S, P] or [S, P, G]. Off means: `clip_norm`, `clip_value`, `max_norm` inf;
+`sam_rho`, `averaging`, `cut_side`, `l1`, `l2` 0; `accumulate`, `mixup` 1.
+
+`averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share of
+a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes from
+there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
+"""
 
 
 class Source(NamedTuple):
@@ -65,6 +81,7 @@ class Plan(NamedTuple):
     hparams: dict[str, Array]  # float32 [S, P] or [S, P, G]; schedules are already evaluated
     steps: Array  # int32 [P]; slot p takes steps[p] <= S of them; 0 = frozen, bit for bit
     kinds: Array  # int32 [P]; index into RULES
+    weights: Array | None = None  # float32 [S, P, B] of the rows in the loss, mean 1 over the training rows; None: 1
 
 
 class GroupKey(NamedTuple):
@@ -88,19 +105,48 @@ class Loss(NamedTuple):
     """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output, or a function.
 
     Args:
-        name: "cross_entropy", "bce_with_logits", "mse", or OWN_LOSS.
+        name: one of records.LOSSES, or OWN_LOSS.
         function: (model, batch) -> a scalar, or a dict of scalars of which "loss" is minimised. A batch is
             (inputs, targets), or the inputs alone where there are no targets.
         evaluate: (model, batch) -> a scalar, a value a row, or a dict of them: what is measured on held-out rows;
             None: what `function` returns.
+        gamma: of focal. delta: of huber.
     """
 
     name: str
     function: Callable[..., Any] | None = None
     evaluate: Callable[..., Any] | None = None
+    gamma: float = 2.0
+    delta: float = 1.0
+
+    @property
+    def settings(self) -> dict[str, float]:
+        """The keyword arguments of its function in the rulebook."""
+        return {"focal": {"gamma": self.gamma}, "huber": {"delta": self.delta}}.get(self.name, {})
+
+    def of(self, recipe: Recipe) -> Loss:
+        """The loss that the recipe asks for; this one where it asks for none.
+
+        Raises:
+            InvalidInput: the recipe asks a function of one's own for what only named losses have.
+        """
+        if self.function is None:
+            named = recipe.loss or self.name
+            return self._replace(name=named, gamma=recipe.focal_gamma, delta=recipe.huber_delta)
+        for name in OF_NAMED_LOSSES:
+            if getattr(recipe, name):
+                raise InvalidInput(
+                    f"{name}={getattr(recipe, name)!r}",
+                    must="a named loss",
+                    where="recipe",
+                    remedy="Leave it out, or do it inside your own loss",
+                )
+        return self
 
 
 OWN_LOSS = "own"
+OF_NAMED_LOSSES = ("loss", "class_weights", "label_smoothing", "mixup", "cutmix")
+"""Settings of a recipe that a loss of one's own has no use for."""
 MEASURED_ROWS = 64
 """Rows of a block that a function of one's own measures at once: the same whatever the batch size of a trial."""
 
@@ -204,12 +250,47 @@ class Engine(Protocol):
 
 
 def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
-    """The recipe's numbers for one step before any schedule: {name: float32 [G]}, names of HPARAMS."""
-    base = {name: getattr(recipe, name) for name in HPARAMS}
-    base["clip_norm"] = np.inf if recipe.clip_norm is None else recipe.clip_norm
-    base["nesterov"] = float(recipe.nesterov)
+    """The recipe's numbers for one step before any schedule: {name: float32 [G]}, names of HPARAMS.
+
+    The penalties l1 and l2 spare the group "no_decay" unless `groups` says otherwise. Nothing is mixed.
+    """
+    base = {name: getattr(recipe, name, 0.0) for name in HPARAMS}
+    for name in ("clip_norm", "clip_value", "max_norm"):
+        base[name] = np.inf if base[name] is None else base[name]
+    averages = recipe.swa_start is not None or recipe.optimizer == "schedule_free"
+    base["averaging"] = 1.0 if averages else 1.0 - recipe.ema_decay if recipe.ema_decay else 0.0
+    base |= {"nesterov": float(recipe.nesterov), "mixup": 1.0}
     table = {name: np.full(len(GROUPS), value, np.float32) for name, value in base.items()}
+    for name in ("l1", "l2"):
+        table[name][GROUPS.index("no_decay")] = 0.0
     for group, numbers in recipe.groups.items():
         for name, value in numbers.items():
             table[name][GROUPS.index(group)] = value
     return table
+
+
+def program_of(recipe: Recipe) -> dict[str, Any]:
+    """Settings that trials of one program must share, beside the model: what belongs into a GroupKey."""
+    loss = {"loss": recipe.loss} | Loss("").of(recipe).settings if recipe.loss else {}
+    looped = reasons_for_loop(recipe)
+    return loss | ({"loop": looped} if looped else {})
+
+
+def reasons_for_loop(recipe: Recipe) -> list[str]:
+    """Settings for which a program of many slots has no form: a mode that fuses slots refuses these trials."""
+    asked = {
+        f"optimizer={recipe.optimizer!r}": recipe.optimizer in NOT_BY_ELEMENT,
+        "sam_rho": recipe.sam_rho > 0,
+        "ema_decay": recipe.ema_decay > 0,
+        "swa_start": recipe.swa_start is not None,
+        "accumulate": recipe.accumulate > 1,
+        "mixup": recipe.mixup > 0,
+        "cutmix": recipe.cutmix > 0,
+        "l1": recipe.l1 > 0,
+        "l2": recipe.l2 > 0,
+        "clip_value": recipe.clip_value is not None,
+        "max_norm": recipe.max_norm is not None,
+        "class_weights": bool(recipe.class_weights),
+        "loss": recipe.loss in ("mae", "huber", "focal"),
+    }
+    return [name for name, on in asked.items() if on]

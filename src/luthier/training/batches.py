@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from luthier.algorithms import schedules
+from luthier.algorithms import averages, mixing, schedules
 from luthier.engines.spec import GROUPS, HPARAMS, RULES, Plan, optimizer_numbers
+from luthier.errors import InvalidInput
 from luthier.records import Recipe, derive_seed
 
 Array = npt.NDArray[Any]
@@ -30,6 +31,7 @@ class Course(NamedTuple):
     num_steps: int
     step: int
     take: int  # steps in this chunk
+    scale: float = 1.0  # of the learning rate, by a schedule that waits for progress
 
 
 @lru_cache(maxsize=64)
@@ -54,16 +56,18 @@ def batch_rows(rows: Array, *, seed: int, step: int, num: int, batch_size: int) 
     return out.reshape(num, batch_size)
 
 
-def make_plan(courses: Sequence[Course | None], length: int) -> Plan:
+def make_plan(courses: Sequence[Course | None], length: int, targets: Array | None = None) -> Plan:
     """The chunk of `length` steps for P slots; None is an empty slot, frozen.
 
-    All courses share one batch size: trials with another are in another group.
+    All courses share one batch size: trials with another are in another group. `targets` of all placed rows are asked
+    for where a recipe has class weights.
     """
     P, S = len(courses), length
     batch_size = next(c.recipe.batch_size for c in courses if c is not None)
     rows_SPB = np.zeros((S, P, batch_size), np.int32)
     hparams = {name: np.zeros((S, P, len(GROUPS)), np.float32) for name in HPARAMS}
     steps_P, kinds_P = np.zeros(P, np.int32), np.zeros(P, np.int32)
+    weights_SPB = _row_weights(courses, rows_SPB.shape)
     for p, course in enumerate(courses):
         if course is None:
             continue
@@ -73,18 +77,60 @@ def make_plan(courses: Sequence[Course | None], length: int) -> Plan:
         )
         for name, value_SG in numbers_of(course.recipe, course.num_steps, course.step, S).items():
             hparams[name][:, p] = value_SG
-    return Plan(rows_SPB, hparams, steps_P, kinds_P)
+        hparams["lr"][:, p] *= np.float32(course.scale)
+        if course.recipe.mixup > 0 or course.recipe.cutmix > 0:
+            for s in range(course.take):
+                for name, value in mixing.draw(course.recipe, course.seed, course.step + s)._asdict().items():
+                    hparams[name][s, p] = value
+        if weights_SPB is not None:
+            assert targets is not None, "class weights follow from the targets"
+            weights_SPB[:, p] = class_weights(course.recipe, course.rows, targets)[rows_SPB[:, p]]
+    return Plan(rows_SPB, hparams, steps_P, kinds_P, weights_SPB)
+
+
+def _row_weights(courses: Sequence[Course | None], shape: tuple[int, ...]) -> Array | None:
+    """Ones [S, P, B]; None where no recipe asks for weights."""
+    asked = any(course is not None and course.recipe.class_weights for course in courses)
+    return np.ones(shape, np.float32) if asked else None
+
+
+def class_weights(recipe: Recipe, rows: Array, targets: Array) -> Array:
+    """float32 [all rows]: n / (K n_c) for the n_c of the n training rows that are of its class, K classes in all.
+
+    Every class has the same share of the loss; the mean over the training rows is 1 (King & Zeng 2001).
+
+    Raises:
+        InvalidInput: the targets are no classes.
+    """
+    if not recipe.class_weights:
+        return np.ones(len(targets), np.float32)
+    if not np.issubdtype(targets.dtype, np.integer):
+        raise InvalidInput(
+            f"class_weights={recipe.class_weights!r}", must="the targets are classes", where="recipe",
+            remedy="Leave class_weights out for real values",
+        )  # fmt: skip
+    counts = np.bincount(targets[rows], minlength=int(targets.max()) + 1)
+    of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.asarray(of_class[targets], np.float32)
 
 
 def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str, Array]:
-    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, the learning rate scheduled."""
+    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, all that follows from the step put in."""
     numbers = {name: np.broadcast_to(v, (num, len(v))) for name, v in optimizer_numbers(recipe).items()}
+    if recipe.optimizer == "schedule_free" or recipe.ema_decay > 0 or recipe.swa_start is not None:
+        shares = averages.averaging(recipe, step, num, num_steps)
+        numbers["averaging"] = np.repeat(shares[:, None], len(GROUPS), 1).astype(np.float32)
+    if recipe.eps_hat:  # Keras: eps before the bias correction of v
+        t = np.arange(step + 1, step + num + 1, dtype=np.float64)[:, None]
+        numbers["eps"] = np.asarray(numbers["eps"] / np.sqrt(1.0 - np.float64(recipe.beta2) ** t), np.float32)
     factor_S = schedules.factor(
         recipe.schedule,
         np.arange(step, step + num),
         num_steps,
         warmup=recipe.warmup,
         final_lr=recipe.final_lr,
+        power=recipe.schedule_power,
+        cycles=recipe.schedule_cycles,
     )
     numbers["lr"] = np.asarray(numbers["lr"] * factor_S[:, None], np.float32)
     return numbers

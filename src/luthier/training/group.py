@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.algorithms.losses import LOSSES
+from luthier.algorithms.schedules import Plateau
 from luthier.data import preparation
 from luthier.engines.spec import Loss, Placed, Population, Snapshot
 from luthier.records import Point, Recipe
@@ -48,6 +49,7 @@ class Live:
     grad_norms: list[float] = field(default_factory=list)
     seconds: float = 0.0
     num_parameters: int = 0
+    plateau: Plateau = Plateau()  # of a schedule that waits for progress
     saved_at: float = 0.0  # clock of the last checkpoint
     save_s: float = 0.0  # what the last one cost
 
@@ -66,7 +68,8 @@ class Live:
         if self.waits:
             return None
         take = min(length, self.next_stop() - self.step)
-        return Course(self.recipe, self.seed, self.train_rows, self.num_steps, self.step, take)
+        scale = self.plateau.factor if self.recipe.schedule == "plateau" else 1.0
+        return Course(self.recipe, self.seed, self.train_rows, self.num_steps, self.step, take, scale)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Group:
             live.losses = [float(x) for x in snapshot["loop/losses"]]
             live.grad_norms = [float(x) for x in snapshot["loop/grad_norms"]]
             live.seconds = float(snapshot["loop/seconds"])
+            best, waited, reductions = snapshot.get("loop/plateau", Plateau())
+            live.plateau = Plateau(float(best), int(waited), int(reductions))
             live.step = int(snapshot["step"])
             snapshot = without_loop(snapshot)
         if self.state is None:
@@ -128,7 +133,7 @@ class Group:
         began = time.perf_counter()
         length = self._chunk()
         courses = [live.course(length) if live is not None else None for live in self.slots]
-        plan = make_plan(courses, length)
+        plan = make_plan(courses, length, self.setting.targets)
         self.state, out = self.population.advance(self.state, self.data, plan)
         taken = int(plan.steps.sum())
         step_s = (time.perf_counter() - began) / taken
@@ -214,6 +219,7 @@ class Group:
             seconds=live.seconds,
         )
         live.losses, live.grad_norms = [], []
+        live.plateau = live.plateau.told(val_loss, patience=live.recipe.plateau_patience)
         return point
 
     def _score(self, slot: int, live: Live, rows: Array) -> tuple[float, float]:
@@ -223,10 +229,11 @@ class Group:
             return float(found["loss"].mean()), float(found[self.setting.metric].mean())
         outputs = self.population.predict(self.state, self.data, rows, [slot])[0]
         targets = self.setting.targets[rows]
-        per_row = LOSSES[self.setting.loss.name]
+        loss_of_row = self.setting.loss.of(live.recipe)
         with np.errstate(all="ignore"):  # a diverging model: the score says NaN
             trained_on = preparation.to_training(targets, live.fitted)
-            loss = float(per_row(np, outputs.astype(np.float64), trained_on).mean())
+            each = LOSSES[loss_of_row.name](np, outputs.astype(np.float64), trained_on, **loss_of_row.settings)
+            loss = float(each.mean())
             outputs = preparation.from_training(outputs, live.fitted)
         return loss, metrics.score(self.setting.metric, outputs, targets)
 
@@ -256,6 +263,7 @@ class Group:
         snapshot["loop/losses"] = np.asarray(live.losses, np.float64)
         snapshot["loop/grad_norms"] = np.asarray(live.grad_norms, np.float64)
         snapshot["loop/seconds"] = np.asarray(live.seconds)
+        snapshot["loop/plateau"] = np.asarray(live.plateau, np.float64)
         snapshot |= {f"prepare/{name}": array for name, array in live.fitted.items()}
         name = f"t{live.trial:05d}-s{live.step:08d}.safetensors"
         checksum = write_snapshot(self.setting.folder / name, snapshot, {"trial": str(live.trial)})

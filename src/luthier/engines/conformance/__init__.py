@@ -16,6 +16,7 @@ from luthier.engines.conformance.rules import RulePromises
 from luthier.engines.conformance.shape import ShapePromises
 from luthier.engines.conformance.slots import SlotPromises
 from luthier.engines.conformance.snapshots import SnapshotPromises
+from luthier.engines.conformance.wrappers import WrapperPromises
 
 __all__ = ["EngineConformance"]
 
@@ -26,6 +27,7 @@ class EngineConformance(
     SlotPromises,
     NumberPromises,
     RulePromises,
+    WrapperPromises,
     RandomnessPromises,
     EvaluationPromises,
     Supplied,

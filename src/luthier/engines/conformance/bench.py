@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,7 +23,8 @@ from luthier.engines.spec import (
     State,
     optimizer_numbers,
 )
-from luthier.records import Recipe
+from luthier.errors import Unsupported
+from luthier.records import OPTIMIZERS, Recipe
 
 S, B = 10, 16
 """Every plan has these, so that an engine that compiles does so once."""
@@ -96,9 +98,11 @@ class Supplied:
 
     Attributes:
         has_batch_norm: the builder's model has BatchNorm; its statistics are the buffers.
+        outputs_axis: the axis of a weight that counts its outputs: 0 in torch, -1 where they come last.
     """
 
     has_batch_norm = False
+    outputs_axis = 0
 
     def engine(self) -> Engine:
         """For 64 inputs and 10 outputs, or those of an own `source`. Return the same one every time if it is
@@ -143,6 +147,30 @@ class Supplied:
         for mode in self.modes():
             population = self.engine().open(self.builder(), self.recipe(), self.loss(), mode, P)
             yield Bench(population, self.engine().place(source), len(source.inputs))
+
+    def takes(self, bench: Bench, recipe: Recipe) -> bool:
+        """Does the bench's mode train such a trial? The reference must."""
+        mode = bench.population.mode.name
+        try:
+            self.engine().open(self.builder(), recipe, self.loss(), mode, 1)
+        except Unsupported:
+            assert mode != self.engine().modes()[0], f"the reference mode refuses {recipe}"
+            return False
+        return True
+
+    def rules(self, bench: Bench) -> list[str]:
+        """Update rules that the bench's mode takes."""
+        return [rule for rule in OPTIMIZERS if self.takes(bench, self.recipe(optimizer=rule))]
+
+    def benches_for(self, recipe: Recipe, P: int = 1) -> Iterator[Bench]:
+        """The builder's model in each mode that trains such a trial, opened for it."""
+        source = self.source()
+        for mode in self.modes():
+            with suppress(Unsupported):
+                population = self.engine().open(self.builder(), recipe, self.loss(), mode, P)
+                yield Bench(population, self.engine().place(source), len(source.inputs))
+                continue
+            assert mode != self.engine().modes()[0], f"the reference mode refuses {recipe}"
 
     def alone(self, bench: Bench) -> Bench:
         """The same with one slot."""

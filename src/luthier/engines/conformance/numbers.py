@@ -16,7 +16,7 @@ from luthier.engines.conformance.bench import (
     with_weights,
 )
 from luthier.engines.spec import GROUPS, Array, Snapshot
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.records import Recipe
 
 
 class NumberPromises(Supplied):
@@ -30,7 +30,7 @@ class NumberPromises(Supplied):
     def test_no_learning_rate_moves_no_weight(self) -> None:
         """lr = 0 in the plan: weights bit-equal under every rule."""
         for bench in self.benches():
-            for rule in OPTIMIZERS:
+            for rule in self.rules(bench):
                 trial = Trial(self.recipe(optimizer=rule, weight_decay=0.5))
                 before = bench.population.fresh(trial.recipe, trial.seed)
                 plan = bench.plan([trial])
@@ -94,8 +94,8 @@ class NumberPromises(Supplied):
         """Each rule: a step with decay takes lr * decay * weight more off, where decay is set."""
         rate, decay = 0.1, 0.5
         for bench in self.benches():
-            for rule in OPTIMIZERS:
-                trial = Trial(self.recipe(optimizer=rule, lr=rate))
+            for rule in self.rules(bench):
+                trial = Trial(self.recipe(optimizer=rule, lr=rate, d0=1.0))
                 before = bench.population.fresh(trial.recipe, trial.seed)
                 for name in weights(before):  # biases start at 0 in some frameworks, where decay would not show
                     before[f"weights/{name}"] += np.float32(0.25)

@@ -6,7 +6,6 @@ import numpy as np
 
 from luthier.algorithms.updates import RULES as RULEBOOK
 from luthier.engines.conformance.bench import Supplied, Trial, assert_bit_equal, buffers, copied, weights
-from luthier.records import OPTIMIZERS
 
 
 class SnapshotPromises(Supplied):
@@ -15,7 +14,7 @@ class SnapshotPromises(Supplied):
     def test_snapshot_holds_numpy_under_the_names_of_the_contract(self) -> None:
         """Weights, the states that the rule keeps, buffers, numbers of layers, seed and step."""
         for bench in self.benches():
-            for rule in OPTIMIZERS:
+            for rule in self.rules(bench):
                 trial = Trial(self.recipe(optimizer=rule), seed=7)
                 state, _ = bench.go(bench.fresh(trial), bench.plan([trial], steps=[2]))
                 snapshot = bench.population.take(state, 0)
@@ -25,6 +24,7 @@ class SnapshotPromises(Supplied):
                 assert {snapshot["seed"].dtype, snapshot["step"].dtype} == {np.dtype(np.int64)}
                 assert {snapshot["seed"].shape, snapshot["step"].shape} == {()}
                 named = {f"optimizer/{s}/{n}" for s in RULEBOOK[rule].states for n in weights(snapshot)}
+                named |= {f"optimizer/{s}/" for s in RULEBOOK[rule].scalars}
                 named |= {f"weights/{n}" for n in weights(snapshot)} | {f"buffers/{n}" for n in buffers(snapshot)}
                 numbers = {name for name in snapshot if name.startswith("constants/")}
                 assert {(snapshot[n].shape, snapshot[n].dtype) for n in numbers} <= {((), np.dtype(np.float64))}

@@ -7,14 +7,24 @@ import warnings
 import numpy as np
 import torch
 
-from luthier.engines.spec import Array, Builder, GroupKey, Loss, Population, Source
+from luthier.algorithms.losses import LOSSES
+from luthier.engines.spec import (
+    Array,
+    Builder,
+    GroupKey,
+    Loss,
+    Population,
+    Source,
+    program_of,
+    reasons_for_loop,
+)
+from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.fused import unsupported
-from luthier.engines.torch.model import CRITERIA, blueprint
-from luthier.engines.torch.modes import MODES
+from luthier.engines.torch.model import blueprint
+from luthier.engines.torch.modes import MODES, SLOT_BY_SLOT
 from luthier.engines.torch.refusal import Refused
-from luthier.engines.torch.slot import Placed
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe
+from luthier.records import Recipe, digest
 
 OF_OWN_LOSSES = ("loop", "channels_last")
 """Modes that take a loss that is a function."""
@@ -46,7 +56,9 @@ class TorchEngine:
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
         """What the trial's program depends on: the structure of its model, not its lifted numbers."""
         plan = blueprint(builder, recipe, self._sizes, torch.device("cpu"))
-        return GroupKey(plan.tree(), plan.dtypes(), recipe.batch_size)
+        program = program_of(recipe)
+        tree = digest({"tree": plan.tree(), "program": program}) if program else plan.tree()
+        return GroupKey(tree, plan.dtypes(), recipe.batch_size)
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Population:
         """A population of width P.
@@ -54,7 +66,8 @@ class TorchEngine:
         Raises:
             Unsupported: an unknown mode or loss, or a model that the mode can not take; it says why.
         """
-        losses = (loss.name,) if loss.function is not None else tuple(CRITERIA)
+        loss = loss.of(recipe)
+        losses = (loss.name,) if loss.function is not None else tuple(LOSSES)
         for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, losses)):
             if value not in known:
                 raise Unsupported(
@@ -63,6 +76,8 @@ class TorchEngine:
         if loss.function is not None and mode not in OF_OWN_LOSSES:
             raise unsupported(mode, Refused("its loss is a function of your own"))
         try:
+            if mode not in SLOT_BY_SLOT and (reasons := reasons_for_loop(recipe)):
+                raise Refused(f"{', '.join(reasons)} has no form for many slots at once")
             return MODES[mode](blueprint(builder, recipe, self._sizes, self.device), loss, P)
         except Refused as refused:
             raise unsupported(mode, refused) from None

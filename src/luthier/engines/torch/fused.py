@@ -16,15 +16,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.checks import check_stack
+from luthier.engines.checks import check_plain, check_stack
 from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
 from luthier.engines.torch.model import Blueprint
 from luthier.engines.torch.randomness import Clock, Draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.refusal import Refused
-from luthier.engines.torch.slot import Placed, Slot, fresh_snapshot
+from luthier.engines.torch.slot import Slot, fresh_snapshot
 from luthier.engines.torch.updates import Updater
 from luthier.errors import LuthierError, Unsupported
 from luthier.records import Recipe
@@ -99,7 +100,7 @@ class FusedPopulation:
         Raises:
             InvalidInput: recipe.model is of another structure.
         """
-        return fresh_snapshot(self._plan.of(recipe), recipe.optimizer, seed)
+        return fresh_snapshot(self._plan.of(recipe), recipe, seed)
 
     def stack(self, snapshots: Sequence[Snapshot]) -> Rows:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -120,6 +121,7 @@ class FusedPopulation:
     def advance(self, state: Rows, data: Placed, plan: Plan) -> tuple[Rows, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, all slots side by side."""
         check_plan(plan, data, self.P, states=state.states, loss=self._loss)
+        check_plain(plan)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         if plan.steps.any():
             if self._gradients is None:

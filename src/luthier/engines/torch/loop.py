@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from luthier.algorithms.updates import RULES as RULEBOOK
-from luthier.engines.checks import check_rows, check_stack, must_hold
+from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.model import Blueprint
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.reading import Reading, check_targets
-from luthier.engines.torch.slot import Placed, Slot, chunk_of, fresh_snapshot
+from luthier.engines.torch.slot import Slot, chunk_of, fresh_snapshot
 from luthier.records import Recipe
 
 LOOP = Mode("loop", bit_equal_across_P=True)
@@ -33,7 +33,7 @@ class LoopPopulation:
         Raises:
             InvalidInput: recipe.model is of another structure than that for which the population was opened.
         """
-        return fresh_snapshot(self._plan.of(recipe), recipe.optimizer, seed)
+        return fresh_snapshot(self._plan.of(recipe), recipe, seed)
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -57,7 +57,8 @@ class LoopPopulation:
             for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched
                 n = int(plan.steps[p])
                 hparams = {name: values[:n, p] for name, values in plan.hparams.items()}
-                chunk = chunk_of(hparams, plan.rows[:n, p], RULES[plan.kinds[p]], self._plan.device)
+                weights = None if plan.weights is None else plan.weights[:n, p]
+                chunk = chunk_of(hparams, plan.rows[:n, p], RULES[plan.kinds[p]], self._plan.device, weights)
                 report["loss"][:n, p], report["grad_norm"][:n, p] = state[p].train(data, chunk, seed_draws)
         return state, report
 
@@ -104,7 +105,5 @@ def check_plan(plan: Plan, data: Placed, P: int, *, states: Sequence[set[str]], 
     if data.stream is None:
         check_rows(plan.rows, len(data.inputs))
     check_targets(data, loss)
-    for p in map(int, np.flatnonzero(plan.steps)):
-        rule = RULES[plan.kinds[p]]
-        must = set(RULEBOOK[rule].states)
-        must_hold(states[p] == must, f"slot {p} keeps {sorted(states[p])}", f"{rule} keeps {sorted(must)}")
+    check_mixing(plan, data.inputs.ndim)
+    check_states(plan, list(states))

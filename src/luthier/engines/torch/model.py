@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from luthier.algorithms.losses import LOSSES
 from luthier.engines.building import called, keywords
-from luthier.engines.spec import Array, Builder
+from luthier.engines.spec import Array, Builder, Loss
 from luthier.engines.torch import constants
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.statistics import refine_
@@ -240,4 +241,16 @@ CRITERIA: dict[str, Criterion] = {
     "bce_with_logits": _bce_with_logits,
     "mse": _mse,
 }
-"""`luthier.algorithms.losses` in torch's own words."""
+"""`luthier.algorithms.losses` in torch's own words, where torch has them."""
+
+
+def criterion_of(loss: Loss) -> Criterion:
+    """How torch computes a loss."""
+    if loss.name in CRITERIA:
+        return CRITERIA[loss.name]
+
+    def criterion(z: torch.Tensor, y: torch.Tensor, smoothing: float, reduction: str) -> torch.Tensor:
+        per_row: torch.Tensor = LOSSES[loss.name](torch, z, y, smoothing, **loss.settings)
+        return per_row.mean() if reduction == "mean" else per_row
+
+    return criterion

@@ -95,6 +95,8 @@ MODES: dict[str, Callable[[Blueprint, Loss, int], Population]] = {
     "compiled": compiled,
 }
 """By name, the reference first."""
+SLOT_BY_SLOT = ("loop", "channels_last")
+"""Those that take every setting of a recipe."""
 
 
 def _skeleton(plan: Blueprint, draws: Any) -> nn.Module:

@@ -1,8 +1,8 @@
 """The update rules in torch's own words, with their state under the rulebook's names.
 
 Each is tied to `luthier.algorithms.updates` by test. Where torch has no equal, the rulebook itself is run. A
-momentum of exactly 0 leaves the momentum of sgd and rmsprop as it is, where the rulebook would renew it: this
-matters only to a recipe in which momentum comes on again during training.
+momentum of exactly 0 leaves the momentum of sgd as it is, where the rulebook would renew it: this matters only to a
+recipe in which momentum comes on again during training.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from luthier.algorithms.rule import init_all, step_all
 from luthier.algorithms.updates import RULES
 from luthier.engines.spec import GROUPS
 
@@ -35,28 +36,44 @@ class Words(NamedTuple):
 
 
 class RuleOptimizer(torch.optim.Optimizer):
-    """Runs a rule of the rulebook; the numbers stand in the param_groups, the step in the state."""
+    """Runs a rule of the rulebook on all weights of a trial; the numbers stand in the param_groups.
 
-    def __init__(self, groups: list[dict[str, Any]], rule: str) -> None:
+    Args:
+        kept: {state: {name: tensor}}, changed in place. step: steps taken so far.
+    """
+
+    def __init__(
+        self,
+        groups: list[dict[str, Any]],
+        rule: str,
+        *,
+        params: Mapping[str, torch.Tensor],
+        kept: Mapping[str, Tensors],
+        step: int,
+    ) -> None:
         super().__init__(groups, {})
-        self._rule = RULES[rule]
+        self._rule, self._params, self._kept, self._step = RULES[rule], dict(params), kept, step
 
+    @torch.no_grad()
     def step(self, closure: Any = None) -> None:
         """One update of all weights, in place."""
         assert closure is None, "the loop never passes one"
-        with torch.no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    self._update_(param, group)
-
-    def _update_(self, param: torch.Tensor, numbers: Mapping[str, Any]) -> None:
-        state = self.state[param]
-        kept = {name: state[name] for name in self._rule.states}
-        new, kept = self._rule.update(torch, param.grad, kept, param, numbers, int(state["step"]))
-        param.copy_(new)
-        for name, value in kept.items():
-            state[name].copy_(value)
-        state["step"] += 1
+        grads: Tensors = {name: param.grad for name, param in self._params.items()}  # type: ignore[misc]  # filled
+        moved, kept = step_all(
+            self._rule,
+            torch,
+            grads,
+            dict(self._kept),
+            params=self._params,
+            numbers={name: self.param_groups[group_of(param)] for name, param in self._params.items()},
+            step=self._step,
+        )
+        for name, param in self._params.items():
+            param.copy_(moved[name])
+        for state, tensors in kept.items():
+            for name, value in tensors.items():
+                self._kept[state][name].copy_(value)
+        self._step += 1
 
 
 def _fused(groups: list[dict[str, Any]]) -> bool:
@@ -83,7 +100,6 @@ WORDS: dict[str, Words] = {
         {"m": "exp_avg", "v": "exp_avg_sq"},
         _adam_numbers,
     ),
-    "nadamw": Words(lambda groups: RuleOptimizer(groups, "nadamw"), {"m": "m", "v": "v"}, dict),
     "sgd": Words(
         lambda groups: torch.optim.SGD(groups, fused=_fused(groups)),
         {"momentum": "momentum_buffer"},
@@ -94,24 +110,18 @@ WORDS: dict[str, Words] = {
             "shrink": _shrink(n),
         },
     ),
-    "rmsprop": Words(
-        torch.optim.RMSprop,
-        {"square_avg": "square_avg", "momentum": "momentum_buffer"},
-        lambda n: {
-            "lr": n["lr"],
-            "momentum": n["momentum"],
-            "alpha": n["beta2"],
-            "eps": n["eps"],
-            "shrink": _shrink(n),
-        },
-    ),
 }
+"""Rules for which torch has kernels of its own."""
 
 
-def initial_state(rule: str, params: Mapping[str, torch.Tensor]) -> dict[str, Tensors]:
-    """{state: {name of the weight: zeros}} before the first step."""
-    by_name = {name: RULES[rule].init(torch, param.detach()) for name, param in params.items()}
-    return {state: {name: kept[state] for name, kept in by_name.items()} for state in RULES[rule].states}
+def numbers_in_words(rule: str, numbers: Mapping[str, float]) -> dict[str, Any]:
+    """The numbers of a group as entries of a param_group."""
+    return WORDS[rule].numbers(numbers) if rule in WORDS else dict(numbers)
+
+
+def initial_state(rule: str, params: Mapping[str, torch.Tensor], *, average: bool) -> dict[str, Tensors]:
+    """{state: {name of the weight: tensor}} before the first step; `average`: with averaged weights."""
+    return init_all(RULES[rule], torch, {name: param.detach() for name, param in params.items()}, average=average)
 
 
 def optimizer_on(
@@ -121,8 +131,11 @@ def optimizer_on(
 
     Its param_groups are those of GROUPS.
     """
+    groups = [{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
+    if rule not in WORDS:
+        return RuleOptimizer(groups, rule, params=params, kept=kept, step=step)
     words = WORDS[rule]
-    optimizer = words.make([{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))])
+    optimizer = words.make(groups)
     for name, param in params.items():
         optimizer.state[param] = {theirs: kept[ours][name] for ours, theirs in words.states.items()}
         # torch wants a counter for each parameter, and beside it where the kernel of Adam is fused

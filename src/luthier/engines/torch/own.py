@@ -27,8 +27,8 @@ def unpacked(rows_BD: torch.Tensor, tree: Tree) -> Any:
     return tree.unpack(leaf)
 
 
-def streamed(batch: Any, labelled: bool, *, whole: bool, device: torch.device) -> Any:
-    """A batch of a loader as tensors on the device: (inputs, targets), or what the loss of one's own gets.
+def streamed(batch: Any, labelled: bool, *, whole: bool, device: torch.device) -> tuple[Any, torch.Tensor]:
+    """A batch of a loader as tensors on the device: (inputs, targets). Without labels, all of it are inputs.
 
     Real numbers become float32 and whole ones int64; one array of inputs becomes float32 unless it is `whole`.
     """
@@ -46,10 +46,18 @@ def streamed(batch: Any, labelled: bool, *, whole: bool, device: torch.device) -
 
     inputs, targets = parted(batch)
     if not labelled:
-        return hang(inputs if targets is None else (inputs, targets))
+        tree = hang(inputs if targets is None else (inputs, targets))
+        return tree, torch.zeros(num_rows(tree), device=device)
     inputs = hang(inputs)
     plain = isinstance(inputs, torch.Tensor) and not whole
     return (inputs.float() if plain else inputs), tensor(targets)
+
+
+def num_rows(tree: Any) -> int:
+    """Rows of a tree of tensors: the length of its first one."""
+    while isinstance(tree, Mapping | tuple):
+        tree = next(iter(tree.values())) if isinstance(tree, Mapping) else tree[0]
+    return len(tree)
 
 
 def outputs_of(model: nn.Module, inputs: Any) -> Any:

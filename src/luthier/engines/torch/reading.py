@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from luthier.engines.checks import check_rows, must_hold
+from luthier.engines import checks
+from luthier.engines.checks import check_rows
 from luthier.engines.spec import Array, Loss
+from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.randomness import own_draws
-from luthier.engines.torch.slot import Placed, Slot
+from luthier.engines.torch.slot import Slot
 
 
 class Reading(NamedTuple):
@@ -79,6 +81,4 @@ def check_targets(data: Placed, loss: Loss) -> None:
     Raises:
         InvalidInput: the targets are real values.
     """
-    if loss.name == "cross_entropy":
-        classes = not data.targets.is_floating_point()
-        must_hold(classes, f"targets of {data.targets.dtype}", "cross_entropy has class numbers as targets")
+    checks.check_targets(not data.targets.is_floating_point(), data.targets.dtype, loss)

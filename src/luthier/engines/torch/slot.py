@@ -10,51 +10,29 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.data.streams import Stream
-from luthier.data.trees import Tree
-from luthier.engines.spec import GROUPS, Array, Loss, Snapshot
+from luthier.algorithms.gradients import climbed
+from luthier.algorithms.rule import AVERAGE, WHOLE
+from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
+from luthier.engines.torch.batch import Batch, Placed
 from luthier.engines.torch.model import (
-    CRITERIA,
     Blueprint,
-    Criterion,
     as_rows,
     buffers_of,
+    criterion_of,
     load_,
     to_arrays,
     weights_of,
 )
-from luthier.engines.torch.optimizers import WORDS, Tensors, initial_state, optimizer_on, update_
-from luthier.engines.torch.own import blocks, measured, outputs_of, streamed, training_loss, unpacked
+from luthier.engines.torch.optimizers import Tensors, initial_state, numbers_in_words, optimizer_on, update_
+from luthier.engines.torch.own import blocks, measured, outputs_of, training_loss
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
+from luthier.engines.torch.starting import begin_
+from luthier.engines.torch.step import dtype_of, finish_, l2_norm, prepare_
+from luthier.records import Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once, so that memory does not grow with the data."""
-
-
-class Placed(NamedTuple):
-    """Data on the device: inputs [n, ...] float32; targets int64 [n] or float32 [n] or [n, k].
-
-    `tree`, `labelled`, `whole`: see `luthier.engines.spec.Source`.
-    """
-
-    inputs: torch.Tensor
-    targets: torch.Tensor
-    tree: Tree | None = None
-    labelled: bool = True
-    whole: bool = False
-    stream: Stream | None = None
-
-    def inputs_of(self, rows_B: torch.Tensor) -> Any:
-        """Inputs of some rows, as the model takes them."""
-        rows = self.inputs.index_select(0, rows_B)
-        if self.tree is not None:
-            return unpacked(rows, self.tree)
-        return rows.long() if self.whole else rows
-
-    def batch(self, rows_B: torch.Tensor) -> tuple[Any, torch.Tensor]:
-        """Inputs and targets of some rows."""
-        return self.inputs_of(rows_B), self.targets.index_select(0, rows_B)
 
 
 class Chunk(NamedTuple):
@@ -63,28 +41,28 @@ class Chunk(NamedTuple):
     rows: torch.Tensor  # int64 [S, B]
     rule: str
     numbers: list[list[dict[str, Any]]]  # [S][G], in torch's words
-    clip_norms: list[float]  # [S]
-    smoothings: list[float]  # [S]
+    by_group: list[list[dict[str, float]]]  # [S][G], as in the plan
+    weights: torch.Tensor | None = None  # [S, B]
 
 
-def chunk_of(hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device) -> Chunk:
+def chunk_of(
+    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, weights_SB: Array | None = None
+) -> Chunk:
     """Turn the slot's numbers {name: [S] or [S, G]} into torch's words, once for all steps."""
     S = len(rows_SB)
     columns = {
         name: np.broadcast_to(v.reshape(S, -1), (S, len(GROUPS))).tolist()
         for name, v in hparams.items()
     }  # fmt: skip
-    words = WORDS[rule].numbers
-    numbers_SG = [
-        [words({name: column[s][g] for name, column in columns.items()}) for g in range(len(GROUPS))]
-        for s in range(S)
+    by_group = [
+        [{name: column[s][g] for name, column in columns.items()} for g in range(len(GROUPS))] for s in range(S)
     ]
     return Chunk(
         rows=torch.from_numpy(rows_SB.astype(np.int64)).to(device),
         rule=rule,
-        numbers=numbers_SG,
-        clip_norms=[row[0] for row in columns["clip_norm"]],
-        smoothings=[row[0] for row in columns["label_smoothing"]],
+        numbers=[[numbers_in_words(rule, numbers) for numbers in groups] for groups in by_group],
+        by_group=by_group,
+        weights=None if weights_SB is None else torch.from_numpy(np.ascontiguousarray(weights_SB)).to(device),
     )
 
 
@@ -101,7 +79,7 @@ class Slot:
 
     def __init__(self, plan: Blueprint, snapshot: Snapshot, loss: Loss) -> None:
         self.seed, self.step = int(snapshot["seed"]), int(snapshot["step"])
-        self._loss_asked, self._device = loss, plan.device
+        self._loss, self._device = loss, plan.device
         self._model = plan.build(self.seed)
         self._params = {n: p for n, p in self._model.named_parameters() if p.requires_grad}
         self._clock = Clock()
@@ -115,7 +93,12 @@ class Slot:
 
     def _optimizer_state(self, snapshot: Snapshot) -> dict[str, Tensors]:
         states = {key.split("/")[1] for key in snapshot if key.startswith("optimizer/")}
-        kept = {state: {n: torch.zeros_like(p) for n, p in self._params.items()} for state in sorted(states)}
+        kept = {
+            state: {WHOLE: torch.zeros((), dtype=dtype_of(self._params), device=self._device)}
+            if f"optimizer/{state}/{WHOLE}" in snapshot
+            else {n: torch.zeros_like(p) for n, p in self._params.items()}
+            for state in sorted(states)
+        }
         for state, tensors in kept.items():
             load_(f"optimizer/{state}", tensors, snapshot)
         return kept
@@ -149,14 +132,23 @@ class Slot:
         optimizer = self._optimizer_for(chunk.rule)
         losses, norms = [], []
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
-            self._clock.begin(self.seed, self.step + s)
-            seed_draws(seed)
-            batch = self._training_batch(data, chunk.rows[s], self.step + s)
-            loss = self._loss(data, batch, smoothing=chunk.smoothings[s])
-            norm = self._gradient(loss, chunk.clip_norms[s])
+            groups = chunk.by_group[s]
+            weights = None if chunk.weights is None else chunk.weights[s]
+            drawn = data.drawn(chunk.rows[s], self.seed, self.step + s)
+            batch = Batch.of(drawn, weights, groups[0])
+
+            def gradients(step: int = self.step + s, seed: int = seed, batch: Batch = batch) -> torch.Tensor:
+                self._clock.begin(self.seed, step)
+                seed_draws(seed)
+                return self._gradients(batch)
+
+            loss = gradients()
+            if groups[0]["sam_rho"] > 0:
+                self._climb(groups[0]["sam_rho"], gradients)
+            norms.append(prepare_(self._params, groups))
             update_(optimizer, chunk.numbers[s])
-            losses.append(loss.detach())
-            norms.append(norm)
+            finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free")
+            losses.append(loss)
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
 
@@ -166,77 +158,79 @@ class Slot:
             self._rule = rule
         return self._optimizer
 
-    def _training_batch(self, data: Placed, rows_B: torch.Tensor, step: int) -> Any:
-        if data.stream is not None:
-            found = data.stream.batch(self.seed, step, batch_size=len(rows_B))
-            return streamed(found, data.labelled, whole=data.whole, device=self._device)
-        return self._batch(data, rows_B)
-
-    def _batch(self, data: Placed, rows_B: torch.Tensor) -> Any:
-        return data.batch(rows_B) if data.labelled else data.inputs_of(rows_B)
-
-    def _loss(self, data: Placed, batch: Any, *, smoothing: float) -> torch.Tensor:
-        if self._loss_asked.function is not None:
-            return training_loss(self._loss_asked, self._model, batch)
-        inputs, targets = batch
-        return self._criterion(as_rows(outputs_of(self._model, inputs)), targets, smoothing, "mean")
-
-    def _named_loss(self, model: nn.Module, batch: Any) -> torch.Tensor:
-        """Loss of each row, for those who measure something else beside it."""
-        return self._criterion(as_rows(outputs_of(model, batch[0])), batch[1], 0.0, "none")
-
-    @property
-    def _criterion(self) -> Criterion:
-        return CRITERIA[self._loss_asked.name]
-
     @property
     def model(self) -> nn.Module:
         """The model itself, live."""
         return self._model
 
-    def _gradient(self, loss: torch.Tensor, clip_norm: float) -> torch.Tensor:
-        """Fill `.grad`, clipped; returns the norm before it. A weight that had no part has gradient 0."""
-        params = list(self._params.values())
-        for param in params:
+    def _gradients(self, batch: Batch) -> torch.Tensor:
+        """Fill `.grad` with the gradient of the mean loss, which is returned. A weight that had no part has 0."""
+        for param in self._params.values():
             param.grad = None
-        self._clock.backward = True
-        loss.backward()
-        self._clock.backward = False
-        grads = []
-        for param in params:
+        parts = batch.parts()
+        losses = [self._of_part(part) / len(parts) for part in parts]
+        for param in self._params.values():
             if param.grad is None:
                 param.grad = torch.zeros_like(param)
-            grads.append(param.grad)
-        norm = l2_norm(grads)
-        if clip_norm != float("inf"):
-            torch._foreach_mul_(grads, (clip_norm / norm).clamp(max=1.0))
-        return norm
+        return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
+
+    def _of_part(self, part: Batch) -> torch.Tensor:
+        loss = self._loss_of(part)
+        self._clock.backward = True
+        (loss / part.num_parts).backward()
+        self._clock.backward = False
+        return loss.detach()
+
+    def _loss_of(self, batch: Batch) -> torch.Tensor:
+        if self._loss.function is not None:
+            return training_loss(self._loss, self._model, batch.whole())
+        return batch.loss(criterion_of(self._loss), as_rows(outputs_of(self._model, batch.inputs)))
+
+    def _climb(self, rho: float, gradients: Callable[[], torch.Tensor]) -> None:
+        """The gradient a distance rho uphill, on the same batch and masks; weights and statistics stay."""
+        here = {name: param.detach().clone() for name, param in self._params.items()}
+        buffers = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
+        grads = {name: param.grad for name, param in self._params.items()}
+        with torch.no_grad():
+            for name, place in climbed(torch, here, grads, rho).items():
+                self._params[name].copy_(place)
+        gradients()
+        with torch.no_grad():
+            for name, param in self._params.items():
+                param.copy_(here[name])
+            for name, buffer in self._model.named_buffers():
+                buffer.copy_(buffers[name])
 
     def predict(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Outputs [n, C] in evaluation mode."""
-        with self._evaluating(), torch.no_grad():
+        with self._evaluating(), self._averaged(), torch.no_grad():
             return torch.cat([as_rows(outputs_of(self._model, data.inputs_of(rows))) for rows in rows_n.split(BLOCK)])
 
     def evaluate(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Loss of each example [n] in evaluation mode, not smoothed."""
-        if self._loss_asked.function is not None:
+        if self._loss.function is not None:
             return self.measure(data, rows_n)["loss"]
         outputs = self.predict(data, rows_n)
-        return self._criterion(outputs, data.targets.index_select(0, rows_n), 0.0, "none")
+        return criterion_of(self._loss)(outputs, data.targets.index_select(0, rows_n), 0.0, "none")
 
     def measure(self, data: Placed, rows_n: torch.Tensor) -> dict[str, torch.Tensor]:
         """What functions of one's own say of the rows: {name: [n]}, in evaluation mode."""
         parts = (rows_n[at] for at in blocks(len(rows_n)))
-        asked = self._loss_asked
+        asked = self._loss
         if asked.function is None:
             asked = asked._replace(function=self._named_loss)
-        with self._evaluating(), torch.no_grad():
-            return measured(asked, self._model, ((self._batch(data, rows), len(rows)) for rows in parts))
+        with self._evaluating(), self._averaged(), torch.no_grad():
+            batches = ((Batch.of(data.at(rows), None, {}).whole(), len(rows)) for rows in parts)
+            return measured(asked, self._model, batches)
+
+    def _named_loss(self, model: nn.Module, batch: Any) -> torch.Tensor:
+        """Loss of each row, for those who measure something else beside it."""
+        return criterion_of(self._loss)(as_rows(outputs_of(model, batch[0])), batch[1], 0.0, "none")
 
     def probe(self, data: Placed, rows_B: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss, gradient norm and weight norm on one batch in evaluation mode; changes nothing."""
         with self._evaluating():
-            loss = self._loss(data, self._batch(data, rows_B), smoothing=0.0)
+            loss = self._loss_of(Batch.of(data.at(rows_B), None, {}))
             grads = torch.autograd.grad(loss, list(self._params.values()), allow_unused=True)
         return {
             "loss": loss.detach(),
@@ -252,21 +246,32 @@ class Slot:
         finally:
             self._model.train()
 
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The averaged weights in the place of those that are trained, where an average is kept."""
+        average = self._kept.get(AVERAGE, {})
+        trained = {name: self._params[name].data for name in average}
+        for name, mean in average.items():
+            self._params[name].data = mean
+        try:
+            yield
+        finally:
+            for name, own in trained.items():
+                self._params[name].data = own
 
-def fresh_snapshot(plan: Blueprint, rule: str, seed: int) -> Snapshot:
+
+def fresh_snapshot(plan: Blueprint, recipe: Recipe, seed: int) -> Snapshot:
     """A newly initialised trial at step 0."""
     model = plan.build(seed)
+    if recipe.init or recipe.zero_init:
+        begin_(model, plan.build(seed + 1), recipe, seed)
     params = {name: param for name, param in model.named_parameters() if param.requires_grad}
     arrays = to_arrays("weights", weights_of(model)) | to_arrays("buffers", buffers_of(model))
-    for state, tensors in initial_state(rule, params).items():
+    averages = float(optimizer_numbers(recipe)["averaging"][0]) > 0
+    for state, tensors in initial_state(recipe.optimizer, params, average=averages).items():
         arrays |= to_arrays(f"optimizer/{state}", tensors)
     arrays |= constants.to_arrays(model)
     return arrays | {"seed": np.array(seed, np.int64), "step": np.array(0, np.int64)}
-
-
-def l2_norm(tensors: list[torch.Tensor]) -> torch.Tensor:
-    """Over all tensors together; half the time of torch.nn.utils.get_total_norm."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(tensors)))
 
 
 def _to_host(values: list[torch.Tensor]) -> Array:

@@ -1,0 +1,35 @@
+"""How the weights of a torch model begin where the recipe says so."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from luthier.algorithms.initialisers import begun
+from luthier.engines.torch.model import weights_of
+from luthier.records import Recipe
+
+
+def begin_(model: nn.Module, other: nn.Module, recipe: Recipe, seed: int) -> None:
+    """Set them by `recipe.init` and `recipe.zero_init`; embeddings and what is not drawn at random stay.
+
+    Args:
+        other: the model built with another seed.
+    """
+    weights, others = (
+        {name: weight.cpu().numpy() for name, weight in weights_of(built).items()} for built in (model, other)
+    )
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
+    params = dict(model.named_parameters())
+    found = begun(
+        weights,
+        others,
+        init=recipe.init,
+        factor=recipe.init_gain,
+        zero=recipe.zero_init,
+        seed=seed,
+        spared=frozenset(name for name, param in params.items() if id(param) in tables or not param.requires_grad),
+    )
+    with torch.no_grad():
+        for name, array in found.items():
+            params[name].copy_(torch.from_numpy(array))
