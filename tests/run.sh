@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 bin=.venv/bin
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 bash tests/check.sh
-$bin/pytest -n 2 -m "not slow" "$@"
+$bin/pytest -n auto -m "not slow" "$@"
 # A file stays on one worker: its studies are made once.
-$bin/pytest -n 2 --dist loadfile --durations 12 -m slow "$@"
+$bin/pytest -n auto --dist loadfile --durations 12 -m slow "$@"
 bash tests/wheel.sh

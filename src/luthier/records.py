@@ -618,6 +618,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     search_score: float = math.nan
     test: HeldOutResult | None = None
     decision: DecisionReport | None = None  # of a shipped model of two classes
+    script: str = ""  # "train.py" where it was written, else why not
     findings: tuple[Finding, ...] = ()
     modes: tuple[ModeSpeed, ...] = ()  # as measured before the search
     used: tuple[Used, ...] = ()

@@ -157,4 +157,8 @@ def loading(reading: Reading) -> str:
     if reading.record.status != "finished":
         return ""
     folder = f"runs/{clean(reading.record.name)}"
-    return f"import luthier\n\nmodel = luthier.load({folder!r})  # the folder that holds this page"
+    lines = f"import luthier\n\nmodel = luthier.load({folder!r})  # the folder that holds this page"
+    told = reading.record.script
+    if told.endswith(".py"):
+        return lines + f"\n\n# the recipe in plain code, without luthier: python {folder}/{label(told)}"
+    return lines + (f"\n\n# no train.py: {label(told, 160)}" if told else "")

@@ -22,7 +22,8 @@ from luthier.runs.best import About, write_best
 from luthier.runs.folder import RunFolder, write_text_atomic
 from luthier.runs.snapshots import read_snapshot
 from luthier.training.driver import Driver
-from luthier.training.task import TaskRef
+from luthier.training.task import TaskRef, find_task
+from luthier.verbs import standalone
 from luthier.verbs.request import Request
 from luthier.verbs.result import Run
 from luthier.verbs.stages import Tuning
@@ -123,6 +124,7 @@ class Session:
             self._keep(decision=tuning.decision(shipped, self.folder.evaluations, is_tested=shipped in shown))
         if shipped is not None:
             self._ship(shipped, facts)
+            self._keep(script=self._script(ref, shipped, facts))
         if shipped in shown:
             self._keep(**held_out.pictures(self.folder.evaluations, shipped, facts.num_outputs))
         self._keep(status="finished")
@@ -174,6 +176,24 @@ class Session:
             search_score=winner.last.score if winner and winner.last else math.nan,
             test=tested,
         )
+
+    def _script(self, ref: TaskRef, shipped: Trial, facts: Facts) -> str:
+        """Write train.py; its name, or why there is none. Nothing that the script needs may end a run."""
+        task, score = find_task(ref), self.record.best_score
+        assert score is not None
+        try:
+            reason = standalone.write(
+                self.folder.path,
+                task.build,
+                task.load(),
+                trial=shipped,
+                facts=facts,
+                score=score,
+                seed=self.asked.seed,
+            )
+        except (LuthierError, OSError) as error:
+            reason = str(error)
+        return reason or standalone.SCRIPT
 
     def _ship(self, trial: Trial, facts: Facts) -> None:
         """best/: the model of the first fresh seed that came to its end, not the best of several."""

@@ -1,0 +1,119 @@
+"""`train.py` of a run: plain code, without luthier, that reaches the score that the run reports."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_digits
+from torch import nn
+
+import luthier
+from luthier import Recipe
+from luthier.errors import Unsupported
+from luthier.verbs.plain_code import plain_code
+
+SLOPE = 0.01
+
+
+def leaky() -> nn.Module:
+    return nn.LeakyReLU(SLOPE)
+
+
+class Net(nn.Module):
+    """Leans on what stands beside it."""
+
+    def __init__(self, inputs, width, outputs):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, width), leaky(), nn.Linear(width, outputs))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def net(width: int = 32, *, inputs: int, outputs: int):
+    return Net(inputs, width, outputs)
+
+
+DIGITS, DIABETES = load_digits(), load_diabetes()
+TODAY = {
+    "adamw": Recipe("adamw", lr=0.01, epochs=10, label_smoothing=0.05),
+    "sgd": Recipe("sgd", lr=0.1, epochs=8, clip_norm=1.0, schedule="wsd", weight_decay=1e-3),
+    "rmsprop": Recipe("rmsprop", lr=0.003, epochs=40, momentum=0.5, loss="huber", preparation={"target": "standard"}),
+}
+CASES = {
+    "adamw": (DIGITS.data / 16, DIGITS.target, "accuracy"),
+    "sgd": (DIGITS.data / 16, DIGITS.target, "f1_macro"),
+    "rmsprop": (DIABETES.data * 20, DIABETES.target, "rmse"),
+}
+WITHOUT_LUTHIER = "import sys, runpy; sys.modules['luthier'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_the_script_reaches_the_score_of_the_run(case, tmp_path):
+    """In a fresh process that cannot import luthier; within three standard deviations of the run's seeds."""
+    (x, y, metric), recipe = CASES[case], TODAY[case]
+    space = {"lr": luthier.Float(recipe.lr / 2, recipe.lr * 2)}
+    given = {
+        "metric": metric,
+        "baseline": recipe,
+        "space": space,
+        "space_only": True,
+        "root": tmp_path,
+        "name": "run",
+    }
+    run = luthier.tune(net, data=(x.astype(np.float32), y), budget="24trials", workers=0, **given)
+    assert run.record.script == "train.py"
+    assert "python runs/run/train.py" in run.report.read_text()
+    text = (run.folder / "train.py").read_text()
+    assert "luthier." not in text
+    command = [sys.executable, "-c", WITHOUT_LUTHIER, str(run.folder / "train.py")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    name, value = told.stdout.splitlines()[-1].split(": ")
+    best = run.best.score
+    assert name == metric
+    assert best.n >= 2
+    assert abs(float(value) - best.score) < 3 * max(best.sd, 0.01 * best.score) * (1 + 1 / best.n) ** 0.5
+    assert (run.folder / "model.pt").exists()
+
+
+def test_only_what_a_function_needs_is_taken():
+    plain = plain_code(net)
+    assert plain.imports == ("from torch import nn",)
+    assert plain.text.startswith("SLOPE = 0.01")
+    assert "def leaky" in plain.text
+    assert "CASES" not in plain.text
+
+
+def made(width):
+    def inner(*, inputs, outputs):
+        return nn.Linear(inputs, width)
+
+    return inner
+
+
+def lost(*, inputs, outputs):
+    return nn.Linear(inputs, nowhere)  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (made(3), "inner stands inside another function"),
+        (lost, "where 'nowhere' comes from is not to be seen"),
+        (nn.Linear.forward, "forward"),
+    ],
+)
+def test_a_function_that_leans_on_the_unseen_is_refused(function, said):
+    with pytest.raises(Unsupported, match=said):
+        plain_code(function)
+
+
+def test_a_run_without_a_script_says_why(tmp_path):
+    x, y, _ = CASES["adamw"]
+    given = {"baseline": Recipe("nadamw", epochs=1), "budget": "3trials", "workers": 0, "root": tmp_path}
+    run = luthier.tune(net, data=(x[:300].astype(np.float32), y[:300]), **given)
+    assert run.record.script == "optimizer nadamw has no form in torch.optim that is the same"
+    assert "no train.py: optimizer nadamw" in run.report.read_text()
+    assert not (run.folder / "train.py").exists()
