@@ -15,7 +15,10 @@ from luthier.cli.app import app
 @app.command()
 def tune(
     subject: Annotated[
-        str, typer.Argument(help="Name of a ready task, for example digits, or FILE.py:FUNCTION with --data.")
+        str,
+        typer.Argument(
+            help="Name of a ready task, for example digits, FILE.py:FUNCTION with --data, or FILE.py:TASK."
+        ),
     ],
     data: Annotated[
         Path | None,

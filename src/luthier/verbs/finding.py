@@ -1,4 +1,4 @@
-"""A model's function by the file that it stands in: `model.py:net`."""
+"""A model's function, or a task, by the file that it stands in: `model.py:net`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import hashlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from luthier.errors import InvalidInput
+from luthier.training.task import Task
 
 
 def names_a_file(text: str) -> bool:
@@ -19,8 +20,8 @@ def names_a_file(text: str) -> bool:
     return text.rpartition(":")[0].endswith(".py")
 
 
-def function_at(place: str) -> Callable[..., Any]:
-    """The function of a file; its folder becomes one from which modules are imported, as for a script.
+def function_at(place: str) -> Any:
+    """The function of a file, or its `Task`; its folder becomes one from which modules are imported, as for a script.
 
     Args:
         place: "model.py:net". The file is run.
@@ -36,7 +37,7 @@ def function_at(place: str) -> Callable[..., Any]:
         sys.path.insert(0, str(path.parent))
     module = _imported(path)
     found = getattr(module, name, None)
-    if not callable(found):
+    if not callable(found) and not isinstance(found, Task):
         own = [n for n, f in vars(module).items() if callable(f) and inspect.getmodule(f) is module]
         near = difflib.get_close_matches(name, own, 1)
         raise InvalidInput(
@@ -45,7 +46,7 @@ def function_at(place: str) -> Callable[..., Any]:
             where="model",
             remedy=f"Did you mean {near[0]!r}" if near else "",
         )
-    function: Callable[..., Any] = found
+    function: Any = found
     return function
 
 

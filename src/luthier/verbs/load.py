@@ -139,7 +139,8 @@ def _stored_builder(about: About) -> Callable[..., Any]:
         found = reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
         if same_text(about.source):  # a file that is no module of this program: run only if it is what it was
-            return function_at(f"{about.source['file']}:{name}")
+            at_home: Callable[..., Any] = function_at(f"{about.source['file']}:{name}")
+            return at_home
         raise SourceChanged(
             f"the builder {module}:{name} is not to be found ({error})",
             remedy="Pass it: luthier.load(run, builder=...)",

@@ -144,17 +144,16 @@ def script(
         rows=ROWS,
         sklearn="sklearn" in METRICS.get(metric, ""),
         split_seed=trial.split_seed,
-        scored=f"{metric} {score.score:.6g} ({score.interval[0]:.6g} to {score.interval[1]:.6g})",
-        n=score.n,
+        scored=_scored(metric, score),
         imports=_imports(plain),
         seed=trial.seed % (1 << 31),
         numbers=_numbers(recipe),
         model=plain.text,
-        about_schedule=f"{recipe.schedule}, after a linear rise",
+        about_schedule=f"{recipe.schedule.capitalize()}, after a linear rise.",
         schedule=recipe.schedule,
         shape=SHAPES[recipe.schedule],
         wsd_decay=WSD_DECAY,
-        about_loss=loss.replace("_", " "),
+        about_loss=f"{loss.replace('_', ' ').capitalize()}.",
         loss=LOSSES[loss],
         metric=metric if metric in METRICS else "loss",
         metric_code=_metric_code(metric, scaled=scaled),
@@ -166,6 +165,14 @@ def script(
         clips=recipe.clip_norm is not None,
         step=_step(recipe),
     )
+
+
+def _scored(metric: str, score: Estimate) -> str:
+    """The score of the run in words."""
+    if score.n < 2:
+        return f"{metric} {score.score:.6g} on the validation rows of one seed"
+    low, high = score.interval
+    return f"{metric} {score.score:.6g} ({low:.6g} to {high:.6g}) on the validation rows of {score.n} fresh seeds"
 
 
 def _environment() -> jinja2.Environment:
