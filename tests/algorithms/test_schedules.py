@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from luthier.algorithms.schedules import factor
+from luthier.algorithms.schedules import Plateau, factor
 from luthier.errors import InvalidInput
 from luthier.records import SCHEDULES
 
@@ -62,11 +65,67 @@ def test_the_end_value_holds_after_the_end() -> None:
 def test_unknown_schedule_names_the_known() -> None:
     """A clear answer."""
     with pytest.raises(InvalidInput, match="one of constant, linear, cosine, wsd"):
-        factor("step", 0, 10, warmup=0.0, final_lr=0.0)
+        factor("stairs", 0, 10, warmup=0.0, final_lr=0.0)
+
+
+def test_steps_are_plateaus_a_factor_apart() -> None:
+    """Three plateaus from 1 to a hundredth."""
+    np.testing.assert_allclose(curve("step", 6), [1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-9)
+
+
+def test_exponential_multiplies_by_the_same_factor() -> None:
+    """As torch's ExponentialLR with gamma = 0.01 ** (1 / 10)."""
+    np.testing.assert_allclose(curve("exponential", 10, final_lr=0.01), [0.01 ** (s / 10) for s in range(10)])
+
+
+def test_polynomial_is_torchs() -> None:
+    """PolynomialLR with power 3."""
+    ours = factor("polynomial", np.arange(10), 10, warmup=0.0, final_lr=0.0, power=3.0)
+    np.testing.assert_allclose(ours, by_torch(lambda o: torch.optim.lr_scheduler.PolynomialLR(o, 10, 3.0), 10))
+
+
+def test_one_cycle_rises_and_falls_by_half_cosines() -> None:
+    """From near a 25th of the peak to the peak, then down to the end value."""
+    rates = curve("one_cycle", 100, warmup=0.3)
+    share = (1 - math.cos(math.pi * 1 / 31)) / 2
+    assert rates[0] == pytest.approx(1 / 25 + 24 / 25 * share)
+    assert rates[30] == 1.0
+    np.testing.assert_allclose(rates[30:], [0.5 * (1 + math.cos(math.pi * s / 70)) for s in range(70)], atol=1e-12)
+
+
+def test_cyclical_is_torchs_triangle() -> None:
+    """CyclicLR between a tenth and the peak: three triangles of 10 steps up and 10 down."""
+    ours = factor("cyclical", np.arange(60), 60, warmup=0.0, final_lr=0.1)
+    theirs = by_torch(lambda o: torch.optim.lr_scheduler.CyclicLR(o, 0.1, 1.0, 10, cycle_momentum=False), 60)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+def test_plateau_is_torchs() -> None:
+    """ReduceLROnPlateau on a loss that stops falling, falls again, and rises."""
+    losses = [1.0, 0.9, 0.9, 0.9, 0.9, 0.8, 0.79999, 0.85, 0.9, 0.95, 0.9, 0.9]
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=2)
+    ours = Plateau()
+    for loss in losses:
+        theirs.step(loss)
+        ours = ours.told(loss, patience=2)
+        assert ours.factor == pytest.approx(optimizer.param_groups[0]["lr"])
+    assert ours.reductions == 3
+
+
+def by_torch(make: Callable[[torch.optim.Optimizer], Any], num_steps: int) -> list[float]:
+    """Rates of a torch scheduler at the peak 1."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler, rates = make(optimizer), []
+    for _ in range(num_steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
 
 
 @given(
-    st.sampled_from(SCHEDULES),
+    st.sampled_from([name for name in SCHEDULES if name != "cyclical"]),
     st.integers(1, 400),
     st.floats(0, 1, exclude_max=True),
     st.floats(0, 1),

@@ -60,6 +60,8 @@ DIGITS = JaxEngine(inputs=64, outputs=10)
 class TestContract(EngineConformance):
     """An MLP with dropout."""
 
+    outputs_axis = -1
+
     def engine(self) -> Engine:
         return DIGITS
 
@@ -308,8 +310,8 @@ def test_agrees_with_torch(optimizer: str) -> None:
         hidden, head = nnx.Linear(inputs, 16, rngs=rngs), nnx.Linear(16, outputs, rngs=rngs)
         return nnx.Sequential(hidden, nnx.relu, head)
 
-    lr = 0.1 if optimizer == "sgd" else 1e-3 if optimizer == "rmsprop" else 0.01
-    recipe = Recipe(optimizer=optimizer, lr=lr, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
+    lr = {"sgd": 0.1, "gd": 0.3, "rmsprop": 1e-3, "lion": 1e-3, "prodigy": 1.0}.get(optimizer, 0.01)
+    recipe = Recipe(optimizer=optimizer, lr=lr, d0=1e-2, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
     chunk = plan([recipe], num_steps=50)
     engines = TorchEngine(INPUTS, CLASSES), JaxEngine(INPUTS, CLASSES)
     theirs, ours = (
@@ -319,12 +321,15 @@ def test_agrees_with_torch(optimizer: str) -> None:
     start = theirs.fresh(recipe, 0)
     copied = ours.fresh(recipe, 0)
     for theirs_name, ours_name in (("0", "layers.0"), ("2", "layers.2")):
-        copied[f"weights/{ours_name}.kernel"] = start[f"weights/{theirs_name}.weight"].T
-        copied[f"weights/{ours_name}.bias"] = start[f"weights/{theirs_name}.bias"]
+        for room in {key[: key.rindex("/") + 1] for key in start if key.count("/") and not key.endswith("/")}:
+            if f"{room}{theirs_name}.weight" in start:
+                copied[f"{room}{ours_name}.kernel"] = start[f"{room}{theirs_name}.weight"].T
+                copied[f"{room}{ours_name}.bias"] = start[f"{room}{theirs_name}.bias"]
     (_, expected), (_, report) = (
         population.advance(population.stack([snapshot]), engine.place(source()), chunk)
         for population, snapshot, engine in zip((theirs, ours), (start, copied), engines, strict=True)
     )
-    np.testing.assert_allclose(report["loss"], expected["loss"], rtol=1e-4)
-    np.testing.assert_allclose(report["grad_norm"], expected["grad_norm"], rtol=1e-4)
+    rtol = 1e-3 if optimizer in ("muon", "prodigy", "lion") else 1e-4  # estimates and signs enlarge what is rounded
+    np.testing.assert_allclose(report["loss"], expected["loss"], rtol=rtol)
+    np.testing.assert_allclose(report["grad_norm"], expected["grad_norm"], rtol=rtol)
     assert report["loss"][-10:].mean() < 0.9 * report["loss"][:10].mean()

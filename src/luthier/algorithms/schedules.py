@@ -55,7 +55,7 @@ def _triangles(u: Float64, shape: Shape) -> Float64:
 def _stairs(u: Float64, shape: Shape) -> Float64:
     """`cycles` plateaus, each the same factor below the last; from 1 down to f."""
     stair = np.minimum(np.floor(u * shape.cycles + 1e-9), shape.cycles - 1)
-    return _from_floor(shape.floor ** (stair / max(shape.cycles - 1, 1)), shape)
+    return _from_floor(np.power(shape.floor, stair / max(shape.cycles - 1, 1)), shape)
 
 
 def _from_floor(value: Float64, shape: Shape) -> Float64:
@@ -69,8 +69,8 @@ SHAPES: dict[str, Callable[[Float64, Shape], Float64]] = {
     "cosine": lambda u, _: 0.5 * (1.0 + np.cos(np.pi * u)),
     "wsd": lambda u, _: 1.0 - np.sqrt(u),
     "step": _stairs,
-    "exponential": lambda u, shape: _from_floor(shape.floor**u, shape),
-    "polynomial": lambda u, shape: (1.0 - u) ** shape.power,
+    "exponential": lambda u, shape: _from_floor(np.power(shape.floor, u), shape),
+    "polynomial": lambda u, shape: np.power(1.0 - u, shape.power),
     "one_cycle": lambda u, _: 0.5 * (1.0 + np.cos(np.pi * u)),
     "cyclical": _triangles,
     "plateau": lambda u, _: np.ones_like(u),

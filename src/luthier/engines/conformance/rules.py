@@ -44,7 +44,7 @@ class RulePromises(Supplied):
 
     def test_lion_is_the_rulebooks(self) -> None:
         """A sign; where it hangs on the last bit of a gradient, it is not asked for."""
-        self._follows(self.recipe(optimizer="lion", weight_decay=0.1, beta1=0.8, beta2=0.95), loose=0.01)
+        self._follows(self.recipe(optimizer="lion", weight_decay=0.1, beta1=0.8, beta2=0.95), signs=True)
 
     def test_schedule_free_is_the_rulebooks(self) -> None:
         """Gradients between the fast weights and their average."""
@@ -58,11 +58,11 @@ class RulePromises(Supplied):
         """Matrices are made orthogonal, vectors get AdamW."""
         self._follows(self.recipe(optimizer="muon", weight_decay=0.1, momentum=0.8, beta2=0.95, eps=1e-3))
 
-    def _follows(self, recipe: Recipe, loose: float = 0.0) -> None:
+    def _follows(self, recipe: Recipe, *, signs: bool = False) -> None:
         """Ten steps, with other numbers at each: state and weights follow from the gradient of each step.
 
-        The gradient is what plain SGD with lr 1 takes off the weights at the same place. `loose` is the share of
-        numbers that may be off.
+        The gradient is what plain SGD with lr 1 takes off the weights at the same place. `signs`: weights whose
+        gradient is rounding noise are left out, as its sign means nothing.
         """
         for bench in self.benches_for(recipe):
             trial = Trial(recipe, 2)
@@ -77,7 +77,8 @@ class RulePromises(Supplied):
                     here.hparams[name][0] = values[step]
                 after, _ = bench.step_from(snapshot, here)
                 expected = self._expected(recipe.optimizer, snapshot, gradient, plan=plan, step=step)
-                self._compare(after, expected, f"{recipe.optimizer}, step {step}", loose=loose)
+                told = {n: np.abs(g) > 1e-5 if signs else np.isfinite(g) for n, g in gradient.items()}
+                self._compare(after, expected, f"{recipe.optimizer}, step {step}", told=told)
                 snapshot = after
 
     def _gradient(self, bench: Bench, snapshot: Snapshot, trial: Trial, step: int) -> Snapshot:
@@ -105,19 +106,19 @@ class RulePromises(Supplied):
         named = {f"weights/{n}": value for n, value in moved.items()}
         return named | {f"optimizer/{s}/{n}": value for s, kept in states.items() for n, value in kept.items()}
 
-    def _compare(self, after: Snapshot, expected: Snapshot, where: str, *, loose: float) -> None:
+    def _compare(self, after: Snapshot, expected: Snapshot, where: str, *, told: Snapshot) -> None:
         for name, value in expected.items():
             # the gradient is known to the rounding of the weights, 1e-7; rules with eps 1e-3 divide by that
             tolerance = 1e-5 if name.startswith("weights/") else 1e-5 + 1e-4 * float(np.abs(value).max())
             relative = 1e-5 if name.startswith("weights/") else 1e-7
             near = np.isclose(after[name], value, rtol=relative, atol=tolerance)
-            share = 1.0 - float(np.mean(near))
-            assert share <= loose, f"{where}: {share:.1%} of {name} differ"
+            asked = told.get(name.removeprefix("weights/"), True)
+            assert (near | ~np.asarray(asked)).all(), f"{where}: {1 - np.mean(near):.1%} of {name} differ"
 
     def test_learning_happens(self) -> None:
         """Ten chunks: the loss on all rows falls below 0.7 of what it was, under each rule."""
         rates = {
-            "adamw": 0.01, "nadamw": 0.01, "sgd": 0.1, "rmsprop": 0.001, "gd": 0.3, "adagrad": 0.03, "lion": 0.001,
+            "adamw": 0.01, "nadamw": 0.01, "sgd": 0.1, "rmsprop": 0.001, "gd": 0.3, "adagrad": 0.03, "lion": 0.003,
             "schedule_free": 0.01, "prodigy": 1.0, "muon": 0.01,
         }  # fmt: skip
         for rule, lr in rates.items():

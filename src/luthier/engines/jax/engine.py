@@ -11,8 +11,9 @@ from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.model import split
 from luthier.engines.jax.population import SCAN, JaxPopulation
-from luthier.engines.jax.program import Placed, Program
-from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source
+from luthier.engines.jax.program import Program
+from luthier.engines.jax.step import Placed
+from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source, program_of
 from luthier.errors import Unsupported
 from luthier.records import Recipe, digest
 
@@ -29,7 +30,7 @@ class JaxEngine:
 
     def __init__(self, inputs: int, outputs: int) -> None:
         self._sizes = (inputs, outputs)
-        self._programs: dict[tuple[Builder, str, str], Program] = {}
+        self._programs: dict[tuple[Builder, str, Loss], Program] = {}
 
     def modes(self) -> tuple[str, ...]:
         """The one mode: slots one after another, each a compiled loop over the steps of a chunk."""
@@ -43,7 +44,7 @@ class JaxEngine:
         """
         structure, weights, _ = split(self._blueprint(builder, recipe).build(seed=0))
         dtypes = sorted({str(weight.dtype) for weight in weights.values()})
-        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model}
+        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model} | program_of(recipe)
         return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size)
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> JaxPopulation:
@@ -52,15 +53,16 @@ class JaxEngine:
         Raises:
             Unsupported: an unknown mode or loss.
         """
+        loss = loss.of(recipe)
         for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(LOSSES))):
             if value not in known:
                 raise Unsupported(
                     f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="JAX engine"
                 )
-        key = (builder, digest(recipe.model), loss.name)
+        key = (builder, digest(recipe.model), loss)
         if key not in self._programs:
             structure, *_ = split(self._blueprint(builder, recipe).build(seed=0))
-            self._programs[key] = Program(structure, loss.name)
+            self._programs[key] = Program(structure, loss)
         return JaxPopulation(self._blueprint(builder, recipe), self._programs[key], P)
 
     def _blueprint(self, builder: Builder, recipe: Recipe) -> Blueprint:

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from luthier.algorithms.initialisers import begun
+from luthier.algorithms.rule import init_all
 from luthier.algorithms.updates import RULES
-from luthier.engines.checks import check_rows, check_stack, must_hold
+from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
 from luthier.engines.jax.build import Blueprint
-from luthier.engines.jax.model import merged, seed_words, split
-from luthier.engines.jax.program import WHOLE_STEP, Arrays, Chunk, Placed, Program, init_optimizer
+from luthier.engines.jax.model import Tree, merged, seed_words, split
+from luthier.engines.jax.program import Arrays, Chunk, Program
 from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
-from luthier.engines.spec import GROUPS, Array, Mode, Plan, Snapshot
+from luthier.engines.jax.step import OUTPUTS, How, Placed
+from luthier.engines.spec import GROUPS, WHOLE_STEP, Array, Mode, Plan, Snapshot, optimizer_numbers
 from luthier.errors import InvalidInput, Unsupported
 from luthier.records import OPTIMIZERS, Recipe
 
@@ -47,7 +51,27 @@ class JaxPopulation:
                 remedy="Open a population for each GroupKey",
             )
         _, weights, buffers = split(self._blueprint.build(seed))
-        return to_snapshot(Slot(Arrays(weights, init_optimizer(recipe.optimizer, weights), buffers), seed, 0))
+        if recipe.init or recipe.zero_init:
+            weights = weights | self._begun(weights, recipe, seed)
+        average = float(optimizer_numbers(recipe)["averaging"][0]) > 0
+        optimizer = init_all(RULES[recipe.optimizer], jnp, weights, average=average)
+        return to_snapshot(Slot(Arrays(weights, optimizer, buffers), seed, 0))
+
+    def _begun(self, weights: Tree, recipe: Recipe, seed: int) -> Tree:
+        """Weights that begin as the recipe says; those of embeddings stay."""
+        _, other, _ = split(self._blueprint.build(seed + 1))
+        mine, theirs = ({name: np.asarray(value) for name, value in tree.items()} for tree in (weights, other))
+        found = begun(
+            mine,
+            theirs,
+            init=recipe.init,
+            factor=recipe.init_gain,
+            zero=recipe.zero_init,
+            seed=seed,
+            outputs=OUTPUTS,
+            spared=frozenset(name for name in mine if name.endswith("embedding")),
+        )
+        return {name: jnp.asarray(value) for name, value in found.items()}
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -70,7 +94,8 @@ class JaxPopulation:
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
             slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, _chunk(slot, plan, p))
+            how = How.of({name: values[:, p] for name, values in plan.hparams.items()})
+            arrays, *curves_SP[p] = self._program.advance(rule, how, slot.arrays, data, chunk=_chunk(slot, plan, p))
             moved[p] = Slot(arrays, slot.seed, slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
@@ -130,9 +155,8 @@ class JaxPopulation:
         must_hold(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
         check_rows(plan.rows, len(data.inputs))
         self._program.check_targets(data)
-        for p in map(int, np.flatnonzero(plan.steps)):
-            rule, kept = RULES[OPTIMIZERS[plan.kinds[p]]], tuple(state[p].arrays.optimizer)
-            must_hold(set(kept) == set(rule.states), f"slot {p} keeps {kept}", f"{rule.name} keeps {rule.states}")
+        check_mixing(plan, data.inputs.ndim)
+        check_states(plan, [set(slot.arrays.optimizer) for slot in state])
 
 
 def _chunk(slot: Slot, plan: Plan, p: int) -> Chunk:
@@ -142,6 +166,7 @@ def _chunk(slot: Slot, plan: Plan, p: int) -> Chunk:
         num_steps=np.int32(plan.steps[p]),
         first_step=np.int32(slot.step),
         seed=seed_words(slot.seed),
+        weights=None if plan.weights is None else plan.weights[:, p],
     )
 
 
