@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from luthier.data import Data
 from luthier.errors import InvalidInput
 from luthier.records import Recipe
 from luthier.space import Domain
+from luthier.training.packing import packed, unpacked
 
 TaskRef = dict[str, Any]
 """What a worker needs to find a task: {"name": ..., "options": ...}, or {"pickle": base64} over the pipe only."""
@@ -51,9 +51,7 @@ def find_task(ref: TaskRef) -> Task:
         InvalidInput: no such task; names those that exist.
     """
     if "pickle" in ref:
-        import cloudpickle
-
-        loaded = cloudpickle.loads(base64.b64decode(ref["pickle"]))
+        loaded = unpacked(ref["pickle"])
         assert isinstance(loaded, Task)
         return loaded
     return named_task(ref["name"], **ref.get("options", {}))
@@ -80,6 +78,4 @@ def named_task(name: str, **options: Any) -> Task:
 
 def pickled(task: Task) -> TaskRef:
     """A reference that carries the task itself, for functions of a script or notebook."""
-    import cloudpickle
-
-    return {"name": task.name, "pickle": base64.b64encode(cloudpickle.dumps(task)).decode()}
+    return {"name": task.name, "pickle": packed(task)}

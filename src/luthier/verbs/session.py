@@ -18,7 +18,7 @@ from luthier.records import Evidence, Facts, HeldOutResult, ModeSpeed, Progress,
 from luthier.reports.html import render
 from luthier.reports.reading import read
 from luthier.reports.verdict import verdict
-from luthier.runs.best import About, write_best
+from luthier.runs.best import About, write_best, write_best_program
 from luthier.runs.folder import RunFolder, write_text_atomic
 from luthier.runs.snapshots import read_snapshot
 from luthier.training.driver import Driver
@@ -175,23 +175,30 @@ class Session:
 
     def _ship(self, trial: Trial, facts: Facts) -> None:
         """best/: the model of the first fresh seed that came to its end, not the best of several."""
+        score = self.record.best_score
+        if facts.num_reports:
+            left = self.folder.trials / f"{trial.id:05d}" / "checkpoint"
+            write_best_program(self.folder, left, trial.recipe, _about(facts, score.score if score else math.nan))
+            return
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
         weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
-        score = self.record.best_score
-        about = About(
-            metric=facts.metric,
-            score=score.score if score else math.nan,
-            inputs=facts.num_inputs,
-            outputs=facts.num_outputs,
-            framework=facts.framework,
-            engine=facts.engine,
-            labels=facts.labels,
-            versions=facts.versions,
-            source=facts.source,
-            table=facts.preparation.table if facts.preparation else {},
-        )
-        write_best(self.folder, weights, trial.recipe, about)
+        write_best(self.folder, weights, trial.recipe, _about(facts, score.score if score else math.nan))
+
+
+def _about(facts: Facts, score: float) -> About:
+    return About(
+        metric=facts.metric,
+        score=score,
+        inputs=facts.num_inputs,
+        outputs=facts.num_outputs,
+        framework=facts.framework,
+        engine=facts.engine,
+        labels=facts.labels,
+        versions=facts.versions,
+        source=facts.source,
+        table=facts.preparation.table if facts.preparation else {},
+    )
 
 
 def _examined_s(budget: str) -> float:
