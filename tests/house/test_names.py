@@ -36,16 +36,17 @@ OPTIONS = {
     "luthier predict": ["--debug", "--model", "--output", "rows", "run"],
     "luthier report": ["--debug", "--json", "run"],
     "luthier tune": [
-        "--budget", "--data", "--debug", "--fixed", "--folds", "--group", "--hang-s", "--json", "--kind", "--metric",
-        "--mode", "--model", "--name", "--option", "--price", "--resume", "--runs", "--sampler", "--seed", "--slots",
-        "--space", "--space-only", "--target", "--test", "--time", "--val", "--why-not-fused", "--workers", "subject",
+        "--baseline", "--budget", "--command", "--data", "--debug", "--fixed", "--folds", "--group", "--hang-s", "--json",
+        "--kind", "--metric", "--mode", "--model", "--name", "--option", "--parked", "--price", "--reports", "--resume",
+        "--runs", "--sampler", "--seed", "--slots", "--space", "--space-only", "--target", "--test", "--time",
+        "--time-limit", "--val", "--why-not-fused", "--workers", "subject",
     ],
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
     "tune": [
-        "model", "data", "target", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name",
-        "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
+        "model", "command", "data", "target", "metric", "budget", "space", "fixed", "space_only", "baseline", "reports",
+        "time_limit", "parked", "trainer", "options", "name", "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
     ],
     "load": ["run", "builder"],
     "report": ["folder"],

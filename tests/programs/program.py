@@ -28,7 +28,8 @@ def main():
     if asked.get("kill_after"):
         die_after(*asked["kill_after"])
     function = getattr(functions, asked["function"]) if asked.get("function") else None
-    space = {"lr": luthier.Float(1e-5, 1.0, log=True)}
+    wide = asked.get("space", {"lr": [1e-5, 1.0]})
+    space = {name: luthier.Float(low, high, log=True) for name, (low, high) in wide.items()}
     try:
         run = luthier.tune(function, space=space, **{"metric": "val_loss", "baseline": {"lr": 1e-4}, **asked["arguments"]})
     except LuthierError as error:

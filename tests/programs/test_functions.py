@@ -144,3 +144,9 @@ def test_the_threads_of_the_machine_are_shared(tmp_path):
     cores = len(os.sched_getaffinity(0))
     run = tune(train, tmp_path, metric="loss", budget="4trials", workers=1)
     assert run.record.history.trials[0].last.score == cores
+
+
+def test_half_a_checkpoint_costs_the_way_since_the_start_and_no_more(tmp_path, unbroken):
+    code, decided, said = finish(**asked(tmp_path, function="tears_its_checkpoint", parked=0))
+    assert code == 0, said
+    assert json.dumps(decided) == json.dumps(unbroken[1])

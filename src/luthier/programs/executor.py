@@ -270,7 +270,8 @@ class ProgramExecutor:
         attempt.peak_bytes = max(attempt.peak_bytes, tree.peak_bytes(process.program.pid))
         for said in process.read():
             if said["said"] == "error":
-                self._fail(attempt, faults.of_event(said["event"]))
+                if not self._begin_again(attempt):
+                    self._fail(attempt, faults.of_event(said["event"]))
                 return
             wrong = attempt.hear(said) if said["said"] == "report" else ""
             if wrong:
@@ -325,6 +326,16 @@ class ProgramExecutor:
         elif attempt is self.first and self.budget_s is not None and seconds > self.budget_s:
             self._fail(attempt, faults.over_budget(attempt, self.budget_s))
 
+    def _begin_again(self, attempt: Attempt) -> bool:
+        """A process that ends by a fault before it has said anything could not go on from its checkpoint, which may be
+        half of one: it is ended at any moment. Then the trial begins again, once."""
+        if not attempt.resumed or attempt.last_step is not None:
+            return False
+        self._end(attempt)
+        attempt.folder.clear_checkpoint()
+        self._run(attempt)
+        return True
+
     def _fail(self, attempt: Attempt, error: LuthierError) -> None:
         doing = "open" if attempt is self.first else "train"
         self._say(attempt, event="error", doing=doing, memory=False, peak_bytes=attempt.peak_bytes, **faults.parts(error))
@@ -335,6 +346,8 @@ class ProgramExecutor:
     def _died(self, attempt: Attempt, how: str) -> None:
         """A program that was killed is begun again, as that of a worker is; whatever else ends it is its own fault."""
         if "SIGKILL" not in how or attempt is self.first:
+            if self._begin_again(attempt):
+                return
             self._fail(attempt, died(how, attempt.folder.last_words()))
             return
         worker = attempt.worker or 0

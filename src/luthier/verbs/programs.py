@@ -73,6 +73,18 @@ def program_of(model: Any, given: Given) -> Program | None:
     return None
 
 
+def refuse(told: Mapping[str, Any]) -> None:
+    """Say that a program has no place for these.
+
+    Raises:
+        InvalidInput: names the first that was given.
+    """
+    for name, value in told.items():
+        if value is not None:
+            remedy = "Leave it out: a program of one's own trains by itself"
+            raise InvalidInput(f"{name}={value!r}", must="something that luthier trains", where="tune", remedy=remedy)
+
+
 def _needs_data(given: Given, what: str, remedy: str) -> None:
     if given.data is None:
         raise InvalidInput("data=None", must=f"data for {what}", where="tune", remedy=f"Pass {remedy}")

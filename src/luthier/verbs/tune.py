@@ -26,7 +26,7 @@ from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
 from luthier.training.task import Task, TaskRef
-from luthier.verbs.programs import Given, a_recipe, executor_of, program_of, request_of
+from luthier.verbs.programs import Given, a_recipe, executor_of, program_of, refuse, request_of
 from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
 from luthier.verbs.session import Session, Watcher
@@ -105,6 +105,8 @@ def tune(
     common = {"metric": metric, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
+        refuse({"target": target or None, "options": options or None, "slots": slots,
+                "mode": None if mode == AUTO else mode})  # fmt: skip
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
