@@ -1,6 +1,6 @@
 """A script that nobody wants to touch: a linear classifier of handwritten digits by gradient descent, in numpy.
 
-    python digits.py --lr 0.1 --l2 0.0001 --seed 0 --out FOLDER [--csv] [--loud] [--checkpoint FOLDER] [--rows N]
+python digits.py --lr 0.1 --l2 0.0001 --seed 0 --out FOLDER [--csv] [--loud] [--checkpoint FOLDER] [--rows N]
 """
 
 import argparse

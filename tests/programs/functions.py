@@ -4,10 +4,20 @@ import json
 import math
 import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 REPORTS = 9
+ORPHAN = """
+import os, time
+if os.fork():
+    os._exit(0)
+os.setsid()
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
 
 
 def loss_of(config, seed, epoch):
@@ -100,12 +110,8 @@ def early(trial):
 
 def with_helpers(trial):
     """Starts a helper in a session of its own, and one whose parent is gone; writes who they are."""
-    import subprocess
-    import sys
-
     own = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    orphan = "import os, time\nif os.fork():\n    os._exit(0)\nos.setsid()\nprint(os.getpid(), flush=True)\ntime.sleep(600)"
-    told = subprocess.Popen([sys.executable, "-c", orphan], stdout=subprocess.PIPE, text=True)
+    told = subprocess.Popen([sys.executable, "-c", ORPHAN], stdout=subprocess.PIPE, text=True)
     pids = [os.getpid(), own.pid, int(told.stdout.readline())]
     Path(os.environ["PIDS"]).write_text(" ".join(map(str, pids)))
     trial.report(1, val_loss=1.0)

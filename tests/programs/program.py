@@ -1,6 +1,6 @@
 """A user's program that tunes one of `functions.py`, as a process of its own; may die after a journal line.
 
-    python program.py '{"function": "train", "arguments": {...}, "kill_after": ["report", 3]}'
+python program.py '{"function": "train", "arguments": {...}, "kill_after": ["report", 3]}'
 """
 
 import json
@@ -31,7 +31,9 @@ def main():
     wide = asked.get("space", {"lr": [1e-5, 1.0]})
     space = {name: luthier.Float(low, high, log=True) for name, (low, high) in wide.items()}
     try:
-        run = luthier.tune(function, space=space, **{"metric": "val_loss", "baseline": {"lr": 1e-4}, **asked["arguments"]})
+        run = luthier.tune(
+            function, space=space, **{"metric": "val_loss", "baseline": {"lr": 1e-4}, **asked["arguments"]}
+        )
     except LuthierError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.exit(error.exit_code)

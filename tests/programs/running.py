@@ -28,6 +28,8 @@ def start(log, **asked):
     more = asked.pop("environment", {})
     with Path(log).open("ab") as stream:
         return subprocess.Popen(
-            [sys.executable, str(PROGRAM), json.dumps(asked)], stdout=stream, stderr=stream, env={**ENVIRONMENT, **more}
+            [sys.executable, str(PROGRAM), json.dumps(asked)],
+            stdout=stream,
+            stderr=stream,
+            env={**ENVIRONMENT, **more},
         )
-

@@ -1,6 +1,7 @@
 """A command line of one's own: JSON lines, CSV and printed words; paused by a signal; resumed."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,9 @@ def curves(run):
 @pytest.fixture(scope="module")
 def of_lines(tmp_path_factory):
     """The run that reads JSON lines."""
-    return tune(f"{TRAIN} --out {{dir}}", "{dir}/log.jsonl:val_acc", tmp_path_factory.mktemp("lines"), budget="40trials")
+    return tune(
+        f"{TRAIN} --out {{dir}}", "{dir}/log.jsonl:val_acc", tmp_path_factory.mktemp("lines"), budget="40trials"
+    )
 
 
 def test_a_better_setting_is_found_on_real_data_and_adopted(of_lines):
@@ -117,7 +120,7 @@ def test_a_metric_is_read_from_a_line(tmp_path, text, line, expected):
     (tmp_path / "file").write_text(f"nothing\n{line}\n")
     found = Tail(tmp_path / "file", reading, skip=False).read()
     score = found[-1].metrics[reading.metric.name]
-    assert score == expected or (expected is None and score != score)
+    assert score == expected or (expected is None and math.isnan(score))
 
 
 def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew(tmp_path):
@@ -139,30 +142,34 @@ def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew
         (
             "python train.py --lr {lr --l2 {l2}",
             "stdout:loss",
-            "'{lr' in the command: `each { has its }, with a name between them` must hold (command). Write {lr}; a brace "
+            "'{lr' in the command: `each { has its }, with a name between them` must hold (command). Write "
+            "{lr}; a brace "
             "that is meant as one is doubled: {{.",
         ),
         (
             "python train.py --lr {lrr} --l2 {l2}",
             "stdout:loss",
-            "the command has a place for {lrr}: `one of lr, l2, seed, dir, checkpoint_dir, device` must hold (command). "
+            "the command has a place for {lrr}: `one of lr, l2, seed, dir, checkpoint_dir, device` must hold "
+            "(command). "
             "Did you mean {lr}.",
         ),
         (
             "python train.py --lr {lr}",
             "stdout:loss",
-            "the space varies 'l2', and the command does not use it: `{l2} stands in the command` must hold (command). "
+            "the space varies 'l2', and the command does not use it: `{l2} stands in the command` must hold "
+            "(command). "
             "Write {l2} where the command takes it, or take it out of the space.",
         ),
         (
             "python train.py --lr {lr} --l2 {l2} 'x",
             "stdout:loss",
-            "command=\"python train.py --lr {lr} --l2 {l2} 'x\": `every quote is closed` must hold (command).",
+            'command="python train.py --lr {lr} --l2 {l2} \'x": `every quote is closed` must hold (command).',
         ),
         (
             "python train.py --lr {lr} --l2 {l2}",
             "",
-            "metric='': `where the command writes what is compared` must hold (metric). Write \"{dir}/log.jsonl:val_loss\","
+            "metric='': `where the command writes what is compared` must hold (metric). Write "
+            '"{dir}/log.jsonl:val_loss",'
             ' or "stdout:val_loss".',
         ),
         (
@@ -185,13 +192,15 @@ def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew
         (
             "echo {lr} {l2}",
             "stdout:loss",
-            "the command came to its end without loss on its standard output; it said last: 0.003 0.0001: `each run writes "
+            "the command came to its end without loss on its standard output; it said last: 0.003 0.0001: `each "
+            "run writes "
             "loss at least once` must hold (command). Its output is in {output}.",
         ),
         (
             "true {lr} {l2}",
             "{dir}/log.jsonl:loss",
-            "the command came to its end without loss in {dir}/log.jsonl: `each run writes loss at least once` must hold "
+            "the command came to its end without loss in {dir}/log.jsonl: `each run writes loss at least once` "
+            "must hold "
             "(command). Its output is in {output}.",
         ),
         (
@@ -213,7 +222,8 @@ def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew
         (
             "sh -c 'echo {{\\\"val_acc\\\": 1}} > {dir}/log' {lr} {l2}",
             "min:{dir}/log:val_los",
-            "val_los was never reported: `the metric is one of val_acc` must hold (metric). Report val_los, or name another "
+            "val_los was never reported: `the metric is one of val_acc` must hold (metric). Report val_los, or "
+            "name another "
             "metric.",
         ),
     ],

@@ -21,7 +21,14 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="processes are f
 
 
 def tune(function, root, **more):
-    asked = {"space": SPACE, "metric": "val_loss", "budget": "4trials", "workers": 2, "baseline": {"lr": 1e-4}, **more}
+    asked = {
+        "space": SPACE,
+        "metric": "val_loss",
+        "budget": "4trials",
+        "workers": 2,
+        "baseline": {"lr": 1e-4},
+        **more,
+    }
     return luthier.tune(function, root=root, name="run", **asked)
 
 
@@ -31,20 +38,23 @@ def tune(function, root, **more):
         (
             functions.silent,
             InvalidInput,
-            "silent never called trial.report: `each run reports val_loss at least once` must hold (the program's own "
+            "silent never called trial.report: `each run reports val_loss at least once` must hold (the "
+            "program's own "
             "code). Call trial.report(step, val_loss=...) after each evaluation.",
         ),
         (functions.raises, TrainingFailed, "KeyError: 'weights' (the program's own code)."),
         (
             functions.not_a_number,
             TrainingFailed,
-            "the baseline reported val_loss=nan at step 2: `the baseline reaches its end with a finite score` must hold "
+            "the baseline reported val_loss=nan at step 2: `the baseline reaches its end with a finite score` "
+            "must hold "
             "(the program's own code). Lower its learning rate, or pass another baseline.",
         ),
         (
             functions.backwards,
             InvalidInput,
-            "trial.report(step=1) after step 2: `each report is of a later step` must hold (report). Count the steps on, "
+            "trial.report(step=1) after step 2: `each report is of a later step` must hold (report). Count the "
+            "steps on, "
             "for example epoch + 1.",
         ),
         (
@@ -72,7 +82,8 @@ def test_a_baseline_beyond_its_time_limit_is_ended(tmp_path):
     with pytest.raises(TrainingFailed) as told:
         tune(functions.endless, tmp_path, time_limit="3s")
     assert str(told.value) == (
-        "trial 0 was ended after 3 s, when it had made 1 report: `a trial trains for at most 3 s` must hold (time limit). "
+        "trial 0 was ended after 3 s, when it had made 1 report: `a trial trains for at most 3 s` must hold "
+        "(time limit). "
         "Raise the time limit, or let the program train for less."
     )
 
@@ -90,7 +101,8 @@ def test_a_baseline_that_takes_all_of_the_budget_is_ended(tmp_path):
     with pytest.raises(BudgetTooSmall) as told:
         tune(functions.endless, tmp_path, budget="4s")
     assert str(told.value) == (
-        "the baseline's first run was not done after 4 s, when it had made 1 report: `the budget pays for the baseline, "
+        "the baseline's first run was not done after 4 s, when it had made 1 report: `the budget pays for the "
+        "baseline, "
         "one trial and the report` must hold (budget). Give more time, or let the program train for less."
     )
 
@@ -109,7 +121,8 @@ def test_a_loss_that_is_lost_in_the_search_is_a_result(tmp_path):
     [
         (
             {"metric": ""},
-            "metric='': `the name of what a program reports` must hold (metric). Write for example metric=\"val_loss\".",
+            "metric='': `the name of what a program reports` must hold (metric). Write for example "
+            'metric="val_loss".',
         ),
         (
             {"metric": "score"},
@@ -118,7 +131,7 @@ def test_a_loss_that_is_lost_in_the_search_is_a_result(tmp_path):
         ),
         (
             {"space": None},
-            "space=None: `a space: of a program only you know what may vary` must hold (space). Pass space={\"lr\": "
+            'space=None: `a space: of a program only you know what may vary` must hold (space). Pass space={"lr": '
             "Float(1e-4, 1e-1, log=True)}.",
         ),
         (
@@ -127,12 +140,14 @@ def test_a_loss_that_is_lost_in_the_search_is_a_result(tmp_path):
         ),
         (
             {"baseline": luthier.Recipe()},
-            "baseline=Recipe(...) for a program: `a dict of the settings that you use today` must hold (tune). Write for "
+            "baseline=Recipe(...) for a program: `a dict of the settings that you use today` must hold (tune). "
+            "Write for "
             'example baseline={"lr": 1e-3}.',
         ),
         (
             {"data": ([[1.0]], [1])},
-            "data for a function of trial: `it brings its data` must hold (tune). Leave it out, and read the data in the "
+            "data for a function of trial: `it brings its data` must hold (tune). Leave it out, and read the "
+            "data in the "
             "function.",
         ),
         (
@@ -145,7 +160,8 @@ def test_a_loss_that_is_lost_in_the_search_is_a_result(tmp_path):
         ({"command": "true"}, "a model and a command: `one of the two` must hold (tune)."),
         (
             {"slots": 2},
-            "slots=2: `something that luthier trains` must hold (tune). Leave it out: a program of one's own trains by "
+            "slots=2: `something that luthier trains` must hold (tune). Leave it out: a program of one's own "
+            "trains by "
             "itself.",
         ),
     ],
@@ -160,7 +176,9 @@ def test_what_does_not_fit_is_said_before_the_start(tmp_path, more, sentence):
 def test_settings_of_programs_are_refused_for_models(tmp_path):
     with pytest.raises(InvalidInput) as told:
         luthier.tune("digits", reports=3, root=tmp_path)
-    assert str(told.value) == "reports=3: `something that trains by itself: train(trial), a command` must hold (tune)."
+    assert (
+        str(told.value) == "reports=3: `something that trains by itself: train(trial), a command` must hold (tune)."
+    )
 
 
 @needs_proc
@@ -170,9 +188,7 @@ def test_no_process_of_a_trial_outlives_it(tmp_path, end):
     told = tmp_path / "pids"
     limit = {"time_limit": 4} if end == "time limit" else {}
     arguments = {"root": str(tmp_path), "name": "run", "budget": "4trials", "workers": 1, **limit}
-    program = start(
-        tmp_path / "log", function="with_helpers", arguments=arguments, environment={"PIDS": str(told)}
-    )
+    program = start(tmp_path / "log", function="with_helpers", arguments=arguments, environment={"PIDS": str(told)})
     pids = []
     while len(pids) < 3:
         assert program.poll() is None, (tmp_path / "log").read_text()

@@ -36,7 +36,9 @@ def tune(
     option: Annotated[list[str] | None, typer.Option(help="Further option of the task, KEY=VALUE.")] = None,
     metric: Annotated[
         str,
-        typer.Option(help='What is compared; default: the task\'s. Of a command: "{dir}/log.jsonl:val_acc", "stdout:loss".'),
+        typer.Option(
+            help='What is compared; default: the task\'s. Of a command: "{dir}/log.jsonl:val_acc", "stdout:loss".'
+        ),
     ] = "",
     budget: Annotated[str, typer.Option(help="5min, 2h, 40trials: all is paid from it.")] = "5min",
     space: Annotated[Path | None, typer.Option(help="TOML file with further or other domains.")] = None,

@@ -1,7 +1,7 @@
 """A trial at its program: from what was reported to the points of its curve, to the rung where it pauses, to its end.
 
-What is told depends on the reports alone, never on how fast they came: a report beyond a rung waits until the trial may go
-on, and a program that was ended and began again is not asked for what it has already reported.
+What is told depends on the reports alone, never on how fast they came: a report beyond a rung waits until the trial
+may go on, and a program that was ended and began again is not asked for what it has already reported.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ STEPS = ("step", "epoch", "iteration")
 
 
 class Reading(NamedTuple):
-    """Where a metric stands: in the file of a name with placeholders (""; standard output), found by a pattern there."""
+    """Where a metric stands: in the file of a name with placeholders (""; standard output), found by a pattern
+    there."""
 
     file: str
     metric: Metric
@@ -63,7 +64,8 @@ def words_of(text: str, settings: Iterable[str], varied: Iterable[str]) -> tuple
         varied: those of the space; each must stand in the command, else it would be varied for nothing.
 
     Raises:
-        InvalidInput: a quote or brace without its partner, a placeholder that is no setting, a setting without a place.
+        InvalidInput: a quote or brace without its partner, a placeholder that is no setting, a setting without a
+        place.
 
     >>> words_of("python train.py --lr {lr}", ["lr"], ["lr"])
     ('python', 'train.py', '--lr', '{lr}')
@@ -140,7 +142,9 @@ def _on_stdout(text: str, way: str) -> Reading:
         names = [n for n in re.compile(text).groupindex if n not in (*STEPS, "of")]
     except re.error as error:
         names = []
-        raise InvalidInput(f"pattern {text!r}", must="a regular expression", where="metric", remedy=str(error)) from None
+        raise InvalidInput(
+            f"pattern {text!r}", must="a regular expression", where="metric", remedy=str(error)
+        ) from None
     if len(names) != 1:
         raise InvalidInput(
             f"pattern {text!r} has {len(names)} named groups",

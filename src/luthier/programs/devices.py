@@ -11,7 +11,7 @@ def visible_devices() -> list[str]:
     """["cuda:0", ...] of the GPUs that a program started from here sees; empty: none."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     program = shutil.which("nvidia-smi")
-    if program is None or named == "" or named == "-1":
+    if program is None or named in ("", "-1"):
         return []
     try:
         done = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=20, check=False)

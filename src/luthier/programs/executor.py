@@ -1,8 +1,8 @@
 """Places for programs: an executor of the driver's own process, with a process for each trial.
 
-It answers the messages of docs/protocol.md as a worker does. What waits at a rung is parked: its process stays, holds its
-memory and goes on at once. Where there are too many, the one that has waited longest is ended, and its trial goes on
-later from `checkpoint_dir`, or begins again.
+It answers the messages of docs/protocol.md as a worker does. What waits at a rung is parked: its process stays,
+holds its memory and goes on at once. Where there are too many, the one that has waited longest is ended, and its
+trial goes on later from `checkpoint_dir`, or begins again.
 """
 
 from __future__ import annotations
@@ -327,8 +327,8 @@ class ProgramExecutor:
             self._fail(attempt, faults.over_budget(attempt, self.budget_s))
 
     def _begin_again(self, attempt: Attempt) -> bool:
-        """A process that ends by a fault before it has said anything could not go on from its checkpoint, which may be
-        half of one: it is ended at any moment. Then the trial begins again, once."""
+        """A process that ends by a fault before it has said anything could not go on from its checkpoint, which
+        may be half of one: it is ended at any moment. Then the trial begins again, once."""
         if not attempt.resumed or attempt.last_step is not None:
             return False
         self._end(attempt)
@@ -338,13 +338,16 @@ class ProgramExecutor:
 
     def _fail(self, attempt: Attempt, error: LuthierError) -> None:
         doing = "open" if attempt is self.first else "train"
-        self._say(attempt, event="error", doing=doing, memory=False, peak_bytes=attempt.peak_bytes, **faults.parts(error))
+        self._say(
+            attempt, event="error", doing=doing, memory=False, peak_bytes=attempt.peak_bytes, **faults.parts(error)
+        )
         self._remove(attempt)
         if attempt is self.first:
             self.first = None
 
     def _died(self, attempt: Attempt, how: str) -> None:
-        """A program that was killed is begun again, as that of a worker is; whatever else ends it is its own fault."""
+        """A program that was killed is begun again, as that of a worker is; whatever else ends it is its own
+        fault."""
         if "SIGKILL" not in how or attempt is self.first:
             if self._begin_again(attempt):
                 return

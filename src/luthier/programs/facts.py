@@ -16,8 +16,8 @@ NO_CHECKPOINT = "PR01"
 def facts_of(program: Program, first: TrialFolder, devices: Sequence[str]) -> Facts:
     """Facts from the reports of a whole run.
 
-    A trial that fails or diverges later is given the worst score that this run showed: it is no better than a model that
-    has hardly begun.
+    A trial that fails or diverges later is given the worst score that this run showed: it is no better than a model
+    that has hardly begun.
     """
     scores = [report.number(program.metric.name) for report in first.known]
     num = program.reports or len(first.known)

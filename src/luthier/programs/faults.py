@@ -46,7 +46,10 @@ def diverged(name: str, report: Report) -> LuthierError:
 def backwards(words: str) -> LuthierError:
     """Steps must rise."""
     return InvalidInput(
-        words, must="each report is of a later step", where="report", remedy="Count the steps on, for example epoch + 1"
+        words,
+        must="each report is of a later step",
+        where="report",
+        remedy="Count the steps on, for example epoch + 1",
     )
 
 

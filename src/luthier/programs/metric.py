@@ -7,7 +7,9 @@ import re
 from luthier.errors import InvalidInput
 from luthier.records import Metric
 
-SMALLER = ("loss", "error", "err", "mse", "mae", "rmse", "mape", "nll", "perplexity", "ppl", "wer", "cer", "fid", "regret")
+SMALLER = (
+    "loss", "error", "err", "mse", "mae", "rmse", "mape", "nll", "perplexity", "ppl", "wer", "cer", "fid", "regret",
+)  # fmt: skip
 GREATER = (
     "acc", "accuracy", "f1", "auc", "auroc", "map", "ap", "bleu", "rouge", "reward", "return", "r2", "iou", "miou",
     "dice", "precision", "recall", "psnr", "ssim",

@@ -29,7 +29,8 @@ class Start(NamedTuple):
 
     Args:
         mark: of its processes. `environment`: besides that of the driver.
-        values: what there is for the placeholders of a command, or the config of a function, and seed, device, places.
+        values: what there is for the placeholders of a command, or the config of a function, and seed, device,
+        places.
         output: where it prints.
     """
 
@@ -130,7 +131,9 @@ class CommandProcess:
             self.program = start.spawn(words, cwd=cwd)
         except OSError as error:
             what = "there is no such program" if isinstance(error, FileNotFoundError) else str(error)
-            raise InvalidInput(f"{words[0]!r}: {what}", must="a program that can be started", where="command") from None
+            raise InvalidInput(
+                f"{words[0]!r}: {what}", must="a program that can be started", where="command"
+            ) from None
 
     def read(self) -> list[Said]:
         """What it wrote since."""

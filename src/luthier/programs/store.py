@@ -5,8 +5,8 @@
     checkpoint/     its own, to go on from
     files/          its own, where a command writes: {dir}
 
-A report that stands here is never asked for again: a trial that goes on, or begins again, after a crash is judged by what
-it reported first.
+A report that stands here is never asked for again: a trial that goes on, or begins again, after a crash is judged by
+what it reported first.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ class RunningTrial:
         config: the settings, by their names in the space.
         seed: of this trial; trials that are compared have equal seeds, so let everything random follow from it.
         device: "cpu", "cuda:0" ...
-        checkpoint_dir: a folder of the trial's own, which outlives the process. What lies there when the function begins
+        checkpoint_dir: a folder of the trial's own, which outlives the process. What lies there when the function
+        begins
             is what an earlier process of the same trial left.
         tell: takes the reports; does nothing where the function is called by hand.
 

@@ -144,5 +144,5 @@ def loading(reading: Reading) -> str:
         return ""
     folder = f"runs/{clean(reading.record.name)}"
     if reading.record.baseline.program:
-        return f"import luthier\n\nbest = luthier.Run.open({folder!r}).best  # its settings; what it saved: best.checkpoint"
+        return f"import luthier\n\nbest = luthier.Run.open({folder!r}).best  # recipe.model, score, checkpoint"
     return f"import luthier\n\nmodel = luthier.load({folder!r})  # the folder that holds this page"

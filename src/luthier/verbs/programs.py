@@ -60,7 +60,11 @@ def program_of(model: Any, given: Given) -> Program | None:
     if _takes_trial(model):
         return _of_callable(model, given, kind="function", code=model)
     space = Space.of(given.space)
-    settings = {**_centre(space), **dict(given.baseline if isinstance(given.baseline, Mapping) else {}), **given.fixed}
+    settings = {
+        **_centre(space),
+        **dict(given.baseline if isinstance(given.baseline, Mapping) else {}),
+        **given.fixed,
+    }
     if builds_compiled(model, settings):
         _needs_data(given, "a function that returns a compiled Keras model", "data=(x, y)")
         return _of_callable(KerasTraining(model, given.data), given, kind="keras", code=model)
@@ -135,9 +139,15 @@ def _program(given: Given, name: str, what: Any, metric: Metric, **more: Any) ->
     if isinstance(limit, str):
         budget = parse_budget(limit)
         if budget.unit != "seconds":
-            raise InvalidInput(f"time_limit={limit!r}", must="a time", where="tune", remedy='Write for example "20min"')
+            raise InvalidInput(
+                f"time_limit={limit!r}", must="a time", where="tune", remedy='Write for example "20min"'
+            )
         limit = budget.amount
-    for number, least, field in ((given.reports, 1, "reports"), (given.parked, 0, "parked"), (limit, 1e-9, "time_limit")):
+    for number, least, field in (
+        (given.reports, 1, "reports"),
+        (given.parked, 0, "parked"),
+        (limit, 1e-9, "time_limit"),
+    ):
         if number is not None and number < least:
             raise InvalidInput(f"{field}={number}", must=f"{field} >= {least:g}", where="tune")
     return Program(name, what, metric, reports=given.reports, parked=given.parked, time_limit_s=limit, **more)
@@ -155,7 +165,9 @@ def _space_of(given: Given) -> Space:
     for name in space:
         if name in ("seed", "dir", "checkpoint_dir", "device"):
             raise InvalidInput(
-                f"{name} in the search space", where=f"space, parameter {name!r}", remedy="luthier gives it; take it out"
+                f"{name} in the search space",
+                where=f"space, parameter {name!r}",
+                remedy="luthier gives it; take it out",
             )
     return space.without(given.fixed)
 
@@ -183,7 +195,9 @@ def _baseline(given: Given, space: Space, defaults: Mapping[str, Any]) -> tuple[
     """What must be beaten, and what is to be said about it."""
     if isinstance(given.baseline, Recipe) or not isinstance(given.baseline, Mapping | None):
         raise InvalidInput(
-            "baseline=Recipe(...) for a program" if isinstance(given.baseline, Recipe) else f"baseline={given.baseline!r}",
+            "baseline=Recipe(...) for a program"
+            if isinstance(given.baseline, Recipe)
+            else f"baseline={given.baseline!r}",
             must="a dict of the settings that you use today",
             where="tune",
             remedy='Write for example baseline={"lr": 1e-3}',
@@ -211,7 +225,8 @@ def _baseline(given: Given, space: Space, defaults: Mapping[str, Any]) -> tuple[
 
 
 def request_of(program: Program, **asked: Any) -> Request:
-    """The request of a program's run; `asked`: budget, sampler, seed, price, num_workers, and the metric as it was given.
+    """The request of a program's run; `asked`: budget, sampler, seed, price, num_workers, and the metric as it was
+    given.
 
     Raises:
         InvalidInput: budget or sampler.

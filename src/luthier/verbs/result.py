@@ -14,7 +14,8 @@ from luthier.space import Config
 class Outcome:
     """A recipe with its score on fresh seeds (mean, 95 % interval, n).
 
-    `checkpoint`: of a program of one's own, the folder of what a run with this recipe saved; None where it saved nothing.
+    `checkpoint`: of a program of one's own, the folder of what a run with this recipe saved; None where it saved
+    nothing.
     """
 
     recipe: Recipe

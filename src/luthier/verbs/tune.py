@@ -102,7 +102,7 @@ def tune(
     """
     given = Given(command, data, metric, space, fixed or {}, baseline, reports, time_limit, parked, trainer)
     program = program_of(model, given)
-    common = {"metric": metric, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
+    common: dict[str, Any] = {"metric": metric, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
         refuse({"target": target or None, "options": options or None, "slots": slots,

@@ -43,8 +43,8 @@ class KerasTraining:
 
     Args:
         build: returns a compiled model; its arguments are settings.
-        data: (x, y), of which a fifth by the trial's seed validates; ((x, y), (x_val, y_val)); arguments of `fit` as a
-            dict; or a function that returns one of these.
+        data: (x, y), of which a fifth by the trial's seed validates; ((x, y), (x_val, y_val)); arguments of
+            `fit` as a dict; or a function that returns one of these.
     """
 
     def __init__(self, build: Callable[..., Any], data: Any) -> None:
@@ -68,8 +68,8 @@ class KerasTraining:
         epochs = int(rest.pop("epochs", given.pop("epochs", 1)))
         first = self._restored(trial, model, given)
         if first < epochs:
-            reporter = _reporter(trial, keras, epochs)
-            model.fit(**{"verbose": 0, **given, **rest}, epochs=epochs, initial_epoch=first, callbacks=[reporter])
+            callbacks = [*given.pop("callbacks", []), _reporter(trial, keras, epochs)]
+            model.fit(**{"verbose": 0, **given, **rest}, epochs=epochs, initial_epoch=first, callbacks=callbacks)
 
     def _restored(self, trial: RunningTrial, model: Any, given: Mapping[str, Any]) -> int:
         """The epoch from which it goes on; weights and the optimizer's state are put back."""
@@ -77,11 +77,20 @@ class KerasTraining:
         if not state.exists():
             return 0
         if not model.built:
-            model.build(np.shape(given["x"]))
+            model(_first(given["x"]))
         model.optimizer.build(model.trainable_variables)
         epoch = state.read_text()
         model.load_weights(trial.checkpoint_dir / f"{epoch}-{WEIGHTS}")
         return int(epoch)
+
+
+def _first(x: Any) -> Any:
+    """Inputs of one row, or of one batch, so that the layers get their shapes."""
+    if isinstance(x, Mapping):
+        return {name: _first(part) for name, part in x.items()}
+    if isinstance(x, tuple | list):
+        return [_first(part) for part in x]
+    return x[:1] if hasattr(x, "shape") else next(iter(x))[0]
 
 
 def _arguments(data: Any, seed: int) -> dict[str, Any]:
@@ -104,7 +113,7 @@ def _arguments(data: Any, seed: int) -> dict[str, Any]:
 def _reporter(trial: RunningTrial, keras: Any, epochs: int) -> Any:
     """The callback that saves and reports at the end of each epoch."""
 
-    class Reporter(keras.callbacks.Callback):  # type: ignore[misc,name-defined]  # its base is known when it is wanted
+    class Reporter(keras.callbacks.Callback):
         """See the module."""
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

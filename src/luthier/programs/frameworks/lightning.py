@@ -17,6 +17,7 @@ from luthier.errors import InvalidInput
 from luthier.programs.trial import RunningTrial
 
 CHECKPOINT = "last.ckpt"
+QUIET = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
 
@@ -31,8 +32,8 @@ class LightningTraining:
 
     Args:
         module: the class; settings that its `__init__` takes are its arguments.
-        data: a LightningDataModule, its class, a pair of loaders for training and validation, or a function that returns
-            one of these.
+        data: a LightningDataModule, its class, a pair of loaders for training and validation, or a function that
+            returns one of these.
         trainer: arguments of the Trainer. Settings that neither class takes are arguments of the Trainer too.
     """
 
@@ -64,15 +65,18 @@ class LightningTraining:
         data, of_data = self._data(trial.config)
         rest = {n: v for n, v in trial.config.items() if n not in own and n not in of_data}
         wanted = {**self.trainer, **rest}
+        on_cpu = trial.device == "cpu"
         usual = {
-            "logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False,
-            "num_sanity_val_steps": 0, "accelerator": "cpu" if trial.device == "cpu" else "gpu", "devices": _devices(trial),
+            **dict.fromkeys(QUIET, False),
+            "num_sanity_val_steps": 0,
+            "accelerator": "cpu" if on_cpu else "gpu",
+            "devices": 1 if on_cpu else [int(trial.device.rpartition(":")[2])],
             "default_root_dir": str(trial.checkpoint_dir),
-        }  # fmt: skip
+        }
         callbacks = [*wanted.pop("callbacks", []), _reporter(trial, package)]
         trainer = package.Trainer(**{**usual, **wanted}, callbacks=callbacks)
         place = trial.checkpoint_dir / CHECKPOINT
-        found = {"ckpt_path": str(place)} if place.exists() else {}
+        found: dict[str, Any] = {"ckpt_path": str(place)} if place.exists() else {}
         if found and "weights_only" in inspect.signature(trainer.fit).parameters:
             found["weights_only"] = False  # our own checkpoint of this trial
         loaders = {"datamodule": data} if isinstance(data, package.LightningDataModule) else _loaders(data)
@@ -115,10 +119,6 @@ def _taken(thing: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in config.items() if n in named}
 
 
-def _devices(trial: RunningTrial) -> Any:
-    return 1 if trial.device == "cpu" else [int(trial.device.rpartition(":")[2])]
-
-
 def _loaders(data: Any) -> dict[str, Any]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise InvalidInput(
@@ -132,11 +132,17 @@ def _loaders(data: Any) -> dict[str, Any]:
 def _reporter(trial: RunningTrial, package: Any) -> Any:
     """The callback that saves and reports after each validation, where the trainer's state is whole."""
 
-    class Reporter(package.Callback):  # type: ignore[misc,name-defined]  # its base is known when it is wanted
+    class Reporter(package.Callback):
         """See the module."""
 
         def __init__(self) -> None:
             self.due = False
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"random": _random_states()}
+
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            _set_random_states(state["random"])
 
         def on_validation_end(self, trainer: Any, _module: Any) -> None:
             self.due = not trainer.sanity_checking
@@ -161,6 +167,34 @@ def _reporter(trial: RunningTrial, package: Any) -> Any:
     return Reporter()
 
 
+def _random_states() -> dict[str, Any]:
+    """Where all generators stand: order of the rows and dropout go on where they were."""
+    import random
+
+    import numpy as np
+    import torch
+
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+        "cuda": on_gpu,
+    }
+
+
+def _set_random_states(states: dict[str, Any]) -> None:
+    import random
+
+    import numpy as np
+    import torch
+
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])
+    torch.set_rng_state(states["torch"])
+    if states["cuda"]:
+        torch.cuda.set_rng_state_all(states["cuda"])
+
+
 def _is_number(value: Any) -> bool:
     return getattr(value, "numel", lambda: 1)() == 1
-
