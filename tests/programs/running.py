@@ -9,8 +9,12 @@ from pathlib import Path
 import luthier
 
 PROGRAM = Path(__file__).parent / "program.py"
-PLACES = (PROGRAM.parents[1], Path(luthier.__file__).parents[1])
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PLACES)), "OMP_NUM_THREADS": "1"}
+PLACES = (PROGRAM.parents[1], Path(luthier.__file__).parents[1], *os.environ.get("PYTHONPATH", "").split(os.pathsep))
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join(str(place) for place in PLACES if str(place)),
+    "OMP_NUM_THREADS": "1",
+}
 
 
 def finish(**asked):
