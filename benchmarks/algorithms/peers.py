@@ -45,6 +45,7 @@ class Peer(NamedTuple):
     why: str = ""
     needs: str = ""  # a package beside the frameworks
 
+
 def start() -> Array:
     """[2, 5]."""
     return np.random.default_rng(1).normal(size=(2, 5))
@@ -227,9 +228,7 @@ def _optax_rmsprop(inside: bool) -> Array:
 def _optax_muon() -> Array:
     import optax
 
-    return by_optax(
-        lambda lr: optax.contrib.muon(lr, beta=0.9, eps=1e-7, weight_decay=0.1, consistent_rms=0.2)
-    )
+    return by_optax(lambda lr: optax.contrib.muon(lr, beta=0.9, eps=1e-7, weight_decay=0.1, consistent_rms=0.2))
 
 
 def _prodigyopt() -> Array:

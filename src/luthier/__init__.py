@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from luthier.data import Data, DataSpec
     from luthier.errors import LuthierError
+    from luthier.programs.frameworks import hf
     from luthier.records import Recipe
     from luthier.space import Choice, Float, Int, Space
     from luthier.training.metrics import OwnMetric
@@ -36,6 +37,7 @@ _HOMES = {
     "Run": "luthier.verbs.result",
     "Space": "luthier.space",
     "Task": "luthier.training.task",
+    "hf": "luthier.programs.frameworks.hf",
     "keras_check": "luthier.verbs.keras_check",
     "lightning_check": "luthier.verbs.lightning_check",
     "load": "luthier.verbs.load",
@@ -46,14 +48,15 @@ _HOMES = {
 
 __all__ = [
     "Choice", "Data", "DataSpec", "Float", "Int", "LuthierError", "Model", "OwnMetric", "Recipe", "Run", "Space",
-    "Task", "keras_check", "lightning_check", "load", "report", "tune", "watch",
+    "Task", "hf", "keras_check", "lightning_check", "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'luthier' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    home = import_module(_HOMES[name])
+    return home if _HOMES[name].endswith(f".{name}") and not hasattr(home, name) else getattr(home, name)
 
 
 def __dir__() -> list[str]:

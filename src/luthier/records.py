@@ -137,6 +137,8 @@ class Recipe(msgspec.Struct, frozen=True):
         model: keyword arguments of the builder.
         groups: numbers that differ in a parameter group. "no_decay" holds the biases and the scales of
             normalisation (tensors of fewer than two axes).
+        program: the recipe of a program of one's own: every setting, also one named "lr", is the program's and
+            stands in `model`; `steps` counts its reports.
     """
 
     optimizer: str = "adamw"
@@ -182,6 +184,7 @@ class Recipe(msgspec.Struct, frozen=True):
     preparation: dict[str, Any] = {}
     model: dict[str, Any] = {}
     groups: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"no_decay": {"weight_decay": 0.0}})
+    program: bool = False
 
     def __post_init__(self) -> None:
         for name, legal in LEGAL.items():
@@ -225,6 +228,8 @@ class Recipe(msgspec.Struct, frozen=True):
         preparation; every other name, or `model.x`, goes to the builder. `sgd.lr` changes lr where the
         optimizer is sgd, and nothing elsewhere: SGD's learning rate is another dimension than AdamW's.
         """
+        if self.program:
+            return msgspec.structs.replace(self, model={**self.model, **config})
         fields: dict[str, Any] = {}
         model, preparation = dict(self.model), dict(self.preparation)
         optimizer = config.get("optimizer", self.optimizer)
@@ -258,10 +263,12 @@ class Recipe(msgspec.Struct, frozen=True):
         }
 
 
-TRAINING_SETTINGS = frozenset(Recipe.__struct_fields__) - {"model", "preparation", "groups"}
+TRAINING_SETTINGS = frozenset(Recipe.__struct_fields__) - {"model", "preparation", "groups", "program"}
 
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
+    if recipe.program:
+        return dict(recipe.model)
     flat = {name: getattr(recipe, name) for name in Recipe.__struct_fields__ if name in TRAINING_SETTINGS}
     flat |= {f"model.{k}": v for k, v in recipe.model.items()}
     flat |= {f"prepare_{k}": v for k, v in recipe.preparation.items()}
@@ -577,6 +584,7 @@ class Facts(Record, frozen=True, kw_only=True):
     whole: bool = False  # do models take whole numbers as such?
     loss: str = ""
     measured: bool = False  # is the metric what a function of one's own returns?
+    num_reports: int = 0  # of a program of one's own: what a whole run of its baseline reports; 0: a task
 
 
 class Progress(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import pytest
 
 from luthier.algorithms import conformance as suite
 from luthier.algorithms import layers
-from luthier.algorithms.initialisers import DRAWS, TRUNCATED_SD, Fans
+from luthier.algorithms.initialisers import DRAWS, Fans
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.algorithms.schedules import SHAPES, factor
 from luthier.records import INITIALISERS, SCHEDULES

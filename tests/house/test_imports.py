@@ -118,7 +118,7 @@ def test_fork_and_pickle_are_not_used_for_work_or_files():
     for source in sources():
         names = set(_imports(source.tree))
         assert not {"multiprocessing", "pickle", "concurrent.futures"} & names, source.name
-        assert "cloudpickle" not in names or source.name == "src/luthier/training/task.py"
+        assert "cloudpickle" not in names or source.name == "src/luthier/training/packing.py"
 
 
 def test_every_folder_of_tests_is_named_after_a_room():

@@ -102,14 +102,14 @@ def test_a_loss_and_measures_of_ones_own_decide(tmp_path):
     ("more", "said"),
     [
         ({}, "data without targets: `targets, or a loss of your own` must hold"),
-        ({"loss": own_loss, "metric": "otter"}, 'Write "max:otter" or "min:otter"'),
+        ({"loss": own_loss, "metric": "otter"}, 'Write metric="max:otter" or metric="min:otter"'),
         (
             {"loss": own_loss, "metric": "max:otter"},
             "metric='otter': `one of loss, other, which your function returns`",
         ),
         (
             {"loss": own_loss, "evaluate": own_measures, "metric": "distance"},
-            'Write "max:distance" or "min:distance"',
+            'Write metric="max:distance" or metric="min:distance"',
         ),
     ],
 )

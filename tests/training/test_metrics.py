@@ -153,7 +153,7 @@ def test_direction_is_told_by_the_name_or_said():
     assert not metrics.measured_metric("val_loss").greater_is_better
     assert metrics.measured_metric("val_acc").greater_is_better
     assert metrics.measured_metric("max:cost") == metrics.Metric(name="cost", greater_is_better=True)
-    with pytest.raises(InvalidInput, match='Write "max:score_loss" or "min:score_loss"'):
-        metrics.measured_metric("score_loss")
+    with pytest.raises(InvalidInput, match='Write metric="max:accuracy_loss" or metric="min:accuracy_loss"'):
+        metrics.measured_metric("accuracy_loss")
     with pytest.raises(InvalidInput, match="Did you mean 'val_acc'"):
         metrics.check_measured("val_ac", ["val_acc", "loss"])

@@ -15,11 +15,14 @@ from luthier.cli.app import app
 @app.command()
 def tune(
     subject: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="Name of a ready task, for example digits, FILE.py:FUNCTION with --data, or FILE.py:TASK."
+            help="Name of a ready task, for example digits, FILE.py:FUNCTION, or FILE.py:TASK; none with --command."
         ),
-    ],
+    ] = None,
+    command: Annotated[
+        str, typer.Option(help='A command that trains, with places for settings: "python train.py --lr {lr}".')
+    ] = "",
     data: Annotated[
         Path | None,
         typer.Option(help="CSV, TSV, Parquet, .npz or .npy file, or a folder with a folder of images a class."),
@@ -33,11 +36,20 @@ def tune(
     kind: Annotated[str, typer.Option(help="binary, multiclass or regression; default: told from the target.")] = "",
     model: Annotated[str, typer.Option(help="Which model of the task, for example cnn or mlp.")] = "",
     option: Annotated[list[str] | None, typer.Option(help="Further option of the task, KEY=VALUE.")] = None,
-    metric: Annotated[str, typer.Option(help="What is compared; default: the task's.")] = "",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help='What is compared; default: the task\'s. Of a command: "{dir}/log.jsonl:val_acc", "stdout:loss".'
+        ),
+    ] = "",
     budget: Annotated[str, typer.Option(help="5min, 2h, 40trials: all is paid from it.")] = "5min",
     space: Annotated[Path | None, typer.Option(help="TOML file with further or other domains.")] = None,
     space_only: Annotated[bool, typer.Option("--space-only", help="Tune nothing but --space.")] = False,
     fixed: Annotated[list[str] | None, typer.Option(help="Hold a setting, KEY=VALUE.")] = None,
+    baseline: Annotated[list[str] | None, typer.Option(help="What a program uses today, KEY=VALUE.")] = None,
+    reports: Annotated[int | None, typer.Option(help="How often a whole run of a program reports.")] = None,
+    time_limit: Annotated[str, typer.Option(help="End a program's trial after so much training: 20min.")] = "",
+    parked: Annotated[int | None, typer.Option(help="Processes that may wait at a rung; default: by memory.")] = None,
     name: Annotated[str, typer.Option(help="Name of the run's folder.")] = "",
     runs: Annotated[Path | None, typer.Option(help="Folder of all runs; default $LUTHIER_RUNS or ./runs.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
@@ -64,16 +76,16 @@ def tune(
 ) -> None:
     """Find better settings, and show that they are better."""
     from luthier.reports.json import summary
-    from luthier.verbs.finding import function_at, names_a_file
     from luthier.verbs.terminal import TerminalWatcher
     from luthier.verbs.tune import tune as run_tune
 
-    model_or_task = function_at(subject) if names_a_file(subject) else subject
+    model_or_task = _subject(subject, command)
     rows = _rows(data, target, val=val, test=test, group=group, time=time, folds=folds, kind=kind)
     options = {**_pairs(option), **({"model": model} if model else {})}
     with TerminalWatcher(verdict=not as_json, explains_modes=why_not_fused) as watcher:
         run = run_tune(
             model_or_task,
+            command=command,
             data=rows,
             options=options,
             metric=metric,
@@ -81,6 +93,10 @@ def tune(
             space=_space(space),
             fixed=_pairs(fixed),
             space_only=space_only,
+            baseline=_pairs(baseline) or None,
+            reports=reports,
+            time_limit=time_limit or None,
+            parked=parked,
             name=name,
             root=runs,
             resume=resume,
@@ -95,6 +111,18 @@ def tune(
         )
     if as_json:
         sys.stdout.write(json.dumps(summary(run.record, str(run.report))) + "\n")
+
+
+def _subject(subject: str | None, command: str) -> Any:
+    """The function or the name of what is tuned; None where it is a command."""
+    from luthier.errors import InvalidInput
+    from luthier.verbs.finding import function_at, names_a_file
+
+    if subject is None:
+        if not command:
+            raise InvalidInput("nothing to tune", must="a task, FILE.py:FUNCTION or --command", where="tune")
+        return None
+    return function_at(subject) if names_a_file(subject) else subject
 
 
 def _rows(data: Path | None, target: list[str] | None, **more: Any) -> Any:

@@ -41,6 +41,7 @@ OVER = (
     f"{SEEDS} and folds of the rows",
 )
 """What the interval is an interval of, by the number of splits: a fresh one for each seed, one, several."""
+OF_PROGRAM = "seeds, as the program itself uses them"
 POWER = 0.8
 
 
@@ -245,7 +246,7 @@ def judge(bench: Bench, winner: Trial, *, candidate: Sequence[float], baseline: 
         lower=lower,
         p_better=stats.prob_better(differences),
         price=plan.price,
-        over=OVER[min(bench.facts.splits, 2)],
+        over=OF_PROGRAM if bench.facts.num_reports else OVER[min(bench.facts.splits, 2)],
         seeds=tuple(seeds),
         candidate=tuple(candidate),
         baseline=tuple(baseline),

@@ -84,6 +84,8 @@ def setting_of(recipe: Recipe, name: str) -> Any:
 
     The inverse of `Recipe.with_config`.
     """
+    if recipe.program:
+        return recipe.model.get(name)
     owner, _, rest = name.partition(".")
     if owner in OPTIMIZERS and rest:
         if owner != recipe.optimizer:

@@ -31,6 +31,15 @@ def _task(reading: Reading) -> Pairs:
     facts = reading.record.facts
     if facts is None:
         return ()
+    if facts.num_reports:
+        return (
+            ("program", label(facts.task)),
+            ("kind", facts.framework),
+            ("reports of a whole run", count(facts.num_reports)),
+            ("metric", f"{reading.metric_name}, {reading.direction()}"),
+            ("a run that fails counts as", reading.score(facts.constant_score)),
+            ("from one report to the next", seconds(facts.step_s)),
+        )
     return (
         ("task", label(facts.task)),
         ("kind", facts.kind),
@@ -116,6 +125,8 @@ def _named(items: dict[str, str]) -> tuple[tuple[str, str], ...]:
 def _recipe(reading: Reading) -> tuple[tuple[str, str], ...]:
     """The baseline's settings, in the order of the recipe."""
     recipe = reading.record.baseline
+    if recipe.program:
+        return tuple((label(k), setting(v)) for k, v in [*recipe.model.items()][:MOST_FACTS])
     own = [
         (name, getattr(recipe, name))
         for name in recipe.__struct_fields__
@@ -157,6 +168,8 @@ def loading(reading: Reading) -> str:
     if reading.record.status != "finished":
         return ""
     folder = f"runs/{clean(reading.record.name)}"
+    if reading.record.baseline.program:
+        return f"import luthier\n\nbest = luthier.Run.open({folder!r}).best  # recipe.model, score, checkpoint"
     lines = f"import luthier\n\nmodel = luthier.load({folder!r})  # the folder that holds this page"
     told = reading.record.script
     if told.endswith(".py"):

@@ -41,7 +41,12 @@ STATUSES = ("running", "paused", "stopped", "finished", "diverged", "failed")
 def plan_lines(plan: RunPlan, facts: Facts | None = None) -> list[str]:
     """What the budget is spent on, before it is spent."""
     lines = []
-    if facts:
+    if facts and facts.num_reports:
+        lines.append(
+            f"{label(facts.task, 30)}: a {facts.framework} of your own; {label(facts.metric.name, 30)}; "
+            f"{plural(facts.num_reports, 'report')} a run, on {label(facts.device or 'an unknown device', 20)}"
+        )
+    elif facts:
         lines.append(
             f"{label(facts.task, 30)}: {count(facts.num_train)} training, {count(facts.num_val)} validation "
             f"and {count(facts.num_test)} test rows; {label(facts.metric.name, 30)}; {facts.framework} on "

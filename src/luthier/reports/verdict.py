@@ -87,7 +87,8 @@ def _between(found: Measure) -> str:
 def _test(reading: Reading, test: HeldOutResult | None) -> str:
     """What the test rows say, as the end of a sentence."""
     if test is None:
-        return "the test rows were not looked at"
+        own = reading.record.facts is not None and reading.record.facts.num_reports > 0
+        return "a program of one's own has no test rows" if own else "the test rows were not looked at"
     found = measure(reading, test.difference, "row", sign=True)
     untouched = "untouched " if test.looks <= 1 else ""
     if math.isfinite(test.difference.score):

@@ -98,7 +98,8 @@ def _cards(reading: Reading) -> tuple[Card, ...]:
 def _test_card(reading: Reading) -> Card:
     test, adopted = reading.record.test, reading.record.adopted
     if test is None:
-        return Card(label="Test rows", value=MISSING, note="not looked at")
+        own = reading.record.baseline.program
+        return Card(label="Test rows", value=MISSING, note="a program has none" if own else "not looked at")
     shipped = measure(reading, test.candidate if adopted else test.baseline, "row")
     other = measure(reading, test.baseline if adopted else test.candidate, "row")
     note = size_of(shipped)

@@ -15,7 +15,7 @@ import functools
 import hashlib
 import inspect
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -79,14 +79,41 @@ def write_best(folder: RunFolder, snapshot: Mapping[str, Array], recipe: Recipe,
     Raises:
         RunFolderError: the disk refuses; the old best/ stays.
     """
+
+    def fill(new: Path) -> None:
+        checksum = write_snapshot(new / "weights.safetensors", snapshot, {})
+        _write_words(new, recipe, msgspec.structs.replace(about, checksum=checksum))
+
+    _replace(folder, fill)
+
+
+def write_best_program(folder: RunFolder, left: Path, recipe: Recipe, about: About) -> None:
+    """The same of a program of one's own: `left`, the folder of its checkpoints, becomes best/checkpoint.
+
+    Raises:
+        RunFolderError: the disk refuses; the old best/ stays.
+    """
+
+    def fill(new: Path) -> None:
+        if left.is_dir():
+            shutil.copytree(left, new / "checkpoint")
+        _write_words(new, recipe, about)
+
+    _replace(folder, fill)
+
+
+def _write_words(new: Path, recipe: Recipe, about: About) -> None:
+    write_bytes_atomic(new / "recipe.json", to_json(recipe))
+    write_bytes_atomic(new / "about.json", to_json(about))
+
+
+def _replace(folder: RunFolder, fill: Callable[[Path], None]) -> None:
     new, old = folder.path / ".best.new", folder.path / ".best.old"
     with folder_errors(folder.best, "write the best model"):
         try:
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir()
-            checksum = write_snapshot(new / "weights.safetensors", snapshot, {})
-            write_bytes_atomic(new / "recipe.json", to_json(recipe))
-            write_bytes_atomic(new / "about.json", to_json(msgspec.structs.replace(about, checksum=checksum)))
+            fill(new)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
             raise
@@ -109,6 +136,10 @@ def read_best(folder: RunFolder) -> Best:
         raise RunFolderError("there is no best model yet", where=str(folder.best), remedy="Let the run finish")
     about = _read(place / "about.json", About)
     recipe = _read(place / "recipe.json", Recipe)
+    if recipe.program:
+        remedy = f"Load what it saved: {place / 'checkpoint'}, with the settings in {place / 'recipe.json'}"
+        raise RunFolderError("the run trained a program of your own, no model of luthier's", where=str(folder.path),
+                             remedy=remedy)  # fmt: skip
     return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
 
 

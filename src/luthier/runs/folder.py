@@ -7,6 +7,7 @@
               snapshots/      paused trials (`luthier.runs.snapshots`)
               evaluations/    scores and losses of each row
               logs/           what the workers said
+              trials/         of programs: a folder a trial, with its output, reports and checkpoints
               best/           the winner (`luthier.runs.best`)
 """
 
@@ -124,6 +125,7 @@ class RunFolder:
         self.snapshots = self.path / "snapshots"
         self.evaluations = self.path / "evaluations"
         self.logs = self.path / "logs"
+        self.trials = self.path / "trials"
         self.best = self.path / "best"
 
     @property
@@ -148,7 +150,7 @@ class RunFolder:
                     where=str(self.path),
                     remedy="Go on with it by --resume, or choose another --name",
                 )
-            ours = {p.name for p in (self.lock, self.snapshots, self.evaluations, self.logs)}
+            ours = {p.name for p in (self.lock, self.snapshots, self.evaluations, self.logs, self.trials)}
             if self.path.is_dir() and (others := sorted(p.name for p in self.path.iterdir() if p.name not in ours)):
                 raise RunFolderError(
                     f"the folder is not empty and not a run (it holds {others[0]!r})",

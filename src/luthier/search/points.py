@@ -125,6 +125,8 @@ def settings_of(space: Space, recipe: Recipe, config: Mapping[str, Any]) -> Conf
 
 def _from_recipe(space: Space, recipe: Recipe) -> Config:
     """The inverse of `Recipe.with_config`."""
+    if recipe.program:
+        return {name: recipe.model[name] for name in space if name in recipe.model}
     found: Config = {}
     for key in space:
         owner, _, rest = key.partition(".")

@@ -43,13 +43,16 @@ MIN_FRACTION = 1 / 27
 (correlation 0.25 with the final one)."""
 
 
-def choose_rungs(num_steps: int, num_reports: int, eta: float = ETA) -> tuple[float, ...]:
+def choose_rungs(
+    num_steps: int, num_reports: int, eta: float = ETA, *, min_steps: int = MIN_STEPS
+) -> tuple[float, ...]:
     """Fractions of a schedule at which trials are compared: 1, 1/eta, 1/eta^2, ... on the grid of reports.
 
     Args:
         num_steps: optimizer steps of the whole schedule.
         num_reports: reports a trial makes, evenly spread; a rung is one of them.
         eta: at every rung one in `eta` goes on.
+        min_steps: before the first comparison; 0 where the steps are not those of an optimizer.
 
     Returns:
         Rising fractions i / num_reports, the last is 1.0; (1.0,) where the schedule is too short to judge early.
@@ -64,7 +67,7 @@ def choose_rungs(num_steps: int, num_reports: int, eta: float = ETA) -> tuple[fl
         raise InvalidInput(f"eta={eta}", must="eta > 1", where="scheduler")
     if num_steps < 1 or num_reports < 1:
         raise InvalidInput(f"num_steps={num_steps}, num_reports={num_reports}", must="both >= 1", where="scheduler")
-    first = max(MIN_REPORTS, math.ceil(num_reports * max(MIN_STEPS / num_steps, MIN_FRACTION) - 1e-9))
+    first = max(MIN_REPORTS, math.ceil(num_reports * max(min_steps / num_steps, MIN_FRACTION) - 1e-9))
     reports = [num_reports]
     fraction = 1.0 / eta
     while (report := round(num_reports * fraction)) >= first and report < reports[-1]:

@@ -215,6 +215,7 @@ class Driver:
         numbers = list(trials)
         if numbers:
             self.write("stopped", {"trials": numbers})
+            self.executor.forget(numbers)
         for trial in numbers:
             if trial in self.ledger.stored:
                 self._delete(self.ledger.stored[trial].file)

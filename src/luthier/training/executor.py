@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,6 +52,10 @@ class Executor(Protocol):
         """Nothing more is expected of this worker for now: its silence is no sign of trouble."""
         ...
 
+    def forget(self, trials: Sequence[int]) -> None:
+        """These trials wait at a rung and are given up: what is held for them beside snapshots can go."""
+        ...
+
     def close(self) -> None:
         """End all workers."""
         ...
@@ -83,6 +88,9 @@ class InlineExecutor:
         return happened
 
     def rest(self, worker: int) -> None:
+        """See Executor."""
+
+    def forget(self, trials: Sequence[int]) -> None:
         """See Executor."""
 
     def close(self) -> None:
@@ -215,6 +223,9 @@ class ProcessExecutor:
     def rest(self, worker: int) -> None:
         """See Executor."""
         self.workers[worker].unanswered = 0
+
+    def forget(self, trials: Sequence[int]) -> None:
+        """See Executor."""
 
     def _start(self, number: int) -> None:
         worker = _Worker(number, self.logs / f"worker-{number}.log", self.num_threads)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from luthier.errors import InvalidInput
 from luthier.records import Metric
+from luthier.training.directions import metric_of, parted
 
 Array = npt.NDArray[Any]
 Score = Callable[[Array, Array], float]
@@ -253,15 +254,6 @@ def metric_for(name: str, kind: str) -> Metric:
     return Metric(name=name, greater_is_better=KNOWN[name].greater_is_better)
 
 
-LESS = frozenset(
-    ("loss", "error", "mse", "mae", "rmse", "mape", "nll", "perplexity", "ppl", "wer", "cer", "brier", "ece", "cost")
-)
-MORE = frozenset(
-    ("acc", "accuracy", "f1", "auc", "map", "bleu", "rouge", "reward", "return", "r2", "iou", "dice", "recall", "mcc")
-) | {"precision", "score", "psnr", "ssim"}
-WAYS = {"max:": True, "min:": False}
-
-
 def check_measured(name: str, names: Sequence[str]) -> None:
     """A function of one's own returns the metric.
 
@@ -278,11 +270,11 @@ def check_measured(name: str, names: Sequence[str]) -> None:
         )
 
 
-def measured_metric(name: str) -> Metric:
+def measured_metric(text: str) -> Metric:
     """A metric that a function of one's own returns: its direction is said before it, else told by its words.
 
     Args:
-        name: "val_loss", "max:reward"; "" is "loss".
+        text: "val_loss", "max:reward"; "" is "loss".
 
     Raises:
         InvalidInput: its direction cannot be told.
@@ -290,19 +282,8 @@ def measured_metric(name: str) -> Metric:
     >>> measured_metric("token_accuracy").greater_is_better, measured_metric("min:distance").greater_is_better
     (True, False)
     """
-    way, bare = next(((w, name[len(w) :]) for w in WAYS if name.startswith(w)), ("", name or "loss"))
-    if way:
-        return Metric(name=bare, greater_is_better=WAYS[way])
-    words = bare.lower().replace("-", "_").split("_")
-    less, more = any(w in LESS for w in words), any(w in MORE for w in words)
-    if less == more:
-        raise InvalidInput(
-            f"metric={bare!r}",
-            must="a name that tells whether more is better",
-            where="metric",
-            remedy=f'Write "max:{bare}" or "min:{bare}"',
-        )
-    return Metric(name=bare, greater_is_better=more)
+    way, name = parted(text or "loss")
+    return metric_of(name, way)
 
 
 def rows_of(name: str) -> Callable[[Array, Array], Array] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from luthier.errors import InvalidInput
 from luthier.records import Recipe
 from luthier.space import Domain
 from luthier.training.metrics import OwnMetric
+from luthier.training.packing import packed, unpacked
 
 TaskRef = dict[str, Any]
 """What a worker needs to find a task: {"name": ..., "options": ...}, or {"pickle": base64} over the pipe only."""
@@ -63,9 +63,7 @@ def find_task(ref: TaskRef) -> Task:
         InvalidInput: no such task; names those that exist.
     """
     if "pickle" in ref:
-        import cloudpickle
-
-        loaded = cloudpickle.loads(base64.b64decode(ref["pickle"]))
+        loaded = unpacked(ref["pickle"])
         assert isinstance(loaded, Task)
         return loaded
     return named_task(ref["name"], **ref.get("options", {}))
@@ -92,6 +90,4 @@ def named_task(name: str, **options: Any) -> Task:
 
 def pickled(task: Task) -> TaskRef:
     """A reference that carries the task itself, for functions of a script or notebook."""
-    import cloudpickle
-
-    return {"name": task.name, "pickle": base64.b64encode(cloudpickle.dumps(task)).decode()}
+    return {"name": task.name, "pickle": packed(task)}

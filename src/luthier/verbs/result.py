@@ -12,11 +12,16 @@ from luthier.space import Config
 
 @dataclass(frozen=True)
 class Outcome:
-    """A recipe with its score on fresh seeds (mean, 95 % interval, n)."""
+    """A recipe with its score on fresh seeds (mean, 95 % interval, n).
+
+    `checkpoint`: of a program of one's own, the folder of what a run with this recipe saved; None where it saved
+    nothing.
+    """
 
     recipe: Recipe
     config: Config
     score: Estimate
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,10 @@ class Run:
         """What is shipped: the adopted recipe, else the baseline."""
         none = Estimate(score=float("nan"))
         recipe = self.record.best or self.record.baseline
-        return Outcome(recipe, self.record.best_config, self.record.best_score or none)
+        left = RunFolder(self.folder).best / "checkpoint"
+        return Outcome(
+            recipe, self.record.best_config, self.record.best_score or none, left if left.is_dir() else None
+        )
 
     @property
     def baseline(self) -> Outcome:

@@ -18,7 +18,7 @@ from luthier.records import Evidence, Facts, HeldOutResult, ModeSpeed, Progress,
 from luthier.reports.html import render
 from luthier.reports.reading import read
 from luthier.reports.verdict import verdict
-from luthier.runs.best import About, write_best
+from luthier.runs.best import About, write_best, write_best_program
 from luthier.runs.folder import RunFolder, write_text_atomic
 from luthier.runs.snapshots import read_snapshot
 from luthier.training.driver import Driver
@@ -124,7 +124,8 @@ class Session:
             self._keep(decision=tuning.decision(shipped, self.folder.evaluations, is_tested=shipped in shown))
         if shipped is not None:
             self._ship(shipped, facts)
-            self._keep(script=self._script(ref, shipped, facts))
+            if not facts.num_reports:
+                self._keep(script=self._script(ref, shipped, facts))
         if shipped in shown:
             self._keep(**held_out.pictures(self.folder.evaluations, shipped, facts.num_outputs))
         self._keep(status="finished")
@@ -197,27 +198,37 @@ class Session:
 
     def _ship(self, trial: Trial, facts: Facts) -> None:
         """best/: the model of the first fresh seed that came to its end, not the best of several."""
+        score = self.record.best_score
+        if facts.num_reports:
+            left = self.folder.trials / f"{trial.id:05d}" / "checkpoint"
+            write_best_program(self.folder, left, trial.recipe, _about(facts, score.score if score else math.nan))
+            return
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
         weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
-        score, decision = self.record.best_score, self.record.decision
-        about = About(
-            metric=facts.metric,
-            score=score.score if score else math.nan,
-            inputs=facts.num_inputs,
-            outputs=facts.num_outputs,
-            framework=facts.framework,
-            engine=facts.engine,
-            labels=facts.labels,
-            versions=facts.versions,
-            source=facts.source,
-            table=facts.preparation.table if facts.preparation else {},
-            spec=facts.spec,
-            whole=facts.whole,
-            loss=facts.loss,
-            threshold=decision.threshold if decision is not None and decision.applied else 0.5,
-        )
+        about = _about(facts, score.score if score else math.nan)
+        decision = self.record.decision
+        if decision is not None and decision.applied:
+            about = msgspec.structs.replace(about, threshold=decision.threshold)
         write_best(self.folder, weights, trial.recipe, about)
+
+
+def _about(facts: Facts, score: float) -> About:
+    return About(
+        metric=facts.metric,
+        score=score,
+        inputs=facts.num_inputs,
+        outputs=facts.num_outputs,
+        framework=facts.framework,
+        engine=facts.engine,
+        labels=facts.labels,
+        versions=facts.versions,
+        source=facts.source,
+        table=facts.preparation.table if facts.preparation else {},
+        spec=facts.spec,
+        whole=facts.whole,
+        loss=facts.loss,
+    )
 
 
 def _examined_s(budget: str) -> float:

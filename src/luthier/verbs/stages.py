@@ -35,6 +35,8 @@ from luthier.verbs.fusing import Decided, Question
 from luthier.verbs.request import Request
 
 NUM_REPORTS = 18
+PROGRAM_REPORTS = 54
+"""Of a program's own reports so many are kept at most: twice 27, so that the first rung can stand at 1/27."""
 BATCH_SIZES = (16, 32, 64, 128, 256, 512, 1024)
 SAFETY = 1.2
 """Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
@@ -46,9 +48,12 @@ class Tuning:
     """One tuning run on an open driver; every method is one stage and may be called once."""
 
     def __init__(self, driver: Driver, request: Request, facts: Facts, *, explain: bool = False) -> None:
-        self.driver, self.request, self.facts, self.explain = driver, request, facts, explain
+        self.driver, self.request, self.facts = driver, request, facts
+        self.explain = explain and not facts.num_reports  # a program has one mode: its own
         self.space = request.space
         self.baseline = request.baseline
+        if facts.num_reports:
+            self.baseline = msgspec.structs.replace(self.baseline, steps=facts.num_reports)
         self.step_s = facts.step_s
         self.said: list[Finding] = list(facts.findings)
         self._deadline_at, self._deadline = -math.inf, math.inf
@@ -138,13 +143,15 @@ class Tuning:
 
     def _plan(self, budget: Budget) -> RunPlan:
         num_steps = self.baseline.num_steps(self.facts.num_train)
-        num_reports = min(NUM_REPORTS, num_steps)
+        is_program = self.facts.num_reports > 0
+        num_reports = min(PROGRAM_REPORTS if is_program else NUM_REPORTS, num_steps)
+        min_steps = 0 if is_program else scheduler.MIN_STEPS
         full_s = num_steps * self.step_s + num_reports * self.facts.eval_s
         num_workers = self.driver.executor.num_workers
         parts = split(budget, full_cost_s=full_s, num_workers=num_workers, startup_s=self.driver.elapsed_s())
         return RunPlan(
             **parts,
-            rungs=scheduler.choose_rungs(num_steps, num_reports, eta=3),
+            rungs=scheduler.choose_rungs(num_steps, num_reports, eta=3, min_steps=min_steps),
             lag=3 * max(num_workers, 2),
             num_reports=num_reports,
             num_workers=num_workers,
@@ -323,7 +330,7 @@ class Tuning:
         its end."""
         first = self.driver.ledger.trials[0]
         shown = _whole_pairs(pairs) or [first] * (first.status == "finished")
-        if not shown:
+        if not shown or not self.facts.num_test:
             return None, []
         self.driver.begin("test")
         return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown

@@ -17,6 +17,7 @@ from typing import Any
 
 from luthier.codec import convert
 from luthier.errors import Interrupted
+from luthier.programs.devices import visible_devices
 from luthier.records import Recipe
 from luthier.runs.folder import RunFolder, default_root, free_name
 from luthier.runs.journal import Journal, read
@@ -25,15 +26,17 @@ from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
 from luthier.training.metrics import OwnMetric, register
-from luthier.training.task import Task
+from luthier.training.task import Task, TaskRef
+from luthier.verbs.programs import Given, a_recipe, executor_of, program_of, refuse, request_of
 from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
 from luthier.verbs.session import Session, Watcher
 
 
 def tune(
-    model: Any,
+    model: Any = None,
     *,
+    command: str = "",
     data: Any = None,
     target: str | Sequence[str] = "",
     loss: Callable[..., Any] | None = None,
@@ -43,7 +46,11 @@ def tune(
     space: Any = None,
     fixed: Mapping[str, Any] | None = None,
     space_only: bool = False,
-    baseline: Recipe | None = None,
+    baseline: Recipe | Mapping[str, Any] | None = None,
+    reports: int | None = None,
+    time_limit: str | float | None = None,
+    parked: int | None = None,
+    trainer: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     name: str = "",
     root: str | Path | None = None,
@@ -61,7 +68,9 @@ def tune(
 
     Args:
         model: name of a ready task ("digits"), a `Task`, or a function that returns a fresh model and whose
-            keyword arguments are its hyperparameters.
+            keyword arguments are its hyperparameters. Or what trains by itself (docs/programs.md): a function
+            `train(trial)`, a LightningModule class, a function that returns a compiled Keras model.
+        command: instead of a model: a command with places for settings, "python train.py --lr {lr}".
         data: for a function: a table (path or data frame), `(X, y)`, or whatever else `Data` reads; `Data(...)` says
             more: validation and test rows, groups, order in time, folds.
         target: of a table: the column that is predicted.
@@ -73,7 +82,11 @@ def tune(
             does not tell what is better.
         budget: "5min", "2h", or "40trials": everything is paid from it.
         space: further or other domains by name. `fixed` holds settings; `space_only` tunes nothing else.
-        baseline: what must be beaten; default: the task's recipe.
+        baseline: what must be beaten; default: the task's recipe. Of what trains by itself: a dict of settings.
+        reports: of what trains by itself: how often a whole run reports; default: as often as the baseline does.
+        time_limit: "20min", or seconds: a trial of what trains by itself is ended after so much training.
+        parked: how many processes may wait at a rung; default: as many as half of the free memory has room for.
+        trainer: arguments of Lightning's Trainer.
         options: of a ready task ({"model": "mlp"}).
         name: of the run's folder under `root` (default $LUTHIER_RUNS or ./runs).
         resume: go on with the run of this name.
@@ -96,29 +109,35 @@ def tune(
         >>> run.adopted, run.best.recipe.lr                   # doctest: +SKIP
     """
     own = metric if isinstance(metric, OwnMetric) else None
-    if own is not None:
-        metric = register(own)
-    task, ref = resolve(model, options or {}, data, target, goal={"loss": loss, "evaluate": evaluate, "metric": own})
-    workers = _cores() if workers is None else workers
-    asked = request(
-        task,
-        options=options or {},
-        metric=str(metric),
-        budget=budget,
-        space=space,
-        fixed=fixed or {},
-        space_only=space_only,
-        baseline=baseline,
-        sampler=sampler,
-        seed=seed,
-        price=price,
-        num_workers=max(workers, 1),
-        mode=mode,
-        slots=slots,
-        measure_batch_size=baseline is None and not isinstance(model, str | Task),
-    )
+    named = register(own) if own is not None else str(metric)
+    given = Given(command, data, named, space, fixed or {}, baseline, reports, time_limit, parked, trainer)
+    program = program_of(model, given)
+    common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
+    ref: TaskRef = {}
+    if program is not None:
+        refuse({"target": target or None, "options": options or None, "slots": slots, "loss": loss,
+                "evaluate": evaluate, "mode": None if mode == AUTO else mode})  # fmt: skip
+        workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
+        asked = request_of(program, num_workers=workers, **common)
+    else:
+        goal = {"loss": loss, "evaluate": evaluate, "metric": own}
+        task, ref = resolve(model, options or {}, data, target, goal=goal)
+        workers = _cores() if workers is None else workers
+        asked = request(
+            task,
+            options=options or {},
+            space=space,
+            fixed=fixed or {},
+            space_only=space_only,
+            baseline=a_recipe(baseline),
+            num_workers=max(workers, 1),
+            mode=mode,
+            slots=slots,
+            measure_batch_size=baseline is None and not isinstance(model, str | Task),
+            **common,
+        )
     place = Path(root) if root is not None else default_root()
-    folder = RunFolder(place / (name or _name(place, task.name, resume)))
+    folder = RunFolder(place / (name or _name(place, asked.task, resume)))
     folder.require() if resume else folder.create()
     with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
         told = watcher or Watcher()
@@ -126,7 +145,11 @@ def tune(
             run = Run.open(folder.path)
             told.finished(run.record, run.report)
             return run
-        executor: Executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
+        executor: Executor
+        if program is not None:
+            executor = executor_of(program, folder, asked, ledger.decisions)
+        else:
+            executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
         with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told).run(ref)

@@ -143,7 +143,9 @@ class WrapperPromises(Supplied):
         told, known, _ = self._losses_of_biases({}, drawn)
         np.testing.assert_allclose(told, (drawn[:, 0] * known).mean(1), rtol=1e-5)
 
-    def _losses_of_biases(self, numbers: dict[str, float], drawn: Array | None = None) -> tuple[Array, Array, Snapshot]:
+    def _losses_of_biases(
+        self, numbers: dict[str, float], drawn: Array | None = None
+    ) -> tuple[Array, Array, Snapshot]:
         """(losses of S steps in the reference mode, those of each row by the rulebook [S, B], snapshot after a step)."""
         targets = np.random.default_rng(0).integers(0, 10, 60)
         engine, width = self.engine(), int(np.prod(self.source().inputs.shape[1:]))

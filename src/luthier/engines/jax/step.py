@@ -107,9 +107,7 @@ def prepare(how: How, grads: Tree, weights: Tree, numbers: Numbers) -> tuple[Tre
     return clipped_by_norm(jnp, grads, first["clip_norm"]), norm
 
 
-def finish(
-    how: How, weights: Tree, optimizer: States, before: States, *, numbers: Numbers
-) -> tuple[Tree, States]:
+def finish(how: How, weights: Tree, optimizer: States, before: States, *, numbers: Numbers) -> tuple[Tree, States]:
     """(weights, states) after max-norm and the average, which a rule may have moved by itself."""
     if how.max_norm:
         weights = {
