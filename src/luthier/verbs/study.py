@@ -8,12 +8,13 @@ from typing import Any
 
 from luthier.records import RunRecord, Trial
 from luthier.reports.reading import value_of
-from luthier.search.optuna import distribution
+from luthier.search.optuna import distribution, quiet
 
 STATES = {"finished": "COMPLETE", "stopped": "PRUNED", "paused": "PRUNED", "diverged": "FAIL", "failed": "FAIL"}
 """Status of a trial -> state in Optuna; all others are RUNNING. The attribute `status` keeps the difference."""
 
 
+@quiet()
 def study_of(record: RunRecord, storage: Any, *, times: dict[int, tuple[float, float]] | None = None) -> Any:
     """The study, made in one of Optuna's storages.
 
