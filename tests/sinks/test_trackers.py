@@ -17,7 +17,9 @@ from reports import fixtures
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),  # MLflow 3.17 on SQLAlchemy 2.1
+    pytest.mark.filterwarnings(
+        "ignore:The ``noload`` loader strategy is deprecated"
+    ),  # MLflow 3.17 on SQLAlchemy 2.1
 ]
 
 

@@ -1,6 +1,6 @@
 """Where a run can be seen besides its report: TensorBoard, MLflow, Weights & Biases. All of it are copies.
 
-A sink is found by its name. Its package is imported when the sink is made, and nowhere else.
+A sink is found by its name. Its package is imported when the sink is made, and nowhere before.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ def sink(name: str) -> Sink:
         raise InvalidInput(f"sink={name!r}", must=f"sink is one of {', '.join(SINKS)}", where="sinks")
     if find_spec(name) is None:
         raise MissingExtra(f"sink {name!r} needs the package {name}", remedy=f"Run: pip install 'luthier[{name}]'")
+    import_module(name)  # now, not while the run goes on: some take seconds
     module, _, kind = SINKS[name].partition(":")
     made: Sink = getattr(import_module(module), kind)()
     return made

@@ -28,6 +28,7 @@ from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
 from luthier.training.metrics import OwnMetric, register
 from luthier.training.task import Task
+from luthier.verbs.notebook import usual_watcher
 from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
 from luthier.verbs.session import Session, Watcher
@@ -123,7 +124,7 @@ def tune(
         slots=slots,
         measure_batch_size=baseline is None and not isinstance(model, str | Task),
     )
-    told, copies = watcher or Watcher(), sinks_of(sinks)
+    told, copies = watcher or usual_watcher(), sinks_of(sinks)
     place = Path(root) if root is not None else default_root()
     folder = RunFolder(place / (name or _name(place, task.name, resume)))
     folder.require() if resume else folder.create()
