@@ -36,13 +36,15 @@ OPTIONS = {
         "--output", "--seconds", "--select", "--steps", "--target", "--tier", "-m", "program",
     ],
     "luthier checks": ["--debug"],
+    "luthier board": ["--debug", "--port", "run"],
+    "luthier export": ["--debug", "--sink", "run"],
     "luthier predict": ["--debug", "--model", "--output", "rows", "run"],
     "luthier report": ["--debug", "--json", "run"],
     "luthier tune": [
         "--baseline", "--budget", "--command", "--data", "--debug", "--fixed", "--folds", "--group", "--hang-s",
         "--json", "--kind", "--metric", "--mode", "--model", "--name", "--option", "--parked", "--price", "--reports",
-        "--resume", "--runs", "--sampler", "--seed", "--slots", "--space", "--space-only", "--target", "--test",
-        "--time", "--time-limit", "--val", "--why-not-fused", "--workers", "subject",
+        "--resume", "--runs", "--sampler", "--seed", "--sink", "--slots", "--space", "--space-only", "--target",
+        "--tensorboard", "--test", "--time", "--time-limit", "--val", "--why-not-fused", "--workers", "subject",
     ],
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
@@ -50,7 +52,7 @@ PARAMETERS = {
     "tune": [
         "model", "command", "data", "target", "loss", "evaluate", "metric", "budget", "space", "fixed", "space_only",
         "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root", "resume", "seed",
-        "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
+        "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher", "sinks",
     ],
     "load": ["run", "builder"],
     "report": ["folder"],
@@ -62,10 +64,12 @@ def commands() -> dict[str, list[str]]:
     """The command line as it is."""
     import typer
 
-    from luthier.cli import check, predict, report, tune
+    from luthier.cli import board, check, export, predict, report, tune
     from luthier.cli.app import app
 
+    assert inspect.ismodule(board)
     assert inspect.ismodule(check)
+    assert inspect.ismodule(export)
     assert inspect.ismodule(predict)
     assert inspect.ismodule(report)
     assert inspect.ismodule(tune)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from luthier.reports import svg
-from luthier.reports.html import _resource, _template, draw, render
+from luthier.reports.html import draw, render, resource, template
 from luthier.reports.view import view
 
 from .conftest import page_of, record_of
@@ -142,8 +142,8 @@ def test_template_refuses_what_it_does_not_know() -> None:
     """A misspelt name in the template is an error, not an empty place."""
     import jinja2
 
-    assert _template().environment.undefined is jinja2.StrictUndefined
-    assert _template().environment.autoescape is True
+    assert template().environment.undefined is jinja2.StrictUndefined
+    assert template().environment.autoescape is True
 
 
 def test_many_trials_say_how_many_are_not_shown() -> None:
@@ -187,9 +187,9 @@ def test_run_that_failed_offers_no_model() -> None:
 def test_checks_of_this_file_can_fail(flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page made without escaping, by the template or by the charts, is caught."""
     if flaw == "autoescape":
-        monkeypatch.setattr(_template().environment, "autoescape", False)
-        loose = _template().environment.from_string(_resource("report.html.j2"))
-        monkeypatch.setattr("luthier.reports.html._template", lambda: loose)
+        monkeypatch.setattr(template().environment, "autoescape", False)
+        loose = template().environment.from_string(resource("report.html.j2"))
+        monkeypatch.setattr("luthier.reports.html.template", lambda: loose)
     else:
         monkeypatch.setattr(svg, "escape", str)
     wrong = render(record_of("hostile"))

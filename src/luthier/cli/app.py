@@ -39,7 +39,7 @@ def root(
 
 def main() -> None:
     """The program `luthier`."""
-    from luthier.cli import check, predict, report, tune  # noqa: F401 - they register their commands
+    from luthier.cli import board, check, export, predict, report, tune  # noqa: F401 - they register their commands
 
     debug = "--debug" in sys.argv
     try:

@@ -71,6 +71,10 @@ def tune(
         bool, typer.Option("--why-not-fused", help="Show the speed of each mode, or why it does not take the model.")
     ] = False,
     hang_s: Annotated[float, typer.Option(help="Replace a worker silent for so many seconds.")] = 300.0,
+    sink: Annotated[
+        list[str] | None, typer.Option(help="Copy the run while it goes on: tensorboard, mlflow or wandb.")
+    ] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Short for --sink tensorboard.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -108,6 +112,7 @@ def tune(
             slots=slots,
             hang_s=hang_s,
             watcher=watcher,
+            sinks=[*(sink or []), *(["tensorboard"] if tensorboard else [])],
         )
     if as_json:
         sys.stdout.write(json.dumps(summary(run.record, str(run.report))) + "\n")

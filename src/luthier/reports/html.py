@@ -28,10 +28,10 @@ def page(model: ReportModel) -> str:
     """The whole page for a report."""
     from markupsafe import Markup
 
-    style, script = _resource("report.css"), _resource("report.js")
+    style, script = _style(), resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return str(
-        _template().render(
+        template().render(
             report=model,
             charts={name: Markup(drawn) for name, drawn in draw(model).items()},
             style=Markup(style),
@@ -64,19 +64,31 @@ def draw(model: ReportModel) -> dict[str, str]:
     return drawn
 
 
-def _resource(name: str) -> str:
+def _style() -> str:
+    """The colours of both themes, the charts, the page: media rules of the page come last."""
+    light, dark = resource("light.css"), resource("dark.css")
+    return (
+        f":root {{\ncolor-scheme: light dark;\n{light}}}\n"
+        f"@media (prefers-color-scheme: dark) {{\n:root {{\n{dark}}}\n}}\n"
+        f"{resource('charts.css')}{resource('report.css')}"
+    )
+
+
+def resource(name: str) -> str:
+    """A file of `templates/`, as text."""
     return importlib.resources.files("luthier.reports").joinpath("templates", name).read_text("utf-8")
 
 
 @functools.cache
-def _template() -> Any:
+def template(name: str = "report.html.j2") -> Any:
+    """A template; everything that it prints is escaped."""
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_resource),
+        loader=jinja2.FunctionLoader(resource),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

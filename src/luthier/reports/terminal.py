@@ -227,22 +227,30 @@ def phase_bar(progress: Progress, plan: RunPlan) -> str:
     Within the phase at hand the filled part is the time since its planned start; where the budget counts
     trials half is filled, because a phase says nothing of its own progress.
     """
+    boxes = []
+    for _, share, done in phase_shares(progress, plan):
+        width = max(1, round(BAR * share))
+        filled = round(width * done)
+        boxes.append("#" * filled + "." * (width - filled))
+    return f"[{'|'.join(boxes)}]"
+
+
+def phase_shares(progress: Progress, plan: RunPlan) -> list[tuple[str, float, float]]:
+    """(name, its share of the plan, what part of it is done) of each phase that has a share."""
     whole = sum(plan.split.values()) or 1.0
-    phases = [p for p, part in plan.split.items() if part > 0]
     order = list(NAMES)
     now = order.index(progress.phase) if progress.phase in order else 0
-    boxes, start = [], 0.0
-    for phase in phases:
-        part = plan.split[phase] / whole * plan.total
-        width = max(1, round(BAR * plan.split[phase] / whole))
+    shares, start = [], 0.0
+    for phase in (p for p, part in plan.split.items() if part > 0):
+        share = plan.split[phase] / whole
         place = order.index(phase) if phase in order else now
         done = 1.0 if place < now else 0.0
         if place == now:
-            done = min(max((progress.elapsed_s - start) / part, 0.0), 1.0) if plan.unit == "seconds" else 0.5
-        filled = round(width * done)
-        boxes.append("#" * filled + "." * (width - filled))
-        start += part
-    return f"[{'|'.join(boxes)}]"
+            gone = (progress.elapsed_s - start) / (share * plan.total)
+            done = min(max(gone, 0.0), 1.0) if plan.unit == "seconds" else 0.5
+        shares.append((NAMES.get(phase, label(phase, 20)), share, done))
+        start += share * plan.total
+    return shares
 
 
 class Live:

@@ -59,8 +59,8 @@ class OptunaSampler:
         import optuna
 
         changed = self._table.update(space, history)
-        distributions = {name: _distribution(domain) for name, domain in space.domains.items()}
-        with _quiet(), one_thread() if self.name == "gp" else ExitStack():
+        distributions = {name: distribution(domain) for name, domain in space.domains.items()}
+        with quiet(), one_thread() if self.name == "gp" else ExitStack():
             self._rebuild(space, distributions, changed)
             self._study.sampler = self._make(space, key % 2**32)
             fresh = Fresh(space, self._table, generator(key))
@@ -128,7 +128,8 @@ class OptunaSampler:
         )
 
 
-def _distribution(domain: Domain) -> Any:
+def distribution(domain: Domain) -> Any:
+    """The domain as Optuna has it."""
     from optuna import distributions
 
     if isinstance(domain, Choice):
@@ -161,7 +162,7 @@ def _suggest(trial: Any, name: str, distribution: Any) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Optuna without its log lines and without warnings that a feature is experimental; set back afterwards."""
     import optuna
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from luthier.records import Estimate, Recipe, RunRecord
 from luthier.runs.folder import RunFolder
@@ -26,10 +27,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: the verdict, both sides, where the report is. `record` holds everything."""
+    """A finished run: the verdict, both sides, where the report is. `record` holds everything.
+
+    As the value of a notebook's cell it shows the verdict, the figures and the main charts.
+    """
 
     folder: Path
-    record: RunRecord
+    record: RunRecord = field(repr=False)
 
     @property
     def adopted(self) -> bool:
@@ -61,6 +65,12 @@ class Run:
         """The HTML report."""
         return RunFolder(self.folder).report
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from luthier.reports.notebook import run_html
+
+        return run_html(self.record, _link(self.report) if self.report.exists() else "")
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """A run from its folder; runs no code from it.
@@ -70,3 +80,9 @@ class Run:
         """
         place = RunFolder(Path(folder)).require()
         return cls(place.path, place.read_run())
+
+
+def _link(report: Path) -> str:
+    """A link that a notebook can follow: from its own folder where that is above the report."""
+    whole, here = report.absolute(), Path.cwd()
+    return quote(whole.relative_to(here).as_posix()) if whole.is_relative_to(here) else whole.as_uri()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from luthier.reports.verdict import verdict
 from luthier.runs.best import About, write_best, write_best_program
 from luthier.runs.folder import RunFolder, write_text_atomic
 from luthier.runs.snapshots import read_snapshot
+from luthier.sinks.stream import Stream
 from luthier.training.driver import Driver
 from luthier.training.task import TaskRef, find_task
 from luthier.verbs import standalone
@@ -51,15 +53,21 @@ class Watcher:
     def interrupted(self) -> None:
         """A person asked to end the search."""
 
+    def remark(self, text: str) -> None:
+        """Something beside the run went wrong; the run goes on."""
+
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict is there."""
 
 
 class Session:
-    """One run, from what was asked for to what is shipped. `record` grows into run.json."""
+    """One run, from what was asked for to what is shipped. `record` grows into run.json, and `stream` hears of it."""
 
-    def __init__(self, folder: RunFolder, driver: Driver, asked: Request, watcher: Watcher) -> None:
+    def __init__(
+        self, folder: RunFolder, driver: Driver, asked: Request, watcher: Watcher, *, stream: Stream | None = None
+    ) -> None:
         self.folder, self.driver, self.asked, self.watcher = folder, driver, asked, watcher
+        self.stream = stream or Stream()
         header = driver.ledger.header
         self.record = RunRecord(
             name=folder.name,
@@ -84,6 +92,8 @@ class Session:
             if not isinstance(error, RunFolderError):
                 self._write()
             raise
+        finally:
+            self._end_stream()
         self.watcher.finished(self.record, self.folder.report)
         return Run(self.folder.path, self.record)
 
@@ -102,9 +112,10 @@ class Session:
         )
         tuning = Tuning(self.driver, asked, facts, explain=self.watcher.explains_modes)
         plan = tuning.make_plan()
-        self._keep(facts=facts, plan=plan, baseline=tuning.baseline, modes=tuning.decided.told)
+        self._keep(facts=facts, plan=plan, baseline=tuning.baseline, space=tuning.space, modes=tuning.decided.told)
         self.watcher.modes(tuning.decided.told, tuning.decided.reason)
         self.watcher.planned(plan, facts)
+        self.stream.begin(self.record)
         self._keep(noise=tuning.noise())
         self._write()
         tuning.search()
@@ -150,6 +161,14 @@ class Session:
         self._keep(spent={**ledger.spent, ledger.phase: self._spent_now()})
         self.folder.write_run(self.record)
         write_text_atomic(self.folder.report, render(self.record))
+
+    def _end_stream(self) -> None:
+        """The sinks get the end of the run; what went wrong with them is said in its documents."""
+        if faults := self.stream.close(self.record):
+            self._keep(findings=(*self.record.findings, *faults))
+            with contextlib.suppress(RunFolderError):  # the documents without it stay whole
+                self.folder.write_run(self.record)
+                write_text_atomic(self.folder.report, render(self.record))
 
     def _spent_now(self) -> float:
         ledger = self.driver.ledger

@@ -50,6 +50,11 @@ class TerminalWatcher(Watcher):
         if self.live is not None:
             self.live.say("Ending the search; what the budget allows is still confirmed. Ctrl-C again stops at once.")
 
+    def remark(self, text: str) -> None:
+        """A line on stderr that stays."""
+        if self.live is not None:
+            self.live.say(text)
+
     def finished(self, record: RunRecord, report: Path) -> None:
         """The verdict."""
         self.stack.close()

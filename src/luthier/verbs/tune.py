@@ -18,15 +18,18 @@ from typing import Any
 from luthier.codec import convert
 from luthier.errors import Interrupted
 from luthier.programs.devices import visible_devices
-from luthier.records import Recipe
+from luthier.records import Progress, Recipe
 from luthier.runs.folder import RunFolder, default_root, free_name
 from luthier.runs.journal import Journal, read
 from luthier.runs.lock import Lock
+from luthier.sinks import Sink, sinks_of
+from luthier.sinks.stream import Stream
 from luthier.training.driver import Driver
 from luthier.training.executor import Executor, InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Ledger
 from luthier.training.metrics import OwnMetric, register
 from luthier.training.task import Task, TaskRef
+from luthier.verbs.notebook import usual_watcher
 from luthier.verbs.programs import Given, a_recipe, executor_of, program_of, refuse, request_of
 from luthier.verbs.request import AUTO, Request, request, resolve
 from luthier.verbs.result import Run
@@ -63,6 +66,7 @@ def tune(
     slots: int | None = None,
     hang_s: float = 300.0,
     watcher: Watcher | None = None,
+    sinks: Sequence[str | Sink] = (),
 ) -> Run:
     """Tune a model within a budget, and adopt a change only if a paired comparison shows that it helps.
 
@@ -97,12 +101,15 @@ def tune(
             the budget is one of time, the reference where it counts trials, so that equal seeds give equal runs.
         slots: trials that a worker trains side by side in the search; default: as many as pay.
         hang_s: a worker that is silent for so long is replaced.
+        watcher: who is shown how it goes; default: the cell in a Jupyter notebook, nobody elsewhere.
+        sinks: copies of the run while it goes on: "tensorboard", "mlflow", "wandb", or a `Sink` of your own. What
+            goes wrong there is told and does not touch the run.
 
     Returns:
         The run: `.adopted`, `.best`, `.baseline`, `.verdict`, `.report`.
 
     Raises:
-        InvalidInput, RunFolderError, TrainingFailed, Interrupted.
+        InvalidInput, MissingExtra, RunFolderError, TrainingFailed, Interrupted.
 
     Example:
         >>> run = luthier.tune("digits", budget="1min")       # doctest: +SKIP
@@ -136,13 +143,16 @@ def tune(
             measure_batch_size=baseline is None and not isinstance(model, str | Task),
             **common,
         )
+    told, copies = watcher or usual_watcher(), sinks_of(sinks)
     place = Path(root) if root is not None else default_root()
     folder = RunFolder(place / (name or _name(place, asked.task, resume)))
     folder.require() if resume else folder.create()
     with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
-        told = watcher or Watcher()
+        stream = Stream(copies, folder.path, log=folder.logs / "sinks.log", say=told.remark)
         if ledger.ended:  # nothing is left to do: say what came out
             run = Run.open(folder.path)
+            stream.begin(run.record)
+            stream.close(run.record)
             told.finished(run.record, run.report)
             return run
         executor: Executor
@@ -150,9 +160,19 @@ def tune(
             executor = executor_of(program, folder, asked, ledger.decisions)
         else:
             executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
-        driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
+        driver = Driver(journal, ledger, executor, folder.snapshots, watch=_both(told, stream, ledger))
         with contextlib.closing(executor), _interrupts(driver, told):
-            return Session(folder, driver, asked, told).run(ref)
+            return Session(folder, driver, asked, told, stream=stream).run(ref)
+
+
+def _both(watcher: Watcher, stream: Stream, ledger: Ledger) -> Callable[[Progress], None]:
+    """Those who watch and the sinks hear of the run at the same moments."""
+
+    def hear(progress: Progress) -> None:
+        watcher.progress(progress)
+        stream.see(ledger.trials)
+
+    return hear
 
 
 def _name(root: Path, stem: str, resume: bool) -> str:

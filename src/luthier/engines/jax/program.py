@@ -79,9 +79,7 @@ class Program:
         dtype = data.targets.dtype
         check_targets(bool(jnp.issubdtype(dtype, jnp.integer)), dtype, self.loss)
 
-    def _chunk(
-        self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk
-    ) -> tuple[Arrays, Any, Any]:
+    def _chunk(self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.
 
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
