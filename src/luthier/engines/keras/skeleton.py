@@ -1,0 +1,131 @@
+"""A Keras model as flat arrays and a pure function, on whatever backend Keras has.
+
+Keras numbers its layers for the whole process ("dense_7"). Here they are numbered within their model, so that two
+builds have the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from luthier.engines.keras import heads, rates
+from luthier.engines.keras.describing import description_of
+from luthier.engines.serial.parts import Shapes, Start, Tree
+from luthier.errors import Unsupported
+
+
+class Skeleton:
+    """A model without its numbers: weights are the trainable variables, buffers all others but random streams.
+
+    Equal to another where both are made of Keras' own layers in the same way, whatever their dropout rates are.
+
+    Args:
+        model: built; it is this skeleton's own from now on.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        kept = {id(v) for v in model.weights}
+        self._weights = _named(model.trainable_variables)
+        buffers = _named([v for v in model.non_trainable_variables if id(v) in kept])
+        of = {id(variable): name for name, variable in buffers.items()}
+        self._others = [(of.get(id(variable)), variable) for variable in model.non_trainable_variables]
+        self._buffers = buffers
+        self.weights: Shapes = {name: tuple(v.shape) for name, v in self._weights.items()}
+        self.buffers: Shapes = {name: tuple(v.shape) for name, v in buffers.items()}
+        self.num_streams = sum(name is None for name, _ in self._others)
+        self.description = description_of(model)
+        self._held: dict[str, Any] = {}
+        self._layers = rates.lift_(model, self._held) if self.description else {}
+        self.rates = tuple(self._layers)
+
+    def __eq__(self, other: object) -> bool:
+        """Would both run in one program?"""
+        if not isinstance(other, Skeleton):
+            return NotImplemented
+        known = self.description is not None and other.description is not None
+        return self is other or (known and self._shape() == other._shape())
+
+    __hash__ = None  # type: ignore[assignment]  # equality is not identity
+
+    def _shape(self) -> tuple[Any, ...]:
+        return self.description, self.weights, self.buffers, self.rates, self.num_streams
+
+    def start(self) -> Start:
+        """The model's own arrays, numpy, and its rates."""
+        weights, buffers = (
+            {name: np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(v))) for name, v in room.items()}
+            for room in (self._weights, self._buffers)
+        )
+        return Start(weights, buffers, {name: float(layer.rate) for name, layer in self._layers.items()})
+
+    def without_probabilities(self) -> bool:
+        """Take a last softmax or sigmoid out of the model, once and for all; was there one?"""
+        return heads.take_out_(self.model)
+
+    def __call__(
+        self, weights: Tree, buffers: Tree, inputs: Any, *, rates: Mapping[str, Any], streams: Sequence[Any] | None
+    ) -> tuple[Any, Tree, Any]:
+        """(output [B, C], buffers afterwards, sum of the layers' own losses).
+
+        Args:
+            rates: of the lifted layers; not used in evaluation.
+            streams: state [2] of each random stream, in training; None in evaluation mode.
+        """
+        self._held |= rates
+        given = iter(streams or ())
+        others = [
+            buffers[name] if name is not None else (next(given) if streams is not None else variable.value)
+            for name, variable in self._others
+        ]
+        output, after, losses = self.model.stateless_call(
+            [weights[name] for name in self._weights],
+            others,
+            inputs,
+            training=streams is not None,
+            return_losses=True,
+        )
+        after_buffers = {n: value for (n, _), value in zip(self._others, after, strict=True) if n is not None}
+        return as_rows(output), after_buffers, sum(losses) if losses else None
+
+
+def as_rows(output: Any) -> Any:
+    """[B] or [B, C] -> float32 [B, C].
+
+    Raises:
+        Unsupported: another shape, or several outputs.
+    """
+    shape = getattr(output, "shape", None)
+    if shape is None or len(shape) not in {1, 2}:
+        raise Unsupported(
+            f"the model returned {type(output).__name__ if shape is None else f'the shape {tuple(shape)}'}",
+            must="it returns [B] or [B, C]",
+            where="Keras engine",
+            remedy="Let the model end in one row of outputs for each example",
+        )
+    rows = output if len(shape) == 2 else output[:, None]
+    return keras.ops.cast(rows, "float32")
+
+
+def _named(variables: Sequence[Any]) -> dict[str, Any]:
+    """{name: variable}; "sequential_3/dense_8/kernel" is "sequential.dense_1.kernel" if it is the second dense."""
+    found: dict[str, Any] = {}
+    numbers: dict[tuple[str, str], dict[str, int]] = {}
+    for variable in variables:
+        here = ""
+        for part in variable.path.split("/"):
+            base = re.sub(r"_\d+$", "", part)
+            seen = numbers.setdefault((here, base), {})
+            number = seen.setdefault(part, len(seen))
+            here += f"{'.' if here else ''}{base}" + (f"_{number}" if number else "")
+        name, again = here, 1
+        while name in found:  # two layers were given one name
+            again += 1
+            name = f"{here}.{again}"
+        found[name] = variable
+    return found
