@@ -8,7 +8,8 @@ import jax
 from flax import nnx
 
 from luthier.engines.building import called, keywords
-from luthier.engines.jax.model import seed_words, threefry
+from luthier.engines.jax.model import NnxStructure, split, threefry
+from luthier.engines.serial.parts import Start, seed_words
 from luthier.engines.spec import Builder
 from luthier.errors import InvalidInput, Unsupported
 
@@ -20,6 +21,14 @@ class Blueprint(NamedTuple):
     settings: dict[str, Any]
     inputs: int
     outputs: int
+
+    def look(self) -> tuple[NnxStructure, Start]:
+        """(structure, arrays) of a model of seed 0."""
+        return split(self.build(seed=0))
+
+    def start(self, seed: int) -> Start:
+        """A new model's arrays: a function of the seed."""
+        return split(self.build(seed))[1]
 
     def build(self, seed: int) -> nnx.Module:
         """A fresh model: its settings, and `inputs`, `outputs` and `rngs` where the builder asks for them.

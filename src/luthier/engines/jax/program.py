@@ -6,7 +6,8 @@ Axes: S steps of a chunk, B rows of a batch, G parameter groups, C outputs.
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -14,59 +15,100 @@ import numpy as np
 
 from luthier.algorithms.losses import LOSSES
 from luthier.algorithms.updates import RULES
-from luthier.engines.jax.model import Structure, Tree, forward, threefry
-from luthier.engines.spec import GROUPS, Array
+from luthier.engines.jax.model import threefry
+from luthier.engines.serial.parts import WHOLE_STEP, Arrays, Chunk, Placed, Shapes, Tree
+from luthier.engines.spec import GROUPS, HPARAMS, Array, Mode
 from luthier.errors import InvalidInput
 
-WHOLE_STEP = ("clip_norm", "label_smoothing")
-"""Numbers that no group has for itself."""
+SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
+STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"))
 
 
-class Arrays(NamedTuple):
-    """What training changes in one slot."""
+class Structure(Protocol):
+    """A model as a pure function; see `luthier.engines.serial.spec.Structure`."""
 
-    weights: Tree
-    optimizer: dict[str, Tree]  # {state: {name: array}}
-    buffers: Tree
+    weights: Shapes
+    buffers: Shapes
+    rates: tuple[str, ...]
+
+    def __call__(
+        self, weights: Tree, buffers: Tree, inputs: Any, *, rates: Mapping[str, Any], key: Any = None
+    ) -> tuple[Any, Tree, Any]:
+        """(output [B, C], buffers afterwards, sum of the layers' own losses or None)."""
+        ...
 
 
-class Placed(NamedTuple):
-    """Data on the device: inputs [n, ...] and targets [n] or [n, k]."""
+class Now(NamedTuple):
+    """A step's numbers: {name: [G] or []}, rates, and where its random numbers start."""
 
-    inputs: Any
-    targets: Any
+    step: Any
+    numbers: Tree
+    rates: Tree
+    seed: Any
 
 
-class Chunk(NamedTuple):
-    """One slot's share of a plan, and where it goes on."""
+class StepPlan(NamedTuple):
+    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS."""
 
-    rows: Array  # int32 [S, B]
-    hparams: dict[str, Array]  # [S, G]; clip_norm and label_smoothing [S]
-    num_steps: np.int32  # data, so that another number compiles nothing
-    first_step: np.int32  # steps taken before this chunk
-    seed: Array  # uint32 [2]
+    rows: Array
+    numbers: Array
+    step: np.int32
+    rates: Tree
+    seed: Array
 
 
 class Program:
-    """The jitted functions of one model structure and one loss; the arrays are handed in.
+    """See `luthier.engines.serial.spec.Program`: the jitted functions of one structure and one loss.
 
-    Each is compiled once for every S, B and shape of the data. It owns the compiled code, which goes when it
-    goes.
+    Each is compiled once for every B and shape of the data. It owns the compiled code, which goes when it goes.
+
+    Args:
+        mode: SCAN, a chunk is one program with a loop inside; STEP, a step is one, and Python loops. XLA on a CPU
+            computes convolutions within a loop several times slower.
     """
 
-    def __init__(self, structure: Structure, loss: str) -> None:
-        self.structure, self.loss = structure, loss
-        self._advance: dict[str, Any] = {}
+    def __init__(self, structure: Structure, loss: str, mode: Mode = SCAN) -> None:
+        self.structure, self.loss, self.mode = structure, loss, mode
+        self._compiled: dict[str, Any] = {}
         self.predict = jax.jit(self._predict)
         self.evaluate = jax.jit(self._evaluate)
         self.probe = jax.jit(self._probe)
 
+    @staticmethod
+    def array(value: Array) -> Any:
+        """A copy on the device: live arrays are donated."""
+        return jnp.array(value, copy=True)
+
+    @staticmethod
+    def init_optimizer(rule: str, weights: Tree) -> dict[str, Tree]:
+        """State of an update rule before the first step."""
+        return init_optimizer(rule, weights)
+
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
-        if rule not in self._advance:
-            self._advance[rule] = jax.jit(functools.partial(self._chunk, rule), donate_argnums=0)
-        after: tuple[Arrays, Any, Any] = self._advance[rule](arrays, data, chunk)
-        return after
+        function = self._chunk if self.mode is SCAN else self._one
+        if rule not in self._compiled:
+            self._compiled[rule] = jax.jit(functools.partial(function, rule), donate_argnums=0)
+        if self.mode is SCAN:
+            after: tuple[Arrays, Any, Any] = self._compiled[rule](arrays, data, chunk)
+            return after
+        return self._step_by_step(self._compiled[rule], arrays, data, chunk)
+
+    @staticmethod
+    def _step_by_step(one: Any, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+        """The loop in Python. Nothing waits for the device but the caller who reads the curves."""
+        wide = [np.reshape(chunk.hparams[name], (len(chunk.rows), -1)) for name in HPARAMS]
+        numbers_SNG = np.stack([np.broadcast_to(v, (len(v), len(GROUPS))) for v in wide], axis=1)
+        curves = []
+        for s in range(int(chunk.num_steps)):
+            step = np.int32(chunk.first_step + s)
+            plan = StepPlan(chunk.rows[s], numbers_SNG[s], step, chunk.rates, chunk.seed)
+            arrays, *values = one(arrays, data, plan)
+            curves.append(values)
+        loss_S, norm_S = (np.full(len(chunk.rows), np.nan, np.float32) for _ in range(2))
+        for s, (loss, norm) in enumerate(curves):
+            loss_S[s], norm_S[s] = loss, norm
+        return arrays, loss_S, norm_S
 
     def check_targets(self, data: Placed) -> None:
         """Classes are numbers of outputs.
@@ -87,39 +129,44 @@ class Program:
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
         length are computed alike.
         """
-        seed_key = threefry(chunk.seed)
 
         def body(s: Any, carry: tuple[Arrays, Any, Any]) -> tuple[Arrays, Any, Any]:
             arrays, loss_S, norm_S = carry
-            step = chunk.first_step + s
-            batch = Placed(data.inputs[chunk.rows[s]], data.targets[chunk.rows[s]])
             numbers = {name: values[s] for name, values in chunk.hparams.items()}
-            key = jax.random.fold_in(seed_key, step)
-            arrays, (loss, norm) = self._step(rule, arrays, batch, numbers=numbers, step=step, key=key)
+            now = Now(chunk.first_step + s, numbers, chunk.rates, chunk.seed)
+            arrays, loss, norm = self._step(rule, arrays, _batch(data, chunk.rows[s]), now)
             return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
 
         nan_S = jnp.full(len(chunk.rows), jnp.nan, jnp.float32)
         after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
         return after
 
-    def _step(
-        self, rule: str, arrays: Arrays, batch: Placed, *, numbers: Tree, step: Any, key: Any
-    ) -> tuple[Arrays, tuple[Any, Any]]:
+    def _one(
+        self, rule: str, arrays: Arrays, data: Placed, plan: StepPlan
+    ) -> tuple[Arrays, Any, Any]:
+        """One step, its numbers in few arrays: each that is handed in costs time."""
+        numbers = {name: row if name not in WHOLE_STEP else row[0] for name, row in zip(HPARAMS, plan.numbers)}
+        return self._step(rule, arrays, _batch(data, plan.rows), Now(plan.step, numbers, plan.rates, plan.seed))
+
+    def _step(self, rule: str, arrays: Arrays, batch: Placed, now: Now) -> tuple[Arrays, Any, Any]:
+        key = jax.random.fold_in(threefry(now.seed), now.step)
+
         def mean_loss(weights: Tree) -> tuple[Any, Tree]:
-            output, buffers = forward(self.structure, weights, arrays.buffers, batch.inputs, key=key)
-            return self._losses(output, batch.targets, numbers["label_smoothing"]).mean(), buffers
+            output, buffers, extra = self.structure(weights, arrays.buffers, batch.inputs, rates=now.rates, key=key)
+            loss = self._losses(output, batch.targets, now.numbers["label_smoothing"]).mean()
+            return loss if extra is None else loss + extra, buffers
 
         (loss, buffers), grads = jax.value_and_grad(mean_loss, has_aux=True)(arrays.weights)
         norm = l2_norm(grads)
-        grads = clip(grads, norm, numbers["clip_norm"])
-        weights, optimizer = update(rule, arrays, grads, numbers=numbers, step=step)
-        return Arrays(weights, optimizer, buffers), (loss, norm)
+        grads = clip(grads, norm, now.numbers["clip_norm"])
+        weights, optimizer = update(rule, arrays, grads, numbers=now.numbers, step=now.step)
+        return Arrays(weights, optimizer, buffers), loss.astype(jnp.float32), norm.astype(jnp.float32)
 
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss](jnp, output, targets, smoothing)
 
     def _predict(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
-        return forward(self.structure, arrays.weights, arrays.buffers, data.inputs[rows])[0]
+        return self.structure(arrays.weights, arrays.buffers, data.inputs[rows], rates={})[0]
 
     def _evaluate(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
         return self._losses(self._predict(arrays, data, rows), data.targets[rows])
@@ -130,6 +177,10 @@ class Program:
 
         loss, grads = jax.value_and_grad(mean_loss)(arrays.weights)
         return {"loss": loss, "grad_norm": l2_norm(grads), "weight_norm": l2_norm(arrays.weights)}
+
+
+def _batch(data: Placed, rows: Any) -> Placed:
+    return Placed(data.inputs[rows], data.targets[rows])
 
 
 def init_optimizer(rule: str, weights: Tree) -> dict[str, Tree]:

@@ -31,6 +31,14 @@ def keras_engine(inputs: int, outputs: int, device: str | None = None) -> Engine
         from luthier.engines.keras.tensorflow import TensorflowEngine
 
         return TensorflowEngine(inputs, outputs)
+    if backend == "jax":
+        from luthier.engines.keras.jax import jax_engine
+
+        return jax_engine(inputs, outputs)
+    if backend == "torch":
+        from luthier.engines.keras.torch import TorchBackendEngine
+
+        return TorchBackendEngine(inputs, outputs, device)
     raise Unsupported(
         f"KERAS_BACKEND={backend}",
         must="one of tensorflow, jax, torch",

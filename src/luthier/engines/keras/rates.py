@@ -14,8 +14,8 @@ LIFTED = (
     keras.layers.SpatialDropout3D,
 )
 """By exact type. A layer with rate 0 has no random stream, and stays what it is."""
-Uniform = Callable[[Any, Any], Any]
-"""(shape, stream) -> uniform numbers in [0, 1)."""
+Drop = Callable[[str, Any, Any], Any]
+"""(name of the rate, layer, inputs) -> inputs, some of them dropped."""
 
 
 def leaves(model: keras.Model) -> Iterator[keras.Layer]:
@@ -32,25 +32,28 @@ def lifted(layer: Any) -> bool:
     return type(layer) in LIFTED and layer.rate > 0.0
 
 
-def lift_(model: keras.Model, held: dict[str, Any]) -> dict[str, Any]:
-    """Let the layers read their rates from `held` when they are called; returns {"<name>.rate": layer}."""
+def lift_(model: keras.Model, drop: Drop) -> dict[str, Any]:
+    """Let the layers call `drop` in training; returns {"<name>.rate": layer}."""
     layers = list(dict.fromkeys(layer for layer in leaves(model) if lifted(layer)))
     found = {f"dropout_{i}.rate" if i else "dropout.rate": layer for i, layer in enumerate(layers)}
     for name, layer in found.items():
-        layer.call = _call(layer, name, held)
+        layer.call = _call(layer, name, drop)
     return found
 
 
-def _call(layer: Any, name: str, held: dict[str, Any]) -> Callable[..., Any]:
+def _call(layer: Any, name: str, drop: Drop) -> Callable[..., Any]:
     def call(inputs: Any, training: bool = False) -> Any:
-        if not training:
-            return inputs
-        rate = keras.ops.cast(held[name], inputs.dtype)
-        draw = uniform(noise_shape(layer, inputs), layer.seed_generator)
-        scaled = inputs / keras.ops.maximum(1.0 - rate, 1e-6)  # rate 1 drops all: no division by 0 behind the mask
-        return keras.ops.where(keras.ops.cast(draw, inputs.dtype) >= rate, scaled, keras.ops.zeros_like(inputs))
+        return drop(name, layer, inputs) if training else inputs
 
     return call
+
+
+def dropped(layer: Any, rate: Any, inputs: Any) -> Any:
+    """The inputs with a share of `rate` set to 0, by the layer's random stream."""
+    rate = keras.ops.cast(rate, inputs.dtype)
+    draw = keras.ops.cast(_uniform(noise_shape(layer, inputs), layer.seed_generator), inputs.dtype)
+    scaled = inputs / keras.ops.maximum(1.0 - rate, 1e-6)  # rate 1 drops all: no division by 0 behind the mask
+    return keras.ops.where(draw >= rate, scaled, keras.ops.zeros_like(inputs))
 
 
 def noise_shape(layer: Any, inputs: Any) -> tuple[Any, ...]:
@@ -64,7 +67,7 @@ def noise_shape(layer: Any, inputs: Any) -> tuple[Any, ...]:
     return (shape[0], *(1 for _ in shape[1:-1]), shape[-1])
 
 
-def uniform(shape: tuple[Any, ...], stream: keras.random.SeedGenerator) -> Any:
+def _uniform(shape: tuple[Any, ...], stream: keras.random.SeedGenerator) -> Any:
     """Uniform numbers, float32. On TensorFlow by Philox by name: a graph and XLA then draw the same."""
     if keras.backend.backend() != "tensorflow":
         return keras.random.uniform(shape, dtype="float32", seed=stream)

@@ -16,6 +16,7 @@ import numpy as np
 from luthier.engines.keras import heads, rates
 from luthier.engines.keras.describing import description_of
 from luthier.engines.serial.parts import Shapes, Start, Tree
+from luthier.engines.spec import Array
 from luthier.errors import Unsupported
 
 
@@ -40,8 +41,9 @@ class Skeleton:
         self.buffers: Shapes = {name: tuple(v.shape) for name, v in buffers.items()}
         self.num_streams = sum(name is None for name, _ in self._others)
         self.description = description_of(model)
-        self._held: dict[str, Any] = {}
-        self._layers = rates.lift_(model, self._held) if self.description else {}
+        self._given: Mapping[str, Any] = {}
+        self.drop: rates.Drop = self._drop
+        self._layers = rates.lift_(model, lambda *call: self.drop(*call)) if self.description else {}
         self.rates = tuple(self._layers)
 
     def __eq__(self, other: object) -> bool:
@@ -59,10 +61,17 @@ class Skeleton:
     def start(self) -> Start:
         """The model's own arrays, numpy, and its rates."""
         weights, buffers = (
-            {name: np.array(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(v))) for name, v in room.items()}
+            {name: _numpy(v) for name, v in room.items()}
             for room in (self._weights, self._buffers)
         )
         return Start(weights, buffers, {name: float(layer.rate) for name, layer in self._layers.items()})
+
+    def _drop(self, name: str, layer: Any, inputs: Any) -> Any:
+        return rates.dropped(layer, self._given[name], inputs)
+
+    def variables(self) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
+        """(weights, buffers, random streams) as Keras variables, for a backend that changes them in place."""
+        return self._weights, self._buffers, [v for name, v in self._others if name is None]
 
     def without_probabilities(self) -> bool:
         """Take a last softmax or sigmoid out of the model, once and for all; was there one?"""
@@ -77,7 +86,7 @@ class Skeleton:
             rates: of the lifted layers; not used in evaluation.
             streams: state [2] of each random stream, in training; None in evaluation mode.
         """
-        self._held |= rates
+        self._given = rates
         given = iter(streams or ())
         others = [
             buffers[name] if name is not None else (next(given) if streams is not None else variable.value)
@@ -110,6 +119,14 @@ def as_rows(output: Any) -> Any:
         )
     rows = output if len(shape) == 2 else output[:, None]
     return keras.ops.cast(rows, "float32")
+
+
+def _numpy(variable: Any) -> Array:
+    """A copy of a variable; Keras' own way warns with NumPy 2 on torch and TensorFlow."""
+    value, backend = variable.value, keras.backend.backend()
+    if backend == "jax":
+        return np.array(value)
+    return np.array(value.detach().cpu().numpy() if backend == "torch" else value.numpy())
 
 
 def _named(variables: Sequence[Any]) -> dict[str, Any]:
