@@ -12,14 +12,14 @@ from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
 from luthier.engines.serial.looks import Looks, Plans, Programs
-from luthier.engines.serial.parts import Placed, Start
+from luthier.engines.serial.parts import Placed
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source
 from luthier.errors import Unsupported
 from luthier.records import Recipe
 
 MODES = {mode.name: mode for mode in (SCAN, STEP)}
-Prepare = Callable[[Any, Start, Loss], Structure]
+Prepare = Callable[[Any, Loss], Structure]
 
 
 class JaxEngine:
@@ -38,7 +38,7 @@ class JaxEngine:
         outputs: int,
         *,
         blueprint: Callable[..., Any] = Blueprint,
-        prepare: Prepare = lambda structure, start, loss: structure,
+        prepare: Prepare = lambda structure, loss: structure,
         name: str = "jax",
     ) -> None:
         self.name = self.framework = name
@@ -70,8 +70,8 @@ class JaxEngine:
         look = self._looks(builder, recipe.model)
 
         def make() -> Program:
-            structure, start = look.source.look()
-            return Program(self._prepare(structure, start, loss), loss.name, MODES[mode])
+            structure, _ = look.source.look()
+            return Program(self._prepare(structure, loss), loss.name, MODES[mode])
 
         program = self._programs.get((builder, look.tree, loss.name, mode), make)
         return SerialPopulation(Plans(self._looks, builder, look, recipe.model, "JAX"), program, P)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -73,7 +74,7 @@ def split(model: nnx.Module) -> tuple[NnxStructure, Start]:
 
 
 def as_rows(output: Any) -> Any:
-    """[B] or [B, C] -> float32 [B, C].
+    """[B] or [B, C] -> [B, C], float32 or, where the model computes so, float64.
 
     Raises:
         Unsupported: another shape.
@@ -85,7 +86,7 @@ def as_rows(output: Any) -> Any:
             where="JAX engine",
             remedy="Let the model end in one row of outputs for each example",
         )
-    return output.reshape(len(output), -1).astype(np.float32)
+    return output.reshape(len(output), -1).astype(jnp.promote_types(output.dtype, np.float32))
 
 
 def flat_name(path: tuple[Any, ...]) -> str:

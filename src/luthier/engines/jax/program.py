@@ -165,11 +165,14 @@ class Program:
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss](jnp, output, targets, smoothing)
 
-    def _predict(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
+    def _outputs(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
         return self.structure(arrays.weights, arrays.buffers, data.inputs[rows], rates={})[0]
 
+    def _predict(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
+        return self._outputs(arrays, data, rows).astype(jnp.float32)
+
     def _evaluate(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
-        return self._losses(self._predict(arrays, data, rows), data.targets[rows])
+        return self._losses(self._outputs(arrays, data, rows), data.targets[rows]).astype(jnp.float32)
 
     def _probe(self, arrays: Arrays, data: Placed, rows: Any) -> Tree:
         def mean_loss(weights: Tree) -> Any:

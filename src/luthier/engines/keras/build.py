@@ -51,12 +51,12 @@ class Blueprint(NamedTuple):
 
     def look(self) -> tuple[Skeleton, Start]:
         """(structure, arrays) of a model of seed 0."""
-        skeleton = Skeleton(self.build(seed=0))
+        skeleton = Skeleton(self.build(seed=0), self.inputs)
         return skeleton, skeleton.start()
 
     def start(self, seed: int) -> Start:
         """A new model's arrays, numpy."""
-        return Skeleton(self.build(seed)).start()
+        return Skeleton(self.build(seed), self.inputs).start()
 
     def _give_variables(self, model: keras.Model) -> None:
         """A model that was not told the shape of its inputs is shown one row of numbers."""

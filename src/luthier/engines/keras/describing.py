@@ -1,62 +1,86 @@
-"""What two Keras models must have in common to run in one program: their configuration, rates and names aside."""
+"""What two Keras models must have in common to run in one program: all but weights, rates and names.
+
+Keras' own way to write a model down loads TensorFlow on every backend, and names layers by a counter of the process.
+"""
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from luthier.engines.keras.rates import LIFTED, leaves, lifted
+from luthier.engines.keras.heads import by_keras
+from luthier.engines.keras.rates import lifted
 from luthier.records import digest
 
-_LIFTED = {kind.__name__ for kind in LIFTED}
+_SKIPPED = object()
+
+
+class Opaque(Exception):
+    """Something whose content can not be compared."""
 
 
 def description_of(model: keras.Model) -> str | None:
-    """A digest of the configuration; None where that does not say all: own code, or dropout inside other layers."""
-    if not all(_is_keras(layer) for layer in (model, *leaves(model))):
-        return None
+    """A digest of the model; None where it holds what can not be compared: own code, or functions of `ops`."""
     try:
-        config = keras.saving.serialize_keras_object(model)
-    except Exception:  # a layer that can not be written down, as one with a function of its own
+        return digest(_model(model))
+    except Opaque:
         return None
-    names: dict[str, str] = {}
-    dropped = _names(config, names)
-    if dropped != sum(lifted(layer) for layer in set(leaves(model))):
-        return None
-    return digest(_plain(config, names))
 
 
-def _is_keras(layer: Any) -> bool:
-    return type(layer).__module__.partition(".")[0] == "keras" and type(layer) is not keras.layers.Lambda
+def _model(model: Any) -> Any:
+    _must_be_keras(model)
+    if isinstance(model, keras.Sequential):
+        return ["Sequential", [_layer(layer) for layer in model.layers]]
+    numbers: dict[int, int] = {}  # of the tensors between the layers, in their order
+    found = []
+    for operation in model.operations:
+        if not isinstance(operation, keras.Layer):
+            raise Opaque  # its arguments are not to be seen
+        found.append([_layer(operation), _tensors(operation, numbers)])
+    return ["Functional", found, [numbers.setdefault(id(t), -1) for t in model.inputs + model.outputs]]
 
 
-def _names(node: Any, names: dict[str, str]) -> int:
-    """Number all layers in their order; returns how many rates are left out of the description."""
-    if isinstance(node, Mapping):
-        config = node.get("config")
-        if isinstance(config, Mapping) and isinstance(config.get("name"), str):
-            names.setdefault(config["name"], f"#{len(names)}")
-        return _is_rate(node) + sum(_names(value, names) for value in node.values())
-    if isinstance(node, list | tuple):
-        return sum(_names(value, names) for value in node)
-    return 0
+def _tensors(operation: Any, numbers: dict[int, int]) -> list[list[int]]:
+    try:
+        sides = (operation.input, operation.output)
+    except (AttributeError, ValueError):  # called more than once
+        raise Opaque from None
+    return [[numbers.setdefault(id(t), len(numbers)) for t in keras.tree.flatten(side)] for side in sides]
 
 
-def _is_rate(node: Mapping[str, Any]) -> bool:
-    return node.get("class_name") in _LIFTED and node["config"]["rate"] > 0.0
+def _must_be_keras(layer: Any) -> None:
+    if not by_keras(layer) or type(layer) is keras.layers.Lambda:
+        raise Opaque
 
 
-def _plain(node: Any, names: dict[str, str]) -> Any:
-    """The same with the layers' numbers for their names, and without what is lifted."""
-    if isinstance(node, Mapping):
-        plain = {str(key): _plain(value, names) for key, value in node.items()}
-        if _is_rate(node):
-            plain["config"] = {k: v for k, v in plain["config"].items() if k not in {"rate", "seed"}}
-        return plain
-    if isinstance(node, list | tuple):
-        return [_plain(value, names) for value in node]
-    if isinstance(node, str):
-        return names.get(node, node)
-    return node if isinstance(node, bool | int | float) or node is None else repr(node)
+def _layer(layer: Any) -> Any:
+    if isinstance(layer, keras.Model):
+        return _model(layer)
+    _must_be_keras(layer)
+    left_out = {"name", "_path", "_parent_path"} | ({"rate", "seed"} if lifted(layer) else set())
+    plain = {key: _value(value) for key, value in vars(layer).items() if key not in left_out}
+    return [type(layer).__name__, {key: value for key, value in plain.items() if value is not _SKIPPED}]
+
+
+def _value(value: Any) -> Any:
+    """What is plain, a layer, a function or a regularizer; the rest are variables and Keras' own book-keeping."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, keras.Layer):
+        return _layer(value)
+    if isinstance(value, types.FunctionType):
+        if value.__module__.partition(".")[0] != "keras":
+            raise Opaque
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, keras.regularizers.Regularizer):
+        return [type(value).__name__, {key: repr(number) for key, number in vars(value).items()}]
+    if isinstance(value, keras.DTypePolicy):
+        return value.name
+    if isinstance(value, list | tuple):
+        return [plain for item in value if (plain := _value(item)) is not _SKIPPED]
+    if isinstance(value, Mapping):
+        return {str(key): plain for key, item in value.items() if (plain := _value(item)) is not _SKIPPED}
+    return _SKIPPED

@@ -21,11 +21,15 @@ def take_out_(model: keras.Model) -> bool:
     return False
 
 
+def by_keras(layer: Any) -> bool:
+    """Is the class one of Keras' own, so that what it does is known?"""
+    return type(layer).__module__.partition(".")[0] == "keras"
+
+
 def _last(model: Any) -> Any:
     """The layer that gives the output; None where it is not to be seen: in own code, or a function of `ops`."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    own_code = type(model).__module__.partition(".")[0] != "keras"
-    if own_code or not layers:
+    if not by_keras(model) or not layers:
         return None
     layer = layers[-1]
     if isinstance(layer, keras.Model):

@@ -11,7 +11,7 @@ from luthier.engines.jax import JaxEngine
 from luthier.engines.keras.build import Blueprint
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.skeleton import Skeleton
-from luthier.engines.serial.parts import Start, Tree
+from luthier.engines.serial.parts import Tree
 from luthier.engines.spec import Loss
 
 
@@ -36,8 +36,8 @@ class JaxStructure:
         return self._skeleton(weights, buffers, inputs, rates=rates, streams=streams)
 
 
-def _prepared(skeleton: Skeleton, start: Start, loss: Loss) -> JaxStructure:
-    return JaxStructure(logits_only(skeleton, start, loss))
+def _prepared(skeleton: Skeleton, loss: Loss) -> JaxStructure:
+    return JaxStructure(logits_only(skeleton, loss))
 
 
 def jax_engine(inputs: int, outputs: int) -> JaxEngine:

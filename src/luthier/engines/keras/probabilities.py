@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from luthier.engines.keras.skeleton import Skeleton
-from luthier.engines.serial.parts import Start
 from luthier.engines.spec import Loss
 from luthier.errors import Unsupported
 
@@ -16,7 +15,7 @@ TAKES_LOGITS = ("cross_entropy", "bce_with_logits")
 ROWS = 64
 
 
-def logits_only(skeleton: Skeleton, start: Start, loss: Loss) -> Skeleton:
+def logits_only(skeleton: Skeleton, loss: Loss) -> Skeleton:
     """The model without its last softmax or sigmoid, if the loss takes logits.
 
     What can not be seen is tried: outputs that lie between 0 and 1 for wide random inputs are no logits.
@@ -30,7 +29,7 @@ def logits_only(skeleton: Skeleton, start: Start, loss: Loss) -> Skeleton:
         print(  # noqa: T201 - the worker's log
             f"the model ends in probabilities; {loss.name} takes the numbers before them", file=sys.stderr
         )
-    elif _answers_probabilities(skeleton, start):
+    elif _answers_probabilities(skeleton):
         raise Unsupported(
             "the model returns numbers between 0 and 1",
             must=f"it returns logits, which {loss.name} takes",
@@ -40,10 +39,9 @@ def logits_only(skeleton: Skeleton, start: Start, loss: Loss) -> Skeleton:
     return skeleton
 
 
-def _answers_probabilities(skeleton: Skeleton, start: Start) -> bool:
-    shape = getattr(skeleton.model, "input_shape", None)
-    if not isinstance(shape, tuple) or None in shape[1:] or any(isinstance(part, tuple) for part in shape):
+def _answers_probabilities(skeleton: Skeleton) -> bool:
+    if None in skeleton.row_shape:
         return False
-    wide = 10.0 * np.random.default_rng(0).normal(size=(ROWS, *shape[1:])).astype(np.float32)
+    wide = 10.0 * np.random.default_rng(0).normal(size=(ROWS, *skeleton.row_shape)).astype(np.float32)
     outputs = keras.ops.convert_to_numpy(skeleton.model(wide, training=False))
     return bool(outputs.ndim == 2 and (outputs >= 0.0).all() and (outputs <= 1.0).all() and outputs.std() > 0.0)

@@ -27,13 +27,17 @@ class Skeleton:
 
     Args:
         model: built; it is this skeleton's own from now on.
+        inputs: numbers in a row of the data, where the model does not say its shape.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, inputs: int) -> None:
         self.model = model
-        kept = {id(v) for v in model.weights}
-        self._weights = _named(model.trainable_variables)
-        buffers = _named([v for v in model.non_trainable_variables if id(v) in kept])
+        shown = isinstance(model, keras.Sequential) or heads.by_keras(model)
+        self.row_shape: tuple[int | None, ...] = tuple(model.input_shape[1:]) if shown else (inputs,)
+        trained = {id(v) for v in model.trainable_variables}
+        named = _named(model.weights)
+        self._weights = {name: v for name, v in named.items() if id(v) in trained}
+        buffers = {name: v for name, v in named.items() if id(v) not in trained}
         of = {id(variable): name for name, variable in buffers.items()}
         self._others = [(of.get(id(variable)), variable) for variable in model.non_trainable_variables]
         self._buffers = buffers
@@ -104,7 +108,7 @@ class Skeleton:
 
 
 def as_rows(output: Any) -> Any:
-    """[B] or [B, C] -> float32 [B, C].
+    """[B] or [B, C] -> [B, C], float32 or, where the model computes so, float64.
 
     Raises:
         Unsupported: another shape, or several outputs.
@@ -118,7 +122,7 @@ def as_rows(output: Any) -> Any:
             remedy="Let the model end in one row of outputs for each example",
         )
     rows = output if len(shape) == 2 else output[:, None]
-    return keras.ops.cast(rows, "float32")
+    return keras.ops.cast(rows, keras.backend.result_type(rows.dtype, "float32"))
 
 
 def _numpy(variable: Any) -> Array:

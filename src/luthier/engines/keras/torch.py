@@ -105,7 +105,9 @@ class TorchBackendEngine:
         if mode not in self.modes():
             known = ", ".join(self.modes())
             raise Unsupported(f"mode={mode!r}", must=f"mode is one of {known}", where="Keras engine on torch")
-        return self._engine.open(self._builder(builder, loss), recipe, loss, mode, P)
+        dressed = self._builder(builder, loss)
+        self._engine.inspect(dressed, recipe)  # what can not be trained is answered now, not by the first trial
+        return self._engine.open(dressed, recipe, loss, mode, P)
 
     def place(self, source: Source) -> Any:
         """Data on the device, once."""
@@ -130,9 +132,9 @@ def _dressing(builder: Builder, loss: Loss | None, sizes: tuple[int, int]) -> Bu
                 where="Keras engine on torch",
                 remedy="Use luthier's weight_decay instead, or KERAS_BACKEND=jax or tensorflow",
             )
-        skeleton = Skeleton(model)
+        skeleton = Skeleton(model, sizes[0])
         if loss is not None:
-            skeleton = logits_only(skeleton, skeleton.start(), loss)
+            skeleton = logits_only(skeleton, loss)
         return Dressed(skeleton)
 
     return build

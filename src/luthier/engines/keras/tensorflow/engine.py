@@ -55,8 +55,8 @@ class TensorflowEngine:
         look = self._looks(builder, recipe.model)
 
         def make() -> Program:
-            skeleton, start = look.source.look()
-            return Program(logits_only(skeleton, start, loss), loss.name, jit=MODES[mode])
+            skeleton, _ = look.source.look()
+            return Program(logits_only(skeleton, loss), loss.name, jit=MODES[mode])
 
         program = self._programs.get((builder, look.tree, loss.name, mode), make)
         return SerialPopulation(Plans(self._looks, builder, look, recipe.model, "Keras"), program, P)

@@ -35,7 +35,7 @@ class Program:
         self.structure, self.loss, self.mode = skeleton, loss, JIT if jit else GRAPH
         self._jit = jit
         self._chunks: dict[tuple[str, int], Any] = {}  # by rule and B: a relaxed B would leave layers without it
-        self._predict = tf.function(self._outputs, autograph=False)
+        self._predict = tf.function(self._rows, autograph=False)
         self._evaluate = tf.function(self._losses, autograph=False)
         self._probe = tf.function(self._norms, autograph=False)
 
@@ -130,7 +130,7 @@ class Program:
             output, buffers, extra = self.structure(
                 arrays.weights, arrays.buffers, batch.inputs, rates=rates, streams=streams
             )
-            losses = LOSSES[self.loss](output, batch.targets, numbers["label_smoothing"])
+            losses = LOSSES[self.loss](output, batch.targets, tf.cast(numbers["label_smoothing"], output.dtype))
             loss = tf.reduce_mean(losses)
             if extra is not None:
                 loss += tf.cast(extra, loss.dtype)
@@ -138,13 +138,17 @@ class Program:
         norm = l2_norm(grads)
         grads = clip(grads, norm, numbers["clip_norm"])
         weights, optimizer = update(rule, arrays, grads, numbers=numbers, step=step)
-        return Arrays(weights, optimizer, buffers), loss, norm
+        return Arrays(weights, optimizer, buffers), tf.cast(loss, tf.float32), norm
 
     def _outputs(self, weights: Tree, buffers: Tree, inputs: Any) -> Any:
         return self.structure(weights, buffers, inputs, rates={}, streams=None)[0]
 
+    def _rows(self, weights: Tree, buffers: Tree, inputs: Any) -> Any:
+        return tf.cast(self._outputs(weights, buffers, inputs), tf.float32)
+
     def _losses(self, weights: Tree, buffers: Tree, batch: Placed) -> Any:
-        return LOSSES[self.loss](self._outputs(weights, buffers, batch.inputs), batch.targets)
+        losses = LOSSES[self.loss](self._outputs(weights, buffers, batch.inputs), batch.targets)
+        return tf.cast(losses, tf.float32)
 
     def _norms(self, weights: Tree, buffers: Tree, batch: Placed) -> Tree:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
