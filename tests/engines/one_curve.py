@@ -21,6 +21,7 @@ LAYERS = ("first", "second", "head")
 RECIPES = {
     "adamw": Recipe("adamw", lr=1e-3, weight_decay=0.1, clip_norm=1.0, label_smoothing=0.1, batch_size=32),
     "sgd": Recipe("sgd", lr=0.03, weight_decay=0.01, batch_size=32),
+    "sgd at 1.01 times its rate": Recipe("sgd", lr=0.0303, weight_decay=0.01, batch_size=32),
 }
 
 
@@ -66,10 +67,14 @@ def keras_net(dtype: str) -> tuple[Callable[..., Any], dict[str, str]]:
         import keras
         from keras.layers import Dense
 
-        return keras.Sequential([
-            keras.Input((inputs,)), Dense(32, "relu", dtype=dtype), Dense(32, "relu", dtype=dtype),
-            Dense(outputs, "softmax", dtype=dtype),
-        ])  # fmt: skip
+        return keras.Sequential(
+            [
+                keras.Input((inputs,)),
+                Dense(32, "relu", dtype=dtype),
+                Dense(32, "relu", dtype=dtype),
+                Dense(outputs, "softmax", dtype=dtype),
+            ]
+        )
 
     return net, dict(zip(LAYERS, ("sequential.dense", "sequential.dense_1", "sequential.dense_2"), strict=True))
 
@@ -90,7 +95,9 @@ def curve(framework: str, dtype: str, rule: str, given: dict[str, Any]) -> Any:
             assert (stands.shape, stands.dtype) == (value.shape, value.dtype)
             snapshot[f"weights/{name}.{part}"] = value
     numbers = {name: np.repeat(v[None, None], S, axis=0) for name, v in optimizer_numbers(recipe).items()}
-    plan = Plan(rows_SB[:, None], numbers, np.array([S], np.int32), np.array([RULES.index(rule)], np.int32))
+    plan = Plan(
+        rows_SB[:, None], numbers, np.array([S], np.int32), np.array([RULES.index(recipe.optimizer)], np.int32)
+    )
     data = engine.place(Source(given["inputs"], given["targets"]))
     _, report = population.advance(population.stack([snapshot]), data, plan)
     return report["loss"][:, 0]
@@ -100,5 +107,11 @@ if __name__ == "__main__":
     framework, source, out = sys.argv[1:]
     with np.load(source) as file:
         given = dict(file)
-    np.savez(out, **{f"{dtype} {rule}": curve(framework, dtype, rule, given)
-                     for dtype in ("float32", "float64") for rule in RECIPES})  # fmt: skip
+    np.savez(
+        out,
+        **{
+            f"{dtype} {rule}": curve(framework, dtype, rule, given)
+            for dtype in ("float32", "float64")
+            for rule in RECIPES
+        },
+    )

@@ -14,8 +14,7 @@ nnx = pytest.importorskip("flax.nnx")
 from luthier.engines.conformance import EngineConformance  # noqa: E402 - after the skip
 from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
 from luthier.engines.jax.build import Blueprint  # noqa: E402
-from luthier.engines.jax.model import split, threefry  # noqa: E402
-from luthier.engines.serial.parts import seed_words  # noqa: E402
+from luthier.engines.jax.model import seed_words, split, threefry  # noqa: E402
 from luthier.engines.spec import Builder, Engine, Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
 from luthier.records import OPTIMIZERS, Recipe  # noqa: E402

@@ -26,24 +26,49 @@ def in_a_process(backend: str, *arguments: str) -> None:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
     environment = {**os.environ, **threads, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
     ran = subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=HERE.parents[1], capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-3000:]
 
 
 @pytest.mark.parametrize("backend", NEEDS)
 def test_keras_engine_keeps_its_own_promises(backend: str) -> None:
-    """Names, rates, heads, refusals: tests/engines/keras/promises.py."""
-    in_a_process(backend, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", WARNED,
-                 str(HERE / "keras" / "promises.py"))  # fmt: skip
+    """Names, rates, heads, refusals: tests/engines/keras_suites/promises.py."""
+    in_a_process(
+        backend,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        WARNED,
+        str(HERE / "keras_suites" / "promises.py"),
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", NEEDS)
 def test_keras_engine_keeps_the_contract(backend: str) -> None:
-    """The conformance suite: tests/engines/keras/contract.py."""
-    in_a_process(backend, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-W", WARNED,
-                 str(HERE / "keras" / "contract.py"))  # fmt: skip
+    """The conformance suite: tests/engines/keras_suites/contract.py."""
+    in_a_process(
+        backend,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        WARNED,
+        str(HERE / "keras_suites" / "contract.py"),
+    )
 
 
 @pytest.mark.parametrize("backend", NEEDS)

@@ -22,6 +22,10 @@ MODES = {mode.name: mode for mode in (SCAN, STEP)}
 Prepare = Callable[[Any, Loss], Structure]
 
 
+def _as_it_is(structure: Any, _loss: Loss) -> Any:
+    return structure
+
+
 class JaxEngine:
     """See `luthier.engines.spec.Engine`.
 
@@ -38,7 +42,7 @@ class JaxEngine:
         outputs: int,
         *,
         blueprint: Callable[..., Any] = Blueprint,
-        prepare: Prepare = lambda structure, loss: structure,
+        prepare: Prepare = _as_it_is,
         name: str = "jax",
     ) -> None:
         self.name = self.framework = name

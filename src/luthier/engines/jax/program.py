@@ -141,11 +141,10 @@ class Program:
         after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
         return after
 
-    def _one(
-        self, rule: str, arrays: Arrays, data: Placed, plan: StepPlan
-    ) -> tuple[Arrays, Any, Any]:
+    def _one(self, rule: str, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
         """One step, its numbers in few arrays: each that is handed in costs time."""
-        numbers = {name: row if name not in WHOLE_STEP else row[0] for name, row in zip(HPARAMS, plan.numbers)}
+        rows = zip(HPARAMS, plan.numbers, strict=True)
+        numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
         return self._step(rule, arrays, _batch(data, plan.rows), Now(plan.step, numbers, plan.rates, plan.seed))
 
     def _step(self, rule: str, arrays: Arrays, batch: Placed, now: Now) -> tuple[Arrays, Any, Any]:

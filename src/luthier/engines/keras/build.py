@@ -75,15 +75,24 @@ class Blueprint(NamedTuple):
 
     def _check(self, model: keras.Model) -> None:
         name = called(self.builder)
-        refused: list[tuple[bool, str, str]] = [
-            (model.compiled, "returned a compiled model: its optimizer, loss and metrics would be left out",
-             "Leave model.compile(...) out: luthier brings the loss, and tunes the optimizer"),
-            (not model.trainable_variables, "returned a model without trainable weights",
-             "Leave `trainable` on in at least one layer"),
-            (any(v.constraint is not None for v in model.trainable_variables),
-             "returned a model with constraints on its weights, which luthier's update rules do not keep",
-             "Leave kernel_constraint and bias_constraint out"),
-        ]  # fmt: skip
+        constrained = any(v.constraint is not None for v in model.trainable_variables)
+        refused = (
+            (
+                model.compiled,
+                "returned a compiled model: its optimizer, loss and metrics would be left out",
+                "Leave model.compile(...) out: luthier brings the loss, and tunes the optimizer",
+            ),
+            (
+                not model.trainable_variables,
+                "returned a model without trainable weights",
+                "Leave `trainable` on in at least one layer",
+            ),
+            (
+                constrained,
+                "returned a model with constraints on its weights, which luthier's update rules do not keep",
+                "Leave kernel_constraint and bias_constraint out",
+            ),
+        )
         for holds, fact, remedy in refused:
             if holds:
                 raise Unsupported(f"{name} {fact}", where=WHERE, remedy=remedy)

@@ -6,7 +6,7 @@ Keras' own way to write a model down loads TensorFlow on every backend, and name
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -69,18 +69,29 @@ def _value(value: Any) -> Any:
     """What is plain, a layer, a function or a regularizer; the rest are variables and Keras' own book-keeping."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, keras.Layer):
-        return _layer(value)
-    if isinstance(value, types.FunctionType):
-        if value.__module__.partition(".")[0] != "keras":
-            raise Opaque
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, keras.regularizers.Regularizer):
-        return [type(value).__name__, {key: repr(number) for key, number in vars(value).items()}]
-    if isinstance(value, keras.DTypePolicy):
-        return value.name
+    for kind, describe in _KINDS:
+        if isinstance(value, kind):
+            return describe(value)
     if isinstance(value, list | tuple):
         return [plain for item in value if (plain := _value(item)) is not _SKIPPED]
     if isinstance(value, Mapping):
         return {str(key): plain for key, item in value.items() if (plain := _value(item)) is not _SKIPPED}
     return _SKIPPED
+
+
+def _function(function: Any) -> str:
+    if function.__module__.partition(".")[0] != "keras":
+        raise Opaque
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def _regularizer(regularizer: Any) -> Any:
+    return [type(regularizer).__name__, {key: repr(number) for key, number in vars(regularizer).items()}]
+
+
+_KINDS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (keras.Layer, _layer),
+    (types.FunctionType, _function),
+    (keras.regularizers.Regularizer, _regularizer),
+    (keras.DTypePolicy, lambda policy: policy.name),
+)

@@ -26,9 +26,7 @@ def logits_only(skeleton: Skeleton, loss: Loss) -> Skeleton:
     if loss.name not in TAKES_LOGITS:
         return skeleton
     if skeleton.without_probabilities():
-        print(  # noqa: T201 - the worker's log
-            f"the model ends in probabilities; {loss.name} takes the numbers before them", file=sys.stderr
-        )
+        sys.stderr.write(f"the model ends in probabilities; {loss.name} takes the numbers before them\n")
     elif _answers_probabilities(skeleton):
         raise Unsupported(
             "the model returns numbers between 0 and 1",
@@ -40,8 +38,9 @@ def logits_only(skeleton: Skeleton, loss: Loss) -> Skeleton:
 
 
 def _answers_probabilities(skeleton: Skeleton) -> bool:
-    if None in skeleton.row_shape:
+    shape = [size for size in skeleton.row_shape if size is not None]
+    if len(shape) < len(skeleton.row_shape):
         return False
-    wide = 10.0 * np.random.default_rng(0).normal(size=(ROWS, *skeleton.row_shape)).astype(np.float32)
+    wide = 10.0 * np.random.default_rng(0).normal(size=(ROWS, *shape)).astype(np.float32)
     outputs = keras.ops.convert_to_numpy(skeleton.model(wide, training=False))
     return bool(outputs.ndim == 2 and (outputs >= 0.0).all() and (outputs <= 1.0).all() and outputs.std() > 0.0)

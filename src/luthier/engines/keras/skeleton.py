@@ -47,7 +47,7 @@ class Skeleton:
         self.description = description_of(model)
         self._given: Mapping[str, Any] = {}
         self.drop: rates.Drop = self._drop
-        self._layers = rates.lift_(model, lambda *call: self.drop(*call)) if self.description else {}
+        self._layers = rates.lift_(model, self.drop) if self.description else {}
         self.rates = tuple(self._layers)
 
     def __eq__(self, other: object) -> bool:
@@ -57,17 +57,16 @@ class Skeleton:
         known = self.description is not None and other.description is not None
         return self is other or (known and self._shape() == other._shape())
 
-    __hash__ = None  # type: ignore[assignment]  # equality is not identity
+    def __hash__(self) -> int:
+        """Equal ones have the same names."""
+        return hash((self.description, tuple(self.weights)))
 
     def _shape(self) -> tuple[Any, ...]:
         return self.description, self.weights, self.buffers, self.rates, self.num_streams
 
     def start(self) -> Start:
         """The model's own arrays, numpy, and its rates."""
-        weights, buffers = (
-            {name: _numpy(v) for name, v in room.items()}
-            for room in (self._weights, self._buffers)
-        )
+        weights, buffers = ({name: _numpy(v) for name, v in room.items()} for room in (self._weights, self._buffers))
         return Start(weights, buffers, {name: float(layer.rate) for name, layer in self._layers.items()})
 
     def _drop(self, name: str, layer: Any, inputs: Any) -> Any:

@@ -30,9 +30,8 @@ class Dressed(nn.Module):
     def __init__(self, skeleton: Skeleton) -> None:
         super().__init__()
         self._skeleton = skeleton
-        self.description = skeleton.description
-        if skeleton.description is None:
-            self.unknown = skeleton  # can not be compared: settings decide which trials share a program
+        told = skeleton if skeleton.description is None else skeleton.description
+        self.__dict__["told"] = told  # a skeleton can not be compared: then settings decide who shares a program
         weights, buffers, _ = skeleton.variables()
         for name, variable in weights.items():
             room, last = self._room(name)

@@ -91,7 +91,7 @@ class Plans(NamedTuple):
         if look.tree != self.look.tree:
             raise InvalidInput(
                 f"recipe.model={recipe.model}",
-                must=f"a model of the structure that {dict(self.settings)} gives, for which the population was opened",
+                must=f"a model of the structure of {dict(self.settings)}, for which the population was opened",
                 where=f"{self.framework} engine",
                 remedy="Open a population for each GroupKey",
             )
@@ -115,5 +115,3 @@ class Programs:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
-
-

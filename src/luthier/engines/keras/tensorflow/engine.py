@@ -55,7 +55,7 @@ class TensorflowEngine:
         look = self._looks(builder, recipe.model)
 
         def make() -> Program:
-            skeleton, _ = look.source.look()
+            skeleton: Any = look.source.look()[0]
             return Program(logits_only(skeleton, loss), loss.name, jit=MODES[mode])
 
         program = self._programs.get((builder, look.tree, loss.name, mode), make)

@@ -21,8 +21,9 @@ def bce_with_logits(outputs: Any, targets: Any, smoothing: Any = 0.0) -> Any:
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=outputs), axis=-1)
 
 
-def mse(outputs: Any, targets: Any, smoothing: Any = 0.0) -> Any:  # noqa: ARG001 - one signature
-    """[B] of values [B, C] and [B, C] or [B]."""
+def mse(outputs: Any, targets: Any, smoothing: Any = 0.0) -> Any:
+    """[B] of values [B, C] and [B, C] or [B]; there is nothing to smooth."""
+    del smoothing
     y = tf.reshape(tf.cast(targets, outputs.dtype), tf.shape(outputs))
     return tf.reduce_mean(tf.square(outputs - y), axis=-1)
 

@@ -109,7 +109,13 @@ class Program:
                 batch = self._batch(data, plan["rows"][s])
                 streams = tf.unstack(plan["words"][s], num=self.structure.num_streams)
                 arrays, loss, norm = self._step(
-                    rule, arrays, batch, numbers=now, step=plan["first_step"] + s, rates=plan["rates"], streams=streams
+                    rule,
+                    arrays,
+                    batch,
+                    numbers=now,
+                    step=plan["first_step"] + s,
+                    rates=plan["rates"],
+                    streams=streams,
                 )
                 at = tf.reshape(s, (1, 1))
                 loss_S = tf.tensor_scatter_nd_update(loss_S, at, loss[None])

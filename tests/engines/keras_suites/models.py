@@ -8,12 +8,16 @@ from keras import layers
 
 def mlp(width: int = 24, dropout: float = 0.2, *, inputs: int, outputs: int) -> keras.Model:
     """Two hidden layers of equal width with dropout."""
-    return keras.Sequential([
-        keras.Input((inputs,)),
-        layers.Dense(width, "relu"), layers.Dropout(dropout),
-        layers.Dense(width, "relu"), layers.Dropout(dropout),
-        layers.Dense(outputs),
-    ])  # fmt: skip
+    return keras.Sequential(
+        [
+            keras.Input((inputs,)),
+            layers.Dense(width, "relu"),
+            layers.Dropout(dropout),
+            layers.Dense(width, "relu"),
+            layers.Dropout(dropout),
+            layers.Dense(outputs),
+        ]
+    )
 
 
 def cnn(channels: int = 4, *, outputs: int) -> keras.Model:

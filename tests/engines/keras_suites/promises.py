@@ -77,8 +77,15 @@ def test_equal_layers_are_told_from_others() -> None:
     assert look(models.cnn) == look(models.cnn)
     assert look(wired, crossed=False) == look(wired, crossed=False)
     assert look(wired, crossed=False) != look(wired, crossed=True)
-    dense = [classifier(lambda n, k=k: layers.Dense(n, **k)) for k in ({}, {"activation": "relu"},
-             {"kernel_regularizer": "l2"}, {"kernel_regularizer": keras.regularizers.L2(0.5)})]  # fmt: skip
+    dense = [
+        classifier(lambda n, k=k: layers.Dense(n, **k))
+        for k in (
+            {},
+            {"activation": "relu"},
+            {"kernel_regularizer": "l2"},
+            {"kernel_regularizer": keras.regularizers.L2(0.5)},
+        )
+    ]
     assert len({look(build).description for build in dense}) == 4
     assert look(models.Own) != look(models.Own)
 
@@ -88,9 +95,9 @@ def test_two_rates_side_by_side_are_those_of_their_trials(engine: Any) -> None:
     population = engine.open(models.mlp, Recipe(), ENTROPY, engine.modes()[0], 2)
     recipes = [Recipe(model={"dropout": rate}, lr=1e-30) for rate in (0.01, 0.9)]
     pair = Bench(population, engine.place(rows()), ROWS)
+    name = "constants/dropout.drop.p" if BACKEND == "torch" else "constants/dropout.rate"
     trials = [Trial(recipe) for recipe in recipes]
-    assert [float(population.fresh(r, 0)["constants/dropout.rate" if BACKEND != "torch" else "constants/dropout.drop.p"])
-            for r in recipes] == [0.01, 0.9]  # fmt: skip
+    assert [float(population.fresh(r, 0)[name]) for r in recipes] == [0.01, 0.9]
     _, out = pair.go(pair.fresh(*trials), pair.plan(trials))
     assert out["loss"][:, 1].std() > 2 * out["loss"][:, 0].std()
 
@@ -98,19 +105,21 @@ def test_two_rates_side_by_side_are_those_of_their_trials(engine: Any) -> None:
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_a_last_softmax_or_sigmoid_is_left_out(engine: Any, head: str) -> None:
     """In a layer, as a layer, or in a model within: trained and answered as the same model without."""
-    plain = bench(engine, classifier(lambda n: layers.Dense(n)))
+    plain = bench(engine, classifier(layers.Dense))
     trial = Trial(Recipe(batch_size=16))
     (expected,), curves = plain.run([trial])
     for body in (
         (lambda n: layers.Dense(n, head),),
-        (lambda n: layers.Dense(n), lambda n: layers.Activation(head)),
+        (layers.Dense, lambda n: layers.Activation(head)),
         (lambda n: keras.Sequential([keras.Input((INPUTS,)), layers.Dense(n, head)]),),
     ):
         found = bench(engine, classifier(*body))
         (snapshot,), out = found.run([trial])
         assert np.array_equal(out["loss"], curves["loss"])
-        answers = [b.population.predict(b.population.stack([s]), b.data, np.arange(9, dtype=np.int32))
-                   for b, s in ((plain, expected), (found, snapshot))]  # fmt: skip
+        answers = [
+            b.population.predict(b.population.stack([s]), b.data, np.arange(9, dtype=np.int32))
+            for b, s in ((plain, expected), (found, snapshot))
+        ]
         np.testing.assert_allclose(*answers, rtol=1e-5)
 
 
@@ -143,11 +152,13 @@ def test_a_sigmoid_stays_where_the_loss_takes_values(engine: Any) -> None:
         (lambda outputs: [keras.layers.Dense(outputs)], "returned list: `it returns a keras.Model`"),
         (classifier(lambda n: layers.Flatten()), "without trainable weights"),
         (classifier(lambda n: layers.Dense(n, kernel_constraint="max_norm")), "with constraints"),
-        (lambda outputs: keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(outputs)]),
-         r"no input shape.*keras\.Input"),
+        (
+            lambda outputs: keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(outputs)]),
+            r"no input shape.*keras\.Input",
+        ),
     ],
     ids=["list", "frozen", "constraint", "shapeless"],
-)  # fmt: skip
+)
 def test_what_can_not_be_trained_is_answered(engine: Any, build: Any, message: str) -> None:
     """By a sentence with the mend."""
     with pytest.raises(InvalidInput, match=message):
@@ -173,7 +184,7 @@ def test_regularizers_are_part_of_the_loss_or_refused(engine: Any) -> None:
         with pytest.raises(Unsupported, match="weight_decay"):
             engine.open(build, Recipe(), ENTROPY, engine.modes()[0])
         return
-    plain, heavy = bench(engine, classifier(lambda n: layers.Dense(n))), bench(engine, build)
+    plain, heavy = bench(engine, classifier(layers.Dense)), bench(engine, build)
     trial = Trial(Recipe(lr=1e-30, batch_size=16))
     (snapshot,), out = plain.run([trial])
     (_,), more = heavy.run([trial])
@@ -185,7 +196,7 @@ def test_regularizers_are_part_of_the_loss_or_refused(engine: Any) -> None:
 
 def test_other_random_layers_draw_anew_at_every_step(engine: Any) -> None:
     """Noise is f(seed, step): a repeated run is the same, its steps differ."""
-    noisy = bench(engine, classifier(lambda n: layers.GaussianNoise(1.0), lambda n: layers.Dense(n)))
+    noisy = bench(engine, classifier(lambda n: layers.GaussianNoise(1.0), layers.Dense))
     trial = Trial(Recipe(lr=1e-30, weight_decay=0.0, batch_size=16))
     plan = noisy.plan([trial])
     plan.rows[:] = plan.rows[0]
