@@ -180,6 +180,18 @@ def test_key_holds_what_is_compiled(engine: JaxEngine) -> None:
     assert all(engine.inspect(MLP, other) != key for other in others)
 
 
+def test_modes_train_alike(engine: JaxEngine, data: Any) -> None:
+    """The step by step mode and the loop draw one curve, with dropout and BatchNorm: they share their masks."""
+    recipe = Recipe(lr=0.01)
+    curves = []
+    for mode in engine.modes():
+        population = engine.open(MLP, recipe, ENTROPY, mode, 2)
+        state = population.stack([population.fresh(recipe, seed) for seed in (1, 2)])
+        curves.append(population.advance(state, data, plan([recipe, recipe], steps=[8, 5]))[1])
+    for name, curve in curves[0].items():
+        np.testing.assert_allclose(curves[1][name], curve, rtol=1e-5)
+
+
 def test_more_rows_than_a_block(engine: JaxEngine, data: Any) -> None:
     """1,500 rows are evaluated in blocks of two sizes; each has the loss that it has by itself."""
     population = engine.open(MLP, Recipe(), ENTROPY, "scan")

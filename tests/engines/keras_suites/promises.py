@@ -102,6 +102,20 @@ def test_two_rates_side_by_side_are_those_of_their_trials(engine: Any) -> None:
     assert out["loss"][:, 1].std() > 2 * out["loss"][:, 0].std()
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="graphs are TensorFlow's")
+def test_one_graph_serves_all_rates_seeds_and_lengths() -> None:
+    """A second length of a chunk makes a second graph, for any length; nothing else makes one."""
+    engine = keras_engine(INPUTS, CLASSES)
+    found = bench(engine, models.mlp)
+    for rate, seed, steps in ((0.2, 0, 10), (0.2, 1, 4), (0.5, 2, 7), (0.3, 3, 9)):
+        trial = Trial(Recipe(model={"dropout": rate}, batch_size=16), seed)
+        plan = found.plan([trial], steps=[steps])
+        numbers = {name: values[:steps] for name, values in plan.hparams.items()}
+        found.go(found.fresh(trial), plan._replace(rows=plan.rows[:steps], hparams=numbers))
+    (graph,) = found.population._program._chunks.values()
+    assert graph.experimental_get_tracing_count() == 2
+
+
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_a_last_softmax_or_sigmoid_is_left_out(engine: Any, head: str) -> None:
     """In a layer, as a layer, or in a model within: trained and answered as the same model without."""

@@ -47,7 +47,7 @@ class Skeleton:
         self.description = description_of(model)
         self._given: Mapping[str, Any] = {}
         self.drop: rates.Drop = self._drop
-        self._layers = rates.lift_(model, self.drop) if self.description else {}
+        self._layers = rates.lift_(model, self._dropped) if self.description else {}
         self.rates = tuple(self._layers)
 
     def __eq__(self, other: object) -> bool:
@@ -68,6 +68,9 @@ class Skeleton:
         """The model's own arrays, numpy, and its rates."""
         weights, buffers = ({name: _numpy(v) for name, v in room.items()} for room in (self._weights, self._buffers))
         return Start(weights, buffers, {name: float(layer.rate) for name, layer in self._layers.items()})
+
+    def _dropped(self, name: str, layer: Any, inputs: Any) -> Any:
+        return self.drop(name, layer, inputs)  # asked when it is called: a backend may bring its own
 
     def _drop(self, name: str, layer: Any, inputs: Any) -> Any:
         return rates.dropped(layer, self._given[name], inputs)
