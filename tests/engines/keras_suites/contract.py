@@ -14,6 +14,8 @@ ENGINE = keras_engine(inputs=64, outputs=10)
 class TestSequential(EngineConformance):
     """An MLP, in all modes."""
 
+    outputs_axis = -1
+
     def engine(self) -> Engine:
         return ENGINE
 

@@ -255,3 +255,38 @@ def test_stream_states_use_all_of_seed_step_and_stream() -> None:
     assert np.array_equal(stream_words(seeds[0], 0, 40, num=5)[7:], stream_words(seeds[0], 7, 33, num=5))
     assert states.min() >= 0
     assert states.max() < 2**31 - 2
+
+
+def test_the_model_of_a_trial_is_kerass_own(engine: Any) -> None:
+    """As the builder makes it, so with its softmax: it answers what luthier predicts, by averaged weights."""
+    found = bench(engine, classifier(lambda n: layers.BatchNormalization(), lambda n: layers.Dense(n, "softmax")))
+    trial = Trial(Recipe(ema_decay=0.5, batch_size=16))
+    (snapshot,), _ = found.run([trial])
+    state = found.population.stack([snapshot])
+    logits = found.population.predict(state, found.data, np.arange(9, dtype=np.int32))[0].astype(np.float64)
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    model = found.population.module(state, 0)
+    assert isinstance(model, keras.Model)
+    answers = keras.ops.convert_to_numpy(keras.ops.stop_gradient(model(rows().inputs[:9])))
+    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_what_only_torch_takes_is_refused(engine: Any) -> None:
+    """Loaders and inputs of several arrays, where the backend is another."""
+    if BACKEND == "torch":
+        pytest.skip("the torch engine takes them")
+    tree = rows()._replace(tree=object())
+    with pytest.raises(Unsupported, match="Keras engine"):
+        engine.place(tree)
+    with pytest.raises(Unsupported, match="'own'"):
+        engine.open(models.mlp, Recipe(), Loss("own", function=lambda model, batch: 0.0), engine.modes()[0])
+
+
+def test_tables_of_embeddings_begin_as_they_are(engine: Any) -> None:
+    """An initialiser is for the matrices of layers; an embedding's weight is none."""
+    build = classifier(lambda n: layers.Embedding(4, 3), lambda n: layers.Flatten(), layers.Dense)
+    plain, begun = (
+        bench(engine, build).population.fresh(recipe, 0) for recipe in (Recipe(), Recipe(init="orthogonal"))
+    )
+    changed = {n for n, v in plain.items() if n.startswith("weights/") and not np.array_equal(v, begun[n])}
+    assert {name.rpartition(".")[2] for name in changed} == {"kernel"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,23 +14,31 @@ from luthier.engines.keras.build import Blueprint
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.rates import noise_shape
 from luthier.engines.keras.skeleton import Skeleton
+from luthier.engines.serial.parts import Arrays, Tree
 from luthier.engines.spec import Builder, GroupKey, Loss, Population, Source
 from luthier.engines.torch import TorchEngine
+from luthier.engines.torch.model import Dress
 from luthier.errors import Unsupported
 from luthier.records import Recipe
 
 
-class Dressed(nn.Module):
+class Dressed(Dress):
     """A Keras model as a torch module: its variables are parameters and buffers, under the names of the skeleton.
 
     Lifted dropout layers draw by torch layers of this module, for which the torch engine has twins.
+
+    Args:
+        made: (weights, buffers) -> a Keras model with them.
     """
 
-    __slots__ = ("_skeleton",)  # not in vars(): the torch engine compares those, and the description says it all
+    __slots__ = (
+        "_made",
+        "_skeleton",
+    )  # not in vars(): the torch engine compares those, and the description says it all
 
-    def __init__(self, skeleton: Skeleton) -> None:
+    def __init__(self, skeleton: Skeleton, made: Callable[[Tree, Tree], keras.Model]) -> None:
         super().__init__()
-        self._skeleton = skeleton
+        self._skeleton, self._made = skeleton, made
         told = skeleton if skeleton.description is None else skeleton.description
         self.__dict__["told"] = told  # a skeleton can not be compared: then settings decide who shares a program
         weights, buffers, _ = skeleton.variables()
@@ -51,6 +60,12 @@ class Dressed(nn.Module):
             for stream in streams:
                 stream.assign(torch.randint(2**31 - 1, (2,)))
         return self._skeleton.model(inputs, training=self.training)
+
+    def inner(self) -> keras.Model:
+        """A Keras model as the builder makes it, with these numbers."""
+        weights, buffers, _ = self._skeleton.variables()
+        arrays = ({name: v.value.detach() for name, v in room.items()} for room in (weights, buffers))
+        return self._made(*arrays)
 
     def _room(self, name: str) -> tuple[nn.Module, str]:
         """The module in which a dotted name ends, and its last part."""
@@ -83,7 +98,7 @@ class TorchBackendEngine:
 
     def __init__(self, inputs: int, outputs: int, device: str | None = None) -> None:
         self._sizes = (inputs, outputs)
-        self._engine = TorchEngine(inputs, outputs, device or str(keras.ops.zeros(()).device))
+        self._engine = TorchEngine(inputs, outputs, device or str(keras.ops.zeros(()).device), outputs_axis=-1)
         self.device = self._engine.device
         self._dressed: dict[tuple[Builder, str], Builder] = {}
 
@@ -104,7 +119,7 @@ class TorchBackendEngine:
         if mode not in self.modes():
             known = ", ".join(self.modes())
             raise Unsupported(f"mode={mode!r}", must=f"mode is one of {known}", where="Keras engine on torch")
-        dressed = self._builder(builder, loss)
+        dressed = self._builder(builder, loss.of(recipe))
         self._engine.inspect(dressed, recipe)  # what can not be trained is answered now, not by the first trial
         return self._engine.open(dressed, recipe, loss, mode, P)
 
@@ -124,7 +139,12 @@ def _dressing(builder: Builder, loss: Loss | None, sizes: tuple[int, int]) -> Bu
     @functools.wraps(builder)
     def build(**settings: Any) -> nn.Module:
         seed = torch.initial_seed()  # the torch engine has just set it
-        model = Blueprint(builder, settings, *sizes).build(seed)
+        plan = Blueprint(builder, settings, *sizes)
+        model = plan.build(seed)
+
+        def made(weights: Tree, buffers: Tree) -> keras.Model:
+            return plan.module(Arrays(weights, {}, buffers), seed, {})
+
         if model.losses:
             raise Unsupported(
                 "the model has regularizers",
@@ -134,6 +154,6 @@ def _dressing(builder: Builder, loss: Loss | None, sizes: tuple[int, int]) -> Bu
         skeleton = Skeleton(model, sizes[0])
         if loss is not None:
             skeleton = logits_only(skeleton, loss)
-        return Dressed(skeleton)
+        return Dressed(skeleton, made)
 
     return build

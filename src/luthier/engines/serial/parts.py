@@ -19,6 +19,8 @@ Tree = dict[str, Any]
 Shapes = dict[str, tuple[int, ...]]
 OUTPUTS = -1
 """The axis of a weight that counts its outputs."""
+TABLES = ("embedding", "embeddings")
+"""How Flax and Keras name the weight of an embedding, which is no layer's matrix."""
 
 
 class Arrays(NamedTuple):

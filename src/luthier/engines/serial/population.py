@@ -21,6 +21,7 @@ from luthier.engines.checks import (
 from luthier.engines.serial.looks import Plans
 from luthier.engines.serial.parts import (
     OUTPUTS,
+    TABLES,
     Arrays,
     Placed,
     Slot,
@@ -37,8 +38,6 @@ from luthier.records import OPTIMIZERS, Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
-TABLES = ("embedding", "embeddings")
-"""How Flax and Keras name the weight of an embedding, which is no layer's matrix."""
 State = list[Slot]
 
 
