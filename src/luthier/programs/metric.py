@@ -8,12 +8,42 @@ from luthier.errors import InvalidInput
 from luthier.records import Metric
 
 SMALLER = (
-    "loss", "error", "err", "mse", "mae", "rmse", "mape", "nll", "perplexity", "ppl", "wer", "cer", "fid", "regret",
-)  # fmt: skip
+    "loss",
+    "error",
+    "err",
+    "mse",
+    "mae",
+    "rmse",
+    "mape",
+    "nll",
+    "perplexity",
+    "ppl",
+    "wer",
+    "cer",
+    "fid",
+    "regret",
+)
 GREATER = (
-    "acc", "accuracy", "f1", "auc", "auroc", "map", "ap", "bleu", "rouge", "reward", "return", "r2", "iou", "miou",
-    "dice", "precision", "recall", "psnr", "ssim",
-)  # fmt: skip
+    "acc",
+    "accuracy",
+    "f1",
+    "auc",
+    "auroc",
+    "map",
+    "ap",
+    "bleu",
+    "rouge",
+    "reward",
+    "return",
+    "r2",
+    "iou",
+    "miou",
+    "dice",
+    "precision",
+    "recall",
+    "psnr",
+    "ssim",
+)
 """Words of which everybody knows which way they point. A name is cut at what is no letter or digit."""
 
 

@@ -105,8 +105,7 @@ def tune(
     common: dict[str, Any] = {"metric": metric, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
-        refuse({"target": target or None, "options": options or None, "slots": slots,
-                "mode": None if mode == AUTO else mode})  # fmt: skip
+        refuse(target=target, options=options, slots=slots, mode="" if mode == AUTO else mode)
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
@@ -134,14 +133,15 @@ def tune(
             run = Run.open(folder.path)
             told.finished(run.record, run.report)
             return run
-        executor: Executor
-        if program is not None:
-            executor = executor_of(program, folder, asked, ledger.decisions)
-        else:
-            executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
+        known = ledger.decisions
+        executor = executor_of(program, folder, asked, known) if program else _workers(workers, folder, hang_s)
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=told.progress)
         with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told).run(ref)
+
+
+def _workers(num: int, folder: RunFolder, hang_s: float) -> Executor:
+    return ProcessExecutor(num, folder.logs, hang_s=hang_s) if num else InlineExecutor()
 
 
 def _name(root: Path, stem: str, resume: bool) -> str:
