@@ -137,8 +137,7 @@ class Recipe(msgspec.Struct, frozen=True):
         model: keyword arguments of the builder.
         groups: numbers that differ in a parameter group. "no_decay" holds the biases and the scales of
             normalisation (tensors of fewer than two axes).
-        program: the recipe of a program of one's own: every setting, also one named "lr", is the program's and
-            stands in `model`; `steps` counts its reports.
+        program: of a program of one's own: every setting, also "lr", stands in `model`; `steps` counts reports.
     """
 
     optimizer: str = "adamw"
@@ -256,11 +255,8 @@ class Recipe(msgspec.Struct, frozen=True):
     def differs(self, other: Recipe) -> dict[str, tuple[Any, Any]]:
         """{setting: (here, there)} for every setting that differs, builder arguments as `model.x`."""
         mine, theirs = _flat(self), _flat(other)
-        return {
-            name: (mine.get(name), theirs.get(name))
-            for name in [*mine, *(n for n in theirs if n not in mine)]
-            if mine.get(name) != theirs.get(name)
-        }
+        names = [*mine, *(n for n in theirs if n not in mine)]
+        return {n: (mine.get(n), theirs.get(n)) for n in names if mine.get(n) != theirs.get(n)}
 
 
 TRAINING_SETTINGS = frozenset(Recipe.__struct_fields__) - {"model", "preparation", "groups", "program"}
@@ -360,8 +356,7 @@ class Trial(Record, frozen=True, kw_only=True):
 
     def at(self, fraction: float) -> Point | None:
         """The report at this fraction of the trial's own schedule (within half a step), if reached."""
-        tolerance = 0.5 / self.num_steps
-        return next((p for p in reversed(self.curve) if abs(p.fraction - fraction) <= tolerance), None)
+        return next((p for p in reversed(self.curve) if abs(p.fraction - fraction) <= 0.5 / self.num_steps), None)
 
 
 class History(Record, frozen=True, kw_only=True):

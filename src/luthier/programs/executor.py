@@ -51,9 +51,15 @@ class ProgramExecutor:
     """
 
     def __init__(
-        self, program: Program, folder: RunFolder, num_workers: int, *, first_seed: int, known: Facts | None = None,
+        self,
+        program: Program,
+        folder: RunFolder,
+        num_workers: int,
+        *,
+        first_seed: int,
+        known: Facts | None = None,
         budget_s: float | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.program, self.folder, self.num_workers = program, folder, num_workers
         self.first_seed, self.facts, self.budget_s = first_seed, known, budget_s
         self.attempts: dict[int, Attempt] = {}
@@ -181,8 +187,12 @@ class ProgramExecutor:
         attempt.resumed, attempt.last_step = folder.prepare(), None
         attempt.device = self._device()
         threads = str(max(1, len(os.sched_getaffinity(0)) // self.num_workers)) if self._is_linux() else "1"
-        places = {"seed": attempt.seed, "device": attempt.device, "dir": str(folder.files.resolve()),
-                  "checkpoint_dir": str(folder.checkpoint.resolve())}  # fmt: skip
+        places = {
+            "seed": attempt.seed,
+            "device": attempt.device,
+            "dir": str(folder.files.resolve()),
+            "checkpoint_dir": str(folder.checkpoint.resolve()),
+        }
         start = Start(
             tree.mark_of(self.folder.path, attempt.trial),
             dict.fromkeys(THREAD_SETTINGS, threads),
@@ -308,8 +318,12 @@ class ProgramExecutor:
             self._remove(attempt, keep=attempt.take)
 
     def _cost(self, attempt: Attempt) -> Event:
-        return {"seconds": attempt.seconds(), "num_parameters": 0, "peak_bytes": attempt.peak_bytes,
-                "used": self._used(attempt)}  # fmt: skip
+        return {
+            "seconds": attempt.seconds(),
+            "num_parameters": 0,
+            "peak_bytes": attempt.peak_bytes,
+            "used": self._used(attempt),
+        }
 
     def _used(self, attempt: Attempt) -> Event:
         """Reports since this was asked last."""

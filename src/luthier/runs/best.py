@@ -138,8 +138,9 @@ def read_best(folder: RunFolder) -> Best:
     recipe = _read(place / "recipe.json", Recipe)
     if recipe.program:
         remedy = f"Load what it saved: {place / 'checkpoint'}, with the settings in {place / 'recipe.json'}"
-        raise RunFolderError("the run trained a program of your own, no model of luthier's", where=str(folder.path),
-                             remedy=remedy)  # fmt: skip
+        raise RunFolderError(
+            "the run trained a program of your own, no model of luthier's", where=str(folder.path), remedy=remedy
+        )
     return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
 
 
