@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
@@ -175,7 +174,9 @@ def _scored(metric: str, score: Estimate) -> str:
     return f"{metric} {score.score:.6g} ({low:.6g} to {high:.6g}) on the validation rows of {score.n} fresh seeds"
 
 
-def _environment() -> jinja2.Environment:
+def _environment() -> Any:
+    import jinja2
+
     loader = jinja2.PackageLoader("luthier.verbs", "templates")
     return jinja2.Environment(
         loader=loader, autoescape=False, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
