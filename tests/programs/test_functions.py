@@ -153,9 +153,8 @@ def test_half_a_checkpoint_costs_the_way_since_the_start_and_no_more(tmp_path, u
 
 
 def test_a_budget_of_time_is_divided_by_how_long_a_run_takes(tmp_path):
-    run = tune(functions.slow, tmp_path, budget="15s", baseline={"lr": 1e-4})
-    plan = run.record.plan
-    assert plan.unit == "seconds"
-    assert run.record.facts.step_s > 0.01
-    assert sum(t.phase == "search" for t in run.record.history.trials) > 2
-    assert sum(run.record.spent.values()) < 30
+    run = tune(functions.slow, tmp_path, budget="20s")
+    assert run.record.plan.unit == "seconds"
+    assert run.record.facts.step_s >= 0.02  # so long it sleeps for each report
+    assert run.record.plan.split["noise"] >= 9 * 0.02
+    assert run.record.status == "finished"
