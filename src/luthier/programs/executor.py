@@ -214,6 +214,7 @@ class ProgramExecutor:
             "num_known": len(folder.known),
             "file": str(folder.file.resolve()),
             "base_s": attempt.base_s,
+            "began": time.monotonic(),
             "last_step": folder.known[-1].step if folder.known else None,
             "num_steps": attempt.course.num_steps,
             "until": until,
