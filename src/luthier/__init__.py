@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from luthier.algorithms.converting import convert
     from luthier.data import Data
     from luthier.errors import LuthierError
     from luthier.records import Recipe
@@ -33,6 +34,7 @@ _HOMES = {
     "Run": "luthier.verbs.result",
     "Space": "luthier.space",
     "Task": "luthier.training.task",
+    "convert": "luthier.algorithms.converting",
     "keras_check": "luthier.verbs.keras_check",
     "lightning_check": "luthier.verbs.lightning_check",
     "load": "luthier.verbs.load",
@@ -43,7 +45,7 @@ _HOMES = {
 
 __all__ = [
     "Choice", "Data", "Float", "Int", "LuthierError", "Model", "Recipe", "Run", "Space", "Task",
-    "keras_check", "lightning_check", "load", "report", "tune", "watch",
+    "convert", "keras_check", "lightning_check", "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 

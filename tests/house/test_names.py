@@ -9,6 +9,7 @@ from house.tree import ROOT, project
 
 NAMES = {
     "Choice": "luthier.space:Choice",
+    "convert": "luthier.algorithms.converting:convert",
     "Data": "luthier.data.tables:Data",
     "Float": "luthier.space:Float",
     "Int": "luthier.space:Int",
@@ -43,6 +44,7 @@ OPTIONS = {
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
+    "convert": ["settings", "source", "target", "constant_lr"],
     "tune": [
         "model", "data", "target", "metric", "budget", "space", "fixed", "space_only", "baseline", "options", "name",
         "root", "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher",
