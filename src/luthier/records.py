@@ -125,8 +125,8 @@ class Recipe(msgspec.Struct, frozen=True):
         accumulate: the gradient of a step is found in so many parts of the batch, which saves memory.
         mixup, cutmix: rows (patches of images) of a batch are mixed in pairs; the parameter of the Beta distribution
             of the shares. 0: off.
-        init: an initialiser of `INITIALISERS` for matrices and kernels that the model draws at random; "": the model's
-            own. `init_gain`: a factor of it. `zero_init`: weights whose names end so begin at 0.
+        init: an initialiser of `INITIALISERS` for matrices and kernels that the model draws at random; "": its own.
+            `init_gain`: a factor of it. `zero_init`: weights whose names end so begin at 0.
         loss: one of `LOSSES`; "": the task's. `focal_gamma`, `huber_delta`: of these two.
         class_weights: "balanced": every class has the same share of the loss.
         clip_norm: gradients with a larger L2 norm over all weights are scaled down to it; None: never.

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.algorithms.peers import LEVEL, by_keras, by_rule, gradients, start
 
 import luthier
-from benchmarks.algorithms.peers import LEVEL, by_keras, by_rule, gradients, start
 from luthier.algorithms.converting import DEFAULTS
 from luthier.errors import InvalidInput, Unsupported
 

@@ -10,7 +10,7 @@ import pytest
 
 from luthier.algorithms import conformance as suite
 from luthier.algorithms import layers
-from luthier.algorithms.initialisers import DRAWS, TRUNCATED_SD, Fans
+from luthier.algorithms.initialisers import DRAWS, Fans
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.algorithms.schedules import SHAPES, factor
 from luthier.records import INITIALISERS, SCHEDULES
@@ -112,7 +112,9 @@ BINARY = np.array([[1.0], [0.0], [0.0]])
 LOGITS = np.array([[0.3], [1.2], [-0.4]])
 WRONG: dict[str, Callable[[], None]] = {
     "He with the bound sqrt(2 / fan_in)": lambda: suite.check_initialiser(twin_he, VARIANCES["he_uniform"]),
-    "MSE gradient without 1 / n": lambda: suite.check_loss(LOSSES["mse"], Z, REALS, gradient=lambda z, y: 2 * (z - y)),
+    "MSE gradient without 1 / n": lambda: suite.check_loss(
+        LOSSES["mse"], Z, REALS, gradient=lambda z, y: 2 * (z - y)
+    ),
     "cross entropy of the ones only": lambda: suite.check_loss(
         twin_cross_entropy, LOGITS, BINARY, known=LOSSES["bce_with_logits"](np, LOGITS, BINARY)),
     "cross-entropy gradient without 1 / p": lambda: suite.check_loss(

@@ -6,8 +6,8 @@ import importlib.util
 
 import numpy as np
 import pytest
-
 from benchmarks.algorithms.peers import PEERS, RATES, by_rule, difference, gradients, start
+
 from luthier.algorithms.conformance import check_rule
 from luthier.algorithms.muon import NUM_ITERATIONS
 from luthier.algorithms.rule import Rule
@@ -46,7 +46,7 @@ def test_contract_notices_a_wrong_rule(name: str) -> None:
 def test_contract_notices_coupled_decay() -> None:
     """L2 in the gradient of Adam is another thing than decay."""
 
-    def coupled(xp, grad, state, param, now):  # noqa: ANN001, ANN202 - a twin
+    def coupled(xp, grad, state, param, now):
         grad = grad + now.numbers["weight_decay"] * param
         plain = now._replace(numbers=dict(now.numbers) | {"weight_decay": 0.0})
         direction, state = RULES["adamw"].direction(xp, grad, state, plain)

@@ -1,4 +1,4 @@
-"""What an update rule, schedule, initialiser, loss or layer must do: one check each, for ours and for those of others.
+"""What an update rule, schedule, initialiser, loss or layer must do: one check each, for ours and for others.
 
     check_loss(my_loss, outputs, targets, gradient=my_gradient)
 
@@ -57,7 +57,7 @@ def check_rule(rule: Rule) -> None:
 
 
 def check_schedule(factor: Callable[[Array], Array], num_steps: int) -> None:
-    """Multipliers of the peak: float64 within (0, 1], each a function of its step alone, the peak reached or neared."""
+    """Multipliers of the peak: float64 within (0, 1], each a function of its step, the peak reached or neared."""
     steps = np.arange(num_steps)
     whole = factor(steps)
     assert whole.dtype == np.float64, whole.dtype

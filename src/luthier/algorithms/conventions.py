@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
     "Weights at the start": (
         Row("dense layer", "U(+-1/sqrt(fan_in)), biases too", "lecun_normal, biases 0", "glorot_uniform, biases 0",
             "signals through relu: 1/6, 1/2 and 1/2 of their second moment a layer"),
-        Row("embedding", "N(0, 1)", "sd 1/sqrt(features)", "U(+-.05)", "35 times between the widest and the narrowest"),
+        Row("embedding", "N(0, 1)", "sd 1/sqrt(features)", "U(+-.05)", "35 times from narrowest to widest"),
         Row("LSTM", "U(+-1/sqrt(hidden))", "-", "glorot and orthogonal, forget bias 1"),
     ),
     "Layers and losses": (
@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row("eps of LayerNorm", "1e-5", "1e-6", "1e-3"),
         Row("eps of GroupNorm", "1e-5", "1e-6, 32 groups", "1e-3, 32 groups"),
         Row("eps of RMSNorm", "that of the type", "1e-6", "1e-6"),
-        Row("rate of dropout", "p = .5, share dropped", "must be given, share dropped", "must be given, share dropped"),
+        Row("rate of dropout", "p = .5, what is dropped", "must be given, what is dropped", "the same as Flax"),
         Row("losses of classes", "on logits", "on logits", "on probabilities (from_logits=False)",
             "logits in the place of probabilities give no error and a gradient of 0 where they are cut"),
         Row("label smoothing", "(1 - a) y + a / K", "the same", "the same; binary (1 - a) y + a / 2"),
@@ -79,8 +79,8 @@ ROWS: dict[str, tuple[Row, ...]] = {
 """By heading."""
 HEAD = """# Conventions
 
-The same name, three meanings. This page is made of `src/luthier/algorithms/conventions.py`; a test holds both in step.
-Versions: torch 2.13, optax 0.2.8 with Flax 0.12.8, Keras 3.15.1.
+The same name, three meanings. This page is made of `src/luthier/algorithms/conventions.py`; a test holds both in
+step. Versions: torch 2.13, optax 0.2.8 with Flax 0.12.8, Keras 3.15.1.
 
 `luthier.convert` carries the settings of an optimizer across, with the same mathematics, or says why there is none:
 

@@ -94,8 +94,8 @@ def convert(settings: Mapping[str, Any], source: str, target: str, *, constant_l
             source's default.
         source, target: "torch", "optax", "keras", "luthier" (fields of a Recipe; biases decay too unless its `groups`
             say otherwise).
-        constant_lr: the learning rate does not change. The velocity of Keras' SGD holds the rate of each step, that of
-            the others does not: with momentum they agree at a constant rate only.
+        constant_lr: the learning rate does not change. The velocity of Keras' SGD holds the rate of each step, that
+            of the others does not: with momentum they agree at a constant rate only.
 
     Raises:
         InvalidInput: an unknown framework, optimizer or setting, or a rate that is missing.
@@ -109,7 +109,12 @@ def convert(settings: Mapping[str, Any], source: str, target: str, *, constant_l
         if name not in FRAMEWORKS:
             raise InvalidInput(f"framework={name!r}", must=f"one of {', '.join(FRAMEWORKS)}", where="convert")
     neutral = _read(dict(settings), source)
-    if neutral.rule == "sgd" and neutral.momentum > 0 and (source == "keras") != (target == "keras") and not constant_lr:
+    if (
+        neutral.rule == "sgd"
+        and neutral.momentum > 0
+        and (source == "keras") != (target == "keras")
+        and not constant_lr
+    ):
         raise _refused(
             "momentum at a rate that changes", target,
             "the velocity of Keras holds the rate of each step", "Say constant_lr=True if the rate is constant",

@@ -34,8 +34,8 @@ def fans(shape: tuple[int, ...], *, outputs: int = 0) -> Fans:
     """Of a weight.
 
     Args:
-        outputs: the axis that counts outputs: 0 in torch, where inputs come next; -1 in JAX and Keras, where they come
-            just before.
+        outputs: the axis that counts outputs: 0 in torch, where inputs come next; -1 in JAX and Keras, where they
+            come just before.
 
     >>> fans((8, 3, 5, 5)), fans((5, 5, 3, 8), outputs=-1)
     (Fans(inputs=75, outputs=200), Fans(inputs=75, outputs=200))
@@ -53,10 +53,11 @@ def gain(activation: str, slope: float = 0.01) -> float:
 
     relu: sqrt(2) (He et al. 2015, 1502.01852); leaky: sqrt(2 / (1 + slope^2)); tanh 5/3 and selu 3/4 as in torch.
     """
-    return {
+    gains: dict[str, float] = {
         "linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": 2.0**0.5, "selu": 0.75,
         "leaky_relu": (2.0 / (1.0 + slope**2)) ** 0.5,
-    }[activation]  # fmt: skip
+    }  # fmt: skip
+    return gains[activation]
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], f: Fans) -> Float64:
@@ -136,7 +137,9 @@ def drawn(name: str, shape: tuple[int, ...], seed: int, *, outputs: int = 0, fac
         InvalidInput: unknown name, or fewer than two axes.
     """
     if name not in DRAWS:
-        raise InvalidInput(f"init={name!r}", must=f"one of {', '.join(INITIALISERS)}", where="algorithms.initialisers")
+        raise InvalidInput(
+            f"init={name!r}", must=f"one of {', '.join(INITIALISERS)}", where="algorithms.initialisers"
+        )
     if len(shape) < 2:
         raise InvalidInput(f"a weight of shape {shape}", must="two axes or more", where="algorithms.initialisers")
     rng = np.random.Generator(np.random.Philox(seed))

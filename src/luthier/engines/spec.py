@@ -46,9 +46,9 @@ HPARAMS = (
 """Numbers that every plan holds, [S, P] or [S, P, G]. Off means: `clip_norm`, `clip_value`, `max_norm` inf;
 `sam_rho`, `averaging`, `cut_side`, `l1`, `l2` 0; `accumulate`, `mixup` 1.
 
-`averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share of
-a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes from
-there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
+`averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share
+of a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes
+from there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
 """
 
 

@@ -115,7 +115,7 @@ def class_weights(recipe: Recipe, rows: Array, targets: Array) -> Array:
 
 
 def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str, Array]:
-    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, all that follows from the step put in."""
+    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, with all that follows from the step."""
     numbers = {name: np.broadcast_to(v, (num, len(v))) for name, v in optimizer_numbers(recipe).items()}
     if recipe.optimizer == "schedule_free" or recipe.ema_decay > 0 or recipe.swa_start is not None:
         shares = averages.averaging(recipe, step, num, num_steps)

@@ -48,7 +48,7 @@ class Live:
     grad_norms: list[float] = field(default_factory=list)
     seconds: float = 0.0
     num_parameters: int = 0
-    plateau: Plateau = Plateau()  # of a schedule that waits for progress
+    plateau: Plateau = field(default_factory=Plateau)  # of a schedule that waits for progress
     saved_at: float = 0.0  # clock of the last checkpoint
     save_s: float = 0.0  # what the last one cost
 

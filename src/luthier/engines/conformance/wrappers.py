@@ -11,7 +11,6 @@ import numpy as np
 
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.engines.conformance.bench import (
-    GROUPS,
     Bench,
     S,
     Supplied,
@@ -21,7 +20,7 @@ from luthier.engines.conformance.bench import (
     weights,
     with_weights,
 )
-from luthier.engines.spec import Array, Loss, Snapshot, Source
+from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, Source
 from luthier.records import Recipe
 
 RATE = 0.1
@@ -143,8 +142,10 @@ class WrapperPromises(Supplied):
         told, known, _ = self._losses_of_biases({}, drawn)
         np.testing.assert_allclose(told, (drawn[:, 0] * known).mean(1), rtol=1e-5)
 
-    def _losses_of_biases(self, numbers: dict[str, float], drawn: Array | None = None) -> tuple[Array, Array, Snapshot]:
-        """(losses of S steps in the reference mode, those of each row by the rulebook [S, B], snapshot after a step)."""
+    def _losses_of_biases(
+        self, numbers: dict[str, float], drawn: Array | None = None
+    ) -> tuple[Array, Array, Snapshot]:
+        """(losses of S steps in the reference mode, those of each row by rulebook [S, B], snapshot after one)."""
         targets = np.random.default_rng(0).integers(0, 10, 60)
         engine, width = self.engine(), int(np.prod(self.source().inputs.shape[1:]))
         population = engine.open(self.dropout_builder(), self.still(), Loss("cross_entropy"), engine.modes()[0], 1)
@@ -182,7 +183,9 @@ class WrapperPromises(Supplied):
             outputs = population.predict(state, bench.data, rows)[0].astype(np.float64)
             settings = Loss("").of(recipe).settings
             expected = LOSSES[name](np, outputs, source.targets[rows], **settings)
-            np.testing.assert_allclose(population.evaluate(state, bench.data, rows)[0], expected, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(
+                population.evaluate(state, bench.data, rows)[0], expected, rtol=1e-4, atol=1e-5
+            )
             every = np.arange(bench.num_rows, dtype=np.int32)
             before = population.evaluate(state, bench.data, every).mean()
             for chunk in range(3):

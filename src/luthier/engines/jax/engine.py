@@ -44,7 +44,9 @@ class JaxEngine:
         """
         structure, weights, _ = split(self._blueprint(builder, recipe).build(seed=0))
         dtypes = sorted({str(weight.dtype) for weight in weights.values()})
-        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model} | program_of(recipe)
+        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model} | program_of(
+            recipe
+        )
         return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size)
 
     def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> JaxPopulation:

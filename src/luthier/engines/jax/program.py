@@ -79,9 +79,7 @@ class Program:
         dtype = data.targets.dtype
         check_targets(bool(jnp.issubdtype(dtype, jnp.integer)), dtype, self.loss)
 
-    def _chunk(  # noqa: PLR0917 - jit hands positions
-        self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk
-    ) -> tuple[Arrays, Any, Any]:
+    def _chunk(self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.
 
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
@@ -125,7 +123,7 @@ class Program:
         weights, optimizer = finish(how, weights, optimizer, arrays.optimizer, numbers=by_name)
         return Arrays(weights, optimizer, buffers), (loss, norm)
 
-    def _gradients(  # noqa: PLR0917 - what a gradient is of
+    def _gradients(
         self, how: How, weights: Tree, buffers: Tree, batch: Batch, *, now: StepOf
     ) -> tuple[Any, Tree, Tree]:
         """(mean loss, its gradient, buffers afterwards), in parts where the step is to be."""

@@ -1,4 +1,4 @@
-"""What surrounds the update rule in a step: the batch, penalties and clipping before it, bounds and averages after it.
+"""What surrounds the update rule in a step: batch, penalties and clipping before it, bounds and averages after it.
 
 Axes: B rows of a batch, G parameter groups.
 """
@@ -25,7 +25,7 @@ Numbers = Mapping[str, Mapping[str, Any]]
 
 
 class How(NamedTuple):
-    """What a step does beside the plain one. It is part of the compiled program, so that what is off costs nothing."""
+    """What a step does beside the plain one. It is part of the compiled program: what is off costs nothing."""
 
     sam: bool = False
     parts: int = 1
@@ -107,9 +107,7 @@ def prepare(how: How, grads: Tree, weights: Tree, numbers: Numbers) -> tuple[Tre
     return clipped_by_norm(jnp, grads, first["clip_norm"]), norm
 
 
-def finish(
-    how: How, weights: Tree, optimizer: States, before: States, *, numbers: Numbers
-) -> tuple[Tree, States]:
+def finish(how: How, weights: Tree, optimizer: States, before: States, *, numbers: Numbers) -> tuple[Tree, States]:
     """(weights, states) after max-norm and the average, which a rule may have moved by itself."""
     if how.max_norm:
         weights = {

@@ -84,4 +84,3 @@ class Batch(NamedTuple):
             others_B = criterion(outputs, self.partners, self.smoothing, "none")
             losses_B = self.share * losses_B + (1.0 - self.share) * others_B
         return (losses_B if self.weights is None else self.weights * losses_B).mean()
-

@@ -58,7 +58,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:
         """One update of all weights, in place."""
         assert closure is None, "the loop never passes one"
-        grads: Tensors = {name: param.grad for name, param in self._params.items()}  # type: ignore[misc]  # filled
+        grads: Tensors = {name: param.grad for name, param in self._params.items()}
         moved, kept = step_all(
             self._rule,
             torch,

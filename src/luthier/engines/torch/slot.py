@@ -14,6 +14,7 @@ from luthier.algorithms.gradients import climbed
 from luthier.algorithms.rule import AVERAGE, WHOLE
 from luthier.engines.spec import GROUPS, Array, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
+from luthier.engines.torch.batch import Batch, Placed
 from luthier.engines.torch.model import (
     Blueprint,
     Criterion,
@@ -23,7 +24,6 @@ from luthier.engines.torch.model import (
     to_arrays,
     weights_of,
 )
-from luthier.engines.torch.batch import Batch, Placed
 from luthier.engines.torch.optimizers import Tensors, initial_state, numbers_in_words, optimizer_on, update_
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 from luthier.engines.torch.starting import begin_
