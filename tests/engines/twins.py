@@ -427,7 +427,7 @@ def decay_without_the_learning_rate(population: Any) -> None:
 @noticed_by("test_numbers_may_do_without_the_group_axis")
 def numbers_need_their_groups(population: Any) -> None:
     """A number without the group axis is taken for nothing."""
-    with_hparams(population, lambda h: {n: v if v.ndim == 3 else np.zeros_like(v) for n, v in h.items()})
+    with_hparams(population, lambda h: {"lr": h["lr"] if h["lr"].ndim == 3 else np.zeros_like(h["lr"])})
 
 
 @noticed_by("test_learning_rate_is_that_of_the_step")
@@ -801,7 +801,7 @@ def lion_with_one_beta(population: Any) -> None:
 @noticed_by("test_schedule_free_is_the_rulebooks")
 def no_average_of_fast_weights(population: Any) -> None:
     """The average is the last fast weight."""
-    with_hparams(population, lambda h: {"averaging": np.ones_like(h["averaging"])})
+    with_hparams(population, lambda h: {"averaging": np.sign(h["averaging"])})
 
 
 @noticed_by("test_prodigy_is_the_rulebooks")

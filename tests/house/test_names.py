@@ -18,7 +18,7 @@ NAMES = {
     "keras_check": "luthier.verbs.keras_check:keras_check",
     "lightning_check": "luthier.verbs.lightning_check:lightning_check",
     "watch": "luthier.verbs.watch:watch",
-    "Recipe": "luthier.records:Recipe",
+    "Recipe": "luthier.recipe:Recipe",
     "Run": "luthier.verbs.result:Run",
     "Space": "luthier.space:Space",
     "Task": "luthier.training.task:Task",

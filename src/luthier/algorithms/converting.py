@@ -71,19 +71,41 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "luthier": {
         "sgd": {"lr": 1e-3, "momentum": 0.9, "nesterov": False, "weight_decay": 0.01, "l2": 0.0},
-        "adamw": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "eps_hat": False, "weight_decay": 0.01,
-                  "l2": 0.0},
-        "rmsprop": {"lr": 1e-3, "beta2": 0.999, "eps": 1e-8, "eps_root": 0.0, "momentum": 0.9, "weight_decay": 0.01,
-                    "l2": 0.0},
+        "adamw": {
+            "lr": 1e-3,
+            "beta1": 0.9,
+            "beta2": 0.999,
+            "eps": 1e-8,
+            "eps_hat": False,
+            "weight_decay": 0.01,
+            "l2": 0.0,
+        },
+        "rmsprop": {
+            "lr": 1e-3,
+            "beta2": 0.999,
+            "eps": 1e-8,
+            "eps_root": 0.0,
+            "momentum": 0.9,
+            "weight_decay": 0.01,
+            "l2": 0.0,
+        },
         "adagrad": {"lr": 1e-3, "eps": 1e-8, "eps_root": 0.0, "weight_decay": 0.01, "l2": 0.0},
         "lion": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "weight_decay": 0.01, "l2": 0.0},
     },
-}  # fmt: skip
+}
 """Framework -> optimizer -> its settings with their defaults; None for a rate: there is none, it must be given."""
 _NEUTRAL_NAME = {
-    "learning_rate": "lr", "b1": "beta1", "b2": "beta2", "beta_1": "beta1", "beta_2": "beta2", "epsilon": "eps",
-    "alpha": "beta2", "decay": "beta2", "rho": "beta2", "initial_accumulator_value": "start",
-}  # fmt: skip
+    "learning_rate": "lr",
+    "b1": "beta1",
+    "b2": "beta2",
+    "beta_1": "beta1",
+    "beta_2": "beta2",
+    "epsilon": "eps",
+    "alpha": "beta2",
+    "decay": "beta2",
+    "rho": "beta2",
+    "initial_accumulator_value": "start",
+}
 
 
 def convert(settings: Mapping[str, Any], source: str, target: str, *, constant_lr: bool = False) -> dict[str, Any]:
@@ -116,9 +138,11 @@ def convert(settings: Mapping[str, Any], source: str, target: str, *, constant_l
         and not constant_lr
     ):
         raise _refused(
-            "momentum at a rate that changes", target,
-            "the velocity of Keras holds the rate of each step", "Say constant_lr=True if the rate is constant",
-        )  # fmt: skip
+            "momentum at a rate that changes",
+            target,
+            "the velocity of Keras holds the rate of each step",
+            "Say constant_lr=True if the rate is constant",
+        )
     return _write(neutral, target)
 
 
@@ -190,10 +214,15 @@ def _write(n: Neutral, target: str) -> dict[str, Any]:
     decay = _decay(n, target)
     own = DEFAULTS[target][names[wanted]]
     place = {
-        ("torch", "adagrad"): "outside", ("optax", "adagrad"): "inside", ("keras", "adagrad"): "inside",
-        ("torch", "rmsprop"): "outside", ("keras", "rmsprop"): "inside", ("keras", "adam"): "hat",
-        ("torch", "adam"): "outside", ("optax", "adam"): "outside",
-    }.get((target, n.rule))  # fmt: skip
+        ("torch", "adagrad"): "outside",
+        ("optax", "adagrad"): "inside",
+        ("keras", "adagrad"): "inside",
+        ("torch", "rmsprop"): "outside",
+        ("keras", "rmsprop"): "inside",
+        ("keras", "adam"): "hat",
+        ("torch", "adam"): "outside",
+        ("optax", "adam"): "outside",
+    }.get((target, n.rule))
     if place is not None and n.eps_place != place and n.eps > NOTHING:
         where = {"outside": "outside of the root", "inside": "inside the root", "hat": "before the bias correction"}
         raise _refused(
@@ -215,8 +244,9 @@ def _decay(n: Neutral, target: str) -> dict[str, float]:
         return {}
     coupled_here = target == "torch"
     if n.coupled and not coupled_here:
-        raise _refused("weight decay within the gradient", target, "its decay stands beside the gradient",
-                       "luthier has it as l2")  # fmt: skip
+        raise _refused(
+            "weight decay within the gradient", target, "its decay stands beside the gradient", "luthier has it as l2"
+        )
     if n.coupled and n.decay:
         raise _refused("two kinds of decay", target, "it has one")
     if n.decay and target == "torch" and n.rule != "adam":

@@ -54,9 +54,13 @@ def gain(activation: str, slope: float = 0.01) -> float:
     relu: sqrt(2) (He et al. 2015, 1502.01852); leaky: sqrt(2 / (1 + slope^2)); tanh 5/3 and selu 3/4 as in torch.
     """
     gains: dict[str, float] = {
-        "linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": 2.0**0.5, "selu": 0.75,
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5.0 / 3.0,
+        "relu": 2.0**0.5,
+        "selu": 0.75,
         "leaky_relu": (2.0 / (1.0 + slope**2)) ** 0.5,
-    }  # fmt: skip
+    }
     return gains[activation]
 
 

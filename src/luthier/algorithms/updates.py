@@ -75,9 +75,10 @@ RULES: dict[str, Rule] = {
         Rule("adagrad", ("square_sum",), adagrad),
         Rule("lion", ("m",), lion),
         Rule("schedule_free", ("z", "average", "v"), starts=("z", "average"), move=schedule_free_adamw),
-        Rule("prodigy", ("m", "v", "s", "start"), scope="slot", starts=("start",), scalars=("d", "r"),
-             move_all=prodigy),
+        Rule(
+            "prodigy", ("m", "v", "s", "start"), scope="slot", starts=("start",), scalars=("d", "r"), move_all=prodigy
+        ),
         Rule("muon", ("m", "v"), muon, scope="tensor"),
     )
-}  # fmt: skip
+}
 """By the names of `records.OPTIMIZERS`."""

@@ -36,13 +36,34 @@ RULES = OPTIMIZERS
 GROUPS = ("decay", "no_decay")
 """Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
 WHOLE_STEP = (
-    "clip_norm", "label_smoothing", "clip_value", "sam_rho", "accumulate", "mixup", "cut_side", "cut_y", "cut_x",
-)  # fmt: skip
+    "clip_norm",
+    "label_smoothing",
+    "clip_value",
+    "sam_rho",
+    "accumulate",
+    "mixup",
+    "cut_side",
+    "cut_y",
+    "cut_x",
+)
 """Numbers that concern the slot as a whole: where they have a G axis, group 0 counts."""
 HPARAMS = (
-    "lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "eps_root", "d0", "d_coef", "l1", "l2",
-    "max_norm", "averaging", *WHOLE_STEP,
-)  # fmt: skip
+    "lr",
+    "weight_decay",
+    "momentum",
+    "nesterov",
+    "beta1",
+    "beta2",
+    "eps",
+    "eps_root",
+    "d0",
+    "d_coef",
+    "l1",
+    "l2",
+    "max_norm",
+    "averaging",
+    *WHOLE_STEP,
+)
 """Numbers that every plan holds, [S, P] or [S, P, G]. Off means: `clip_norm`, `clip_value`, `max_norm` inf;
 `sam_rho`, `averaging`, `cut_side`, `l1`, `l2` 0; `accumulate`, `mixup` 1.
 

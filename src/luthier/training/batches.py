@@ -106,9 +106,11 @@ def class_weights(recipe: Recipe, rows: Array, targets: Array) -> Array:
         return np.ones(len(targets), np.float32)
     if not np.issubdtype(targets.dtype, np.integer):
         raise InvalidInput(
-            f"class_weights={recipe.class_weights!r}", must="the targets are classes", where="recipe",
+            f"class_weights={recipe.class_weights!r}",
+            must="the targets are classes",
+            where="recipe",
             remedy="Leave class_weights out for real values",
-        )  # fmt: skip
+        )
     counts = np.bincount(targets[rows], minlength=int(targets.max()) + 1)
     of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return np.asarray(of_class[targets], np.float32)

@@ -118,9 +118,17 @@ class RulePromises(Supplied):
     def test_learning_happens(self) -> None:
         """Ten chunks: the loss on all rows falls below 0.7 of what it was, under each rule."""
         rates = {
-            "adamw": 0.01, "nadamw": 0.01, "sgd": 0.1, "rmsprop": 0.001, "gd": 0.3, "adagrad": 0.03, "lion": 0.003,
-            "schedule_free": 0.01, "prodigy": 1.0, "muon": 0.01,
-        }  # fmt: skip
+            "adamw": 0.01,
+            "nadamw": 0.01,
+            "sgd": 0.1,
+            "rmsprop": 0.001,
+            "gd": 0.3,
+            "adagrad": 0.03,
+            "lion": 0.003,
+            "schedule_free": 0.01,
+            "prodigy": 1.0,
+            "muon": 0.01,
+        }
         for rule, lr in rates.items():
             recipe = self.recipe(optimizer=rule, lr=lr, d0=1e-3)
             for bench in self.benches_for(recipe):

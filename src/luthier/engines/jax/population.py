@@ -94,8 +94,8 @@ class JaxPopulation:
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
             slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            how = How.of({name: values[:, p] for name, values in plan.hparams.items()})
-            arrays, *curves_SP[p] = self._program.advance(rule, how, slot.arrays, data, chunk=_chunk(slot, plan, p))
+            how = How.of(rule, {name: values[:, p] for name, values in plan.hparams.items()})
+            arrays, *curves_SP[p] = self._program.advance(how, slot.arrays, data, _chunk(slot, plan, p))
             moved[p] = Slot(arrays, slot.seed, slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
