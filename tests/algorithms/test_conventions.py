@@ -26,9 +26,12 @@ def test_defaults_of_layers_are_as_the_table_says() -> None:
     assert told["momentum of BatchNorm"].optax.startswith(str(flax_bn["momentum"].default).removeprefix("0"))
     for topic, theirs, flax in (
         ("eps of BatchNorm", bn["eps"].default, flax_bn["epsilon"].default),
-        ("eps of LayerNorm", inspect.signature(torch.nn.LayerNorm).parameters["eps"].default,
-         inspect.signature(nnx.LayerNorm.__init__).parameters["epsilon"].default),
-    ):  # fmt: skip
+        (
+            "eps of LayerNorm",
+            inspect.signature(torch.nn.LayerNorm).parameters["eps"].default,
+            inspect.signature(nnx.LayerNorm.__init__).parameters["epsilon"].default,
+        ),
+    ):
         assert float(told[topic].torch) == theirs
         assert float(told[topic].optax) == flax
 

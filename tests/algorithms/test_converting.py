@@ -105,8 +105,11 @@ def test_what_has_no_equal_is_refused_with_the_reason(settings: Any, source: str
 
 def test_unknown_words_are_answered() -> None:
     """Frameworks, optimizers, a rate that is missing."""
-    for settings, source in (({"optimizer": "Adam"}, "mxnet"), ({"optimizer": "adam"}, "torch"),
-                             ({"optimizer": "sgd"}, "optax")):  # fmt: skip
+    for settings, source in (
+        ({"optimizer": "Adam"}, "mxnet"),
+        ({"optimizer": "adam"}, "torch"),
+        ({"optimizer": "sgd"}, "optax"),
+    ):
         with pytest.raises(InvalidInput):
             luthier.convert(settings, source, "luthier")
 

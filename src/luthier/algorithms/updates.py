@@ -18,8 +18,9 @@ from luthier.algorithms.rule import Array, Now, Rule, State
 from luthier.algorithms.schedule_free import schedule_free_adamw
 
 
-def gd(xp: Any, grad: Array, state: State, now: Now) -> tuple[Array, State]:  # noqa: ARG001 - one signature
+def gd(xp: Any, grad: Array, state: State, now: Now) -> tuple[Array, State]:
     """Gradient descent: d = g, against the gradient (Cauchy 1847). On all rows at once, or as plain SGD on some."""
+    del xp, now
     return grad, state
 
 

@@ -57,7 +57,9 @@ class LoopPopulation:
                 n = int(plan.steps[p])
                 hparams = {name: values[:n, p] for name, values in plan.hparams.items()}
                 weights = None if plan.weights is None else plan.weights[:n, p]
-                chunk = chunk_of(hparams, plan.rows[:n, p], RULES[plan.kinds[p]], self._plan.device, weights)
+                chunk = chunk_of(
+                    hparams, plan.rows[:n, p], RULES[plan.kinds[p]], self._plan.device, weights_SB=weights
+                )
                 report["loss"][:n, p], report["grad_norm"][:n, p] = state[p].train(data, chunk, seed_draws)
         return state, report
 

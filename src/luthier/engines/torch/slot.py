@@ -45,7 +45,7 @@ class Chunk(NamedTuple):
 
 
 def chunk_of(
-    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, weights_SB: Array | None = None
+    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, *, weights_SB: Array | None = None
 ) -> Chunk:
     """Turn the slot's numbers {name: [S] or [S, G]} into torch's words, once for all steps."""
     S = len(rows_SB)
