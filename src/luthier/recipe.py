@@ -120,7 +120,9 @@ class Recipe(msgspec.Struct, frozen=True):
     """How one model is built and trained. Settings that the optimizer does not have are ignored.
 
     Args:
-        optimizer: name of an update rule, one of `OPTIMIZERS`.
+        optimizer: name of an update rule, one of `OPTIMIZERS`; or of any optimizer with torch's interface by where
+            it is imported from, "torch.optim.RAdam", with its own arguments in `optimizer_options`. The loop trains
+            it; lr is scheduled, and weight_decay is what the optimizer makes of it.
         lr: peak learning rate, per step on the mean loss of a batch.
         weight_decay: decoupled: every step takes `lr * weight_decay * weight` off the weight.
         momentum: of sgd, rmsprop and muon. `nesterov`: sgd looks ahead.
@@ -195,6 +197,7 @@ class Recipe(msgspec.Struct, frozen=True):
     focal_gamma: float = 2.0
     huber_delta: float = 1.0
     class_weights: str = ""
+    optimizer_options: dict[str, Any] = {}
     preparation: dict[str, Any] = {}
     model: dict[str, Any] = {}
     groups: dict[str, dict[str, float]] = msgspec.field(default_factory=lambda: {"no_decay": {"weight_decay": 0.0}})
@@ -206,7 +209,7 @@ class Recipe(msgspec.Struct, frozen=True):
                 raise InvalidInput(f"{name}={value}", must=legal.text(name), where="recipe")
         for name, options in NAMED.items():
             value = getattr(self, name)
-            if value not in options:
+            if value not in options and not (name == "optimizer" and self.foreign):
                 known = ", ".join(option or "''" for option in options)
                 raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {known}", where="recipe")
         self._check_together()
@@ -240,6 +243,11 @@ class Recipe(msgspec.Struct, frozen=True):
                 where="recipe",
                 remedy="Each part of a step has batch_size / accumulate rows",
             )
+
+    @property
+    def foreign(self) -> bool:
+        """Is the optimizer one of a library, by where it is imported from?"""
+        return "." in self.optimizer
 
     def with_config(self, config: Mapping[str, Any]) -> Recipe:
         """This recipe with some settings changed.

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.algorithms import averages, mixing, schedules
-from luthier.engines.spec import GROUPS, HPARAMS, RULES, Plan, optimizer_numbers
+from luthier.engines.spec import GROUPS, HPARAMS, Plan, kind_of, optimizer_numbers
 from luthier.errors import InvalidInput
 from luthier.records import Recipe, derive_seed
 
@@ -71,7 +71,7 @@ def make_plan(courses: Sequence[Course | None], length: int, targets: Array | No
     for p, course in enumerate(courses):
         if course is None:
             continue
-        steps_P[p], kinds_P[p] = course.take, RULES.index(course.recipe.optimizer)
+        steps_P[p], kinds_P[p] = course.take, kind_of(course.recipe)
         rows_SPB[: course.take, p] = batch_rows(
             course.rows, seed=course.seed, step=course.step, num=course.take, batch_size=batch_size
         )

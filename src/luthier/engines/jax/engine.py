@@ -61,6 +61,13 @@ class JaxEngine:
                 raise Unsupported(
                     f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="JAX engine"
                 )
+        if recipe.foreign:
+            raise Unsupported(
+                f"optimizer={recipe.optimizer!r}",
+                must="a rule of the rulebook",
+                where="JAX engine",
+                remedy="Optimizers of a library train in the torch engine only",
+            )
         key = (builder, digest(recipe.model), loss)
         if key not in self._programs:
             structure, *_ = split(self._blueprint(builder, recipe).build(seed=0))

@@ -45,6 +45,7 @@ class Blueprint(NamedTuple):
     outputs: int
     device: torch.device
     memory_format: torch.memory_format = torch.contiguous_format
+    optimizer: tuple[str, dict[str, Any]] | None = None  # of a library: where it is imported from, its arguments
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model in training mode; its random start depends on the seed only, not on the device.

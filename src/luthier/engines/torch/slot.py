@@ -15,6 +15,7 @@ from luthier.algorithms.rule import AVERAGE, WHOLE
 from luthier.engines.spec import GROUPS, Array, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
 from luthier.engines.torch.batch import Batch, Placed
+from luthier.engines.torch.foreign import FOREIGN, Foreign, kept_in
 from luthier.engines.torch.model import (
     Blueprint,
     Criterion,
@@ -88,7 +89,8 @@ class Slot:
         constants.load_(self._model, constants.in_snapshot(snapshot))
         self._kept = self._optimizer_state(snapshot)
         self._rule = ""
-        self._optimizer: torch.optim.Optimizer | None = None
+        self._optimizer: torch.optim.Optimizer | Foreign | None = None
+        self._foreign, self._of_foreign = plan.optimizer, kept_in(snapshot)
 
     def _optimizer_state(self, snapshot: Snapshot) -> dict[str, Tensors]:
         states = {key.split("/")[1] for key in snapshot if key.startswith("optimizer/")}
@@ -121,6 +123,7 @@ class Slot:
         for state, tensors in self._kept.items():
             arrays |= to_arrays(f"optimizer/{state}", tensors)
         arrays |= constants.to_arrays(self._model)
+        arrays |= self._optimizer.arrays() if isinstance(self._optimizer, Foreign) else self._of_foreign
         return arrays | {"seed": np.array(self.seed, np.int64), "step": np.array(self.step, np.int64)}
 
     def train(self, data: Placed, chunk: Chunk, seed_draws: Callable[[int], Any]) -> tuple[Array, Array]:
@@ -128,7 +131,7 @@ class Slot:
 
         Nothing waits for the device before the end.
         """
-        optimizer = self._optimizer_for(chunk.rule)
+        optimizer = self._optimizer_for(chunk.rule, chunk.by_group[0][0]["lr"])
         losses, norms = [], []
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
             groups = chunk.by_group[s]
@@ -144,14 +147,22 @@ class Slot:
             if groups[0]["sam_rho"] > 0:
                 self._climb(groups[0]["sam_rho"], gradients)
             norms.append(prepare_(self._params, groups))
-            update_(optimizer, chunk.numbers[s])
+            if isinstance(optimizer, Foreign):
+                optimizer.step_(groups)
+            else:
+                update_(optimizer, chunk.numbers[s])
             finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free")
             losses.append(loss)
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
 
-    def _optimizer_for(self, rule: str) -> torch.optim.Optimizer:
+    def _optimizer_for(self, rule: str, lr: float = 1e-3) -> torch.optim.Optimizer | Foreign:
         if self._optimizer is None or rule != self._rule:
+            if rule == FOREIGN:
+                assert self._foreign is not None, "opened for a rule of the rulebook"
+                self._optimizer = Foreign(*self._foreign, self._params, arrays=self._of_foreign, lr=lr)
+                self._rule = rule
+                return self._optimizer
             self._optimizer = optimizer_on(rule, self._params, self._kept, self.step)
             self._rule = rule
         return self._optimizer
