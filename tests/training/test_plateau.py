@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from luthier.engines.spec import Loss, Source  # noqa: E402 - after the skip
-from luthier.engines.torch import TorchEngine  # noqa: E402
-from luthier.records import Recipe  # noqa: E402
-from luthier.runs.snapshots import read_snapshot  # noqa: E402
-from luthier.training.group import Group, Live, Setting  # noqa: E402
+from luthier.engines.spec import Loss, Source
+from luthier.engines.torch import TorchEngine
+from luthier.records import Recipe
+from luthier.runs.snapshots import read_snapshot
+from luthier.training.group import Group, Live, Setting
 
 ROWS = np.arange(40)
 NUM_STEPS = 24
