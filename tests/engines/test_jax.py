@@ -17,7 +17,7 @@ from luthier.engines.jax.build import Blueprint  # noqa: E402
 from luthier.engines.jax.model import forward, seed_words, split, threefry  # noqa: E402
 from luthier.engines.spec import Builder, Engine, Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
-from luthier.records import OPTIMIZERS, Recipe  # noqa: E402
+from luthier.recipe import OPTIMIZERS, Recipe  # noqa: E402
 
 INPUTS, CLASSES, ROWS = 6, 3, 120
 ENTROPY = Loss("cross_entropy")

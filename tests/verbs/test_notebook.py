@@ -59,7 +59,6 @@ def test_cell_that_tunes_has_one_output_that_ends_with_the_verdict(cells):
 
 def test_cell_was_redrawn_while_the_run_went_on(cells):
     """The plan first, then the phases in their order."""
-    import json
 
     seen = json.loads("".join(output["text"] for output in cells[3]))
     assert seen[0][0].startswith("half_broken: ")

@@ -26,7 +26,8 @@ from luthier.programs.facts import facts_of
 from luthier.programs.process import CommandProcess, FunctionProcess, Start, died
 from luthier.programs.program import Program
 from luthier.programs.store import TrialFolder
-from luthier.records import Facts, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Facts
 from luthier.runs.folder import RunFolder
 from luthier.training.group import Event
 from luthier.training.memory import available_bytes

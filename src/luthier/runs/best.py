@@ -23,7 +23,8 @@ import msgspec
 
 from luthier.codec import Record, from_json, to_json
 from luthier.errors import InvalidInput, RunFolderError, SourceChanged
-from luthier.records import Metric, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Metric
 from luthier.runs.folder import RunFolder, folder_errors, sync_folder, write_bytes_atomic
 from luthier.runs.snapshots import Array, read_snapshot, write_snapshot
 

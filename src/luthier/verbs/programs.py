@@ -16,7 +16,8 @@ from luthier.programs.executor import ProgramExecutor
 from luthier.programs.frameworks.keras import KerasTraining, builds_compiled
 from luthier.programs.frameworks.lightning import LightningTraining, is_module
 from luthier.programs.program import Program
-from luthier.records import Facts, Metric, Recipe, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import Facts, Metric, derive_seed
 from luthier.runs.best import source_of
 from luthier.runs.folder import RunFolder
 from luthier.search import sampler as find_sampler

@@ -18,7 +18,8 @@ from typing import Any
 from luthier.codec import convert
 from luthier.errors import Interrupted
 from luthier.programs.devices import visible_devices
-from luthier.records import Progress, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Progress
 from luthier.runs.folder import RunFolder, default_root, free_name
 from luthier.runs.journal import Journal, read
 from luthier.runs.lock import Lock

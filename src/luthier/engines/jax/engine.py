@@ -15,7 +15,8 @@ from luthier.engines.jax.program import Program
 from luthier.engines.jax.step import Placed
 from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source, program_of
 from luthier.errors import Unsupported
-from luthier.records import Recipe, digest
+from luthier.recipe import Recipe
+from luthier.records import digest
 
 
 class JaxEngine:
@@ -61,6 +62,13 @@ class JaxEngine:
                 raise Unsupported(
                     f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="JAX engine"
                 )
+        if recipe.foreign:
+            raise Unsupported(
+                f"optimizer={recipe.optimizer!r}",
+                must="a rule of the rulebook",
+                where="JAX engine",
+                remedy="Optimizers of a library train in the torch engine only",
+            )
         key = (builder, digest(recipe.model), loss)
         if key not in self._programs:
             structure, *_ = split(self._blueprint(builder, recipe).build(seed=0))

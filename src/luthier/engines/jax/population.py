@@ -20,7 +20,7 @@ from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
 from luthier.engines.jax.step import OUTPUTS, How, Placed
 from luthier.engines.spec import GROUPS, WHOLE_STEP, Array, Mode, Plan, Snapshot, optimizer_numbers
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "recipe.model", "optimizer"))
 BLOCK = 1024
@@ -94,8 +94,8 @@ class JaxPopulation:
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
             slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            how = How.of({name: values[:, p] for name, values in plan.hparams.items()})
-            arrays, *curves_SP[p] = self._program.advance(rule, how, slot.arrays, data, chunk=_chunk(slot, plan, p))
+            how = How.of(rule, {name: values[:, p] for name, values in plan.hparams.items()})
+            arrays, *curves_SP[p] = self._program.advance(how, slot.arrays, data, _chunk(slot, plan, p))
             moved[p] = Slot(arrays, slot.seed, slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device

@@ -58,16 +58,16 @@ class Program:
 
     def __init__(self, structure: Structure, loss: Loss) -> None:
         self.structure, self.loss = structure, loss
-        self._advance: dict[tuple[str, How], Any] = {}
+        self._advance: dict[How, Any] = {}
         self.predict = jax.jit(self._predict)
         self.evaluate = jax.jit(self._evaluate)
         self.probe = jax.jit(self._probe)
 
-    def advance(self, rule: str, how: How, arrays: Arrays, data: Placed, *, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def advance(self, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
-        if (rule, how) not in self._advance:
-            self._advance[rule, how] = jax.jit(functools.partial(self._chunk, rule, how), donate_argnums=0)
-        after: tuple[Arrays, Any, Any] = self._advance[rule, how](arrays, data, chunk)
+        if how not in self._advance:
+            self._advance[how] = jax.jit(functools.partial(self._chunk, how), donate_argnums=0)
+        after: tuple[Arrays, Any, Any] = self._advance[how](arrays, data, chunk)
         return after
 
     def check_targets(self, data: Placed) -> None:
@@ -79,7 +79,7 @@ class Program:
         dtype = data.targets.dtype
         check_targets(bool(jnp.issubdtype(dtype, jnp.integer)), dtype, self.loss)
 
-    def _chunk(self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def _chunk(self, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.
 
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
@@ -94,16 +94,14 @@ class Program:
             weights = None if chunk.weights is None else chunk.weights[s]
             batch = Batch.of(data, chunk.rows[s], weights, how=how, numbers=numbers)
             now = StepOf(numbers, step, jax.random.fold_in(seed_key, step))
-            arrays, (loss, norm) = self._step(rule, how, arrays, batch, now=now)
+            arrays, (loss, norm) = self._step(how, arrays, batch, now)
             return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
 
         nan_S = jnp.full(len(chunk.rows), jnp.nan, jnp.float32)
         after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
         return after
 
-    def _step(
-        self, rule: str, how: How, arrays: Arrays, batch: Batch, *, now: StepOf
-    ) -> tuple[Arrays, tuple[Any, Any]]:
+    def _step(self, how: How, arrays: Arrays, batch: Batch, now: StepOf) -> tuple[Arrays, tuple[Any, Any]]:
         loss, grads, buffers = self._gradients(how, arrays.weights, arrays.buffers, batch, now=now)
         if how.sam:
             uphill = climbed(jnp, arrays.weights, grads, now.numbers["sam_rho"])
@@ -111,7 +109,7 @@ class Program:
         by_name = numbers_by_name(arrays.weights, now.numbers)
         grads, norm = prepare(how, grads, arrays.weights, by_name)
         weights, optimizer = step_all(
-            RULES[rule],
+            RULES[how.rule],
             jnp,
             grads,
             arrays.optimizer,

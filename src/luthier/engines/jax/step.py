@@ -1,4 +1,4 @@
-"""What surrounds the update rule in a step: the batch, penalties and clipping before it, bounds and averages after it.
+"""What surrounds the update rule in a step: batch, penalties and clipping before it, bounds and averages after it.
 
 Axes: B rows of a batch, G parameter groups.
 """
@@ -25,8 +25,9 @@ Numbers = Mapping[str, Mapping[str, Any]]
 
 
 class How(NamedTuple):
-    """What a step does beside the plain one. It is part of the compiled program, so that what is off costs nothing."""
+    """What a step does beside the plain one. It is part of the compiled program: what is off costs nothing."""
 
+    rule: str
     sam: bool = False
     parts: int = 1
     mix: bool = False
@@ -36,9 +37,10 @@ class How(NamedTuple):
     max_norm: bool = False
 
     @classmethod
-    def of(cls, hparams: dict[str, Array]) -> How:
-        """By the numbers of a slot's chunk."""
+    def of(cls, rule: str, hparams: dict[str, Array]) -> How:
+        """By the rule and the numbers of a slot's chunk."""
         return cls(
+            rule,
             sam=bool((hparams["sam_rho"] > 0).any()),
             parts=int(hparams["accumulate"].max()),
             mix=bool((hparams["mixup"] < 1).any() or (hparams["cut_side"] > 0).any()),
@@ -83,8 +85,14 @@ class Batch(NamedTuple):
         def cut(array: Any, i: int) -> Any:
             return None if array is None else array[i * size : (i + 1) * size]
 
-        return [self._replace(**{n: cut(getattr(self, n), i) for n in ("inputs", "targets", "weights", "partners")})
-                for i in range(num)] if num > 1 else [self]  # fmt: skip
+        return (
+            [
+                self._replace(**{n: cut(getattr(self, n), i) for n in ("inputs", "targets", "weights", "partners")})
+                for i in range(num)
+            ]
+            if num > 1
+            else [self]
+        )
 
     def loss(self, losses: Callable[..., Any], output: Any, smoothing: Any) -> Any:
         """The mean over the rows."""
