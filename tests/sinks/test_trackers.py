@@ -98,6 +98,7 @@ def test_wandb_offline_holds_history_tables_and_verdict(tmp_path, monkeypatch, r
     monkeypatch.delenv("WANDB_DIR", raising=False)
     (tmp_path / "report.html").write_text("<p>report</p>")
     replay(record, tmp_path, sink("wandb"))
+    replay(record, tmp_path, sink("wandb"))  # a second export takes the place of the first
     (file,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
     rows, summary, config = read_offline(file)
     told = [(row["trial"], row["step"], row["score"]) for row in rows if "trial" in row]
