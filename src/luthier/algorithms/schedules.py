@@ -97,7 +97,7 @@ def factor(
     """Multiplier of the peak learning rate, float64 in the shape of `step`.
 
     Args:
-        schedule: one of `records.SCHEDULES`.
+        schedule: one of `recipe.SCHEDULES`.
         step: steps counted from 0; from `num_steps` on the end value holds.
         num_steps: of the whole training.
         warmup: fraction of `num_steps`. The rise of one_cycle is half a cosine from 1/25, of all others a line.

@@ -82,4 +82,4 @@ RULES: dict[str, Rule] = {
         Rule("muon", ("m", "v"), muon, scope="tensor"),
     )
 }
-"""By the names of `records.OPTIMIZERS`."""
+"""By the names of `recipe.OPTIMIZERS`."""

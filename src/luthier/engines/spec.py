@@ -127,7 +127,7 @@ class Loss(NamedTuple):
     """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output, or a function.
 
     Args:
-        name: one of records.LOSSES, or OWN_LOSS.
+        name: one of recipe.LOSSES, or OWN_LOSS.
         function: (model, batch) -> a scalar, or a dict of scalars of which "loss" is minimised. A batch is
             (inputs, targets), or the inputs alone where there are no targets.
         evaluate: (model, batch) -> a scalar, a value a row, or a dict of them: what is measured on held-out rows;
