@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from luthier.engines.spec import Loss, Plan, Source
 from luthier.engines.torch import TorchEngine
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 from population.models import Transformer, mlp  # beside this script
 

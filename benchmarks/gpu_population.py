@@ -39,7 +39,7 @@ from benchmarks.population.store import FOLDER, environment
 from luthier.engines.spec import Loss
 from luthier.engines.torch import TorchEngine
 from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.modes import difference
 
 WIDTHS = (1, 4, 16, 64, 256, 512)

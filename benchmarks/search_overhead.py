@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from luthier.records import History, Metric, Point, Recipe, Trial
+from luthier.recipe import Recipe
+from luthier.records import History, Metric, Point, Trial
 from luthier.search import Table, fill, sampler
 from luthier.space import Choice, Float, Int, Space
 

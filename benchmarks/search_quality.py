@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from luthier.records import History, Metric, Point, Recipe, Trial, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import History, Metric, Point, Trial, derive_seed
 from luthier.search import Cohorts, Resume, Sampler, Table, choose_rungs, fill, finish_top, next_segment, sampler
 from luthier.space import Config, Float, Int, Space
 from spaces import suggest  # beside this script

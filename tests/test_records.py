@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from luthier.codec import VERSION, from_json, to_json
 from luthier.errors import InvalidInput
+from luthier.recipe import Recipe
 from luthier.records import (
     Change,
     Cost,
@@ -24,7 +25,6 @@ from luthier.records import (
     Noise,
     Point,
     Progress,
-    Recipe,
     RunPlan,
     RunRecord,
     Trial,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luthier.errors import InvalidInput
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 
 
 def test_a_setting_of_the_chosen_optimizer_changes_the_recipe():

@@ -11,7 +11,7 @@ import numpy as np
 keras.config.set_floatx("float64")
 given = json.load(sys.stdin)
 variable = keras.Variable(np.array(given["start"]), dtype="float64")
-optimizer = eval(f"keras.optimizers.{given['text']}", {"keras": keras})  # noqa: S307 - a text of peers.py
+optimizer = eval(f"keras.optimizers.{given['text']}", {"keras": keras})
 optimizer.build([variable])
 for gradient in given["gradients"]:
     optimizer.apply([keras.ops.convert_to_tensor(np.array(gradient), dtype="float64")], [variable])

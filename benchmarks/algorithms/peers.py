@@ -1,4 +1,4 @@
-"""Update rules beside the optimizers of the frameworks: the same gradients, float64, 100 steps, at their conventions."""
+"""Update rules beside the optimizers of the frameworks: the same gradients, float64, 100 steps."""
 
 from __future__ import annotations
 
@@ -160,6 +160,38 @@ def _hat(step: int) -> float:
     return 1e-6 / float(np.sqrt(1.0 - 0.97 ** (step + 1)))
 
 
+def _optax_rmsprop(inside: bool) -> Array:
+    import optax
+
+    return by_optax(lambda lr: optax.rmsprop(lr, decay=0.97, eps=1e-6, eps_in_sqrt=inside))
+
+
+def _optax_muon() -> Array:
+    import optax
+
+    return by_optax(lambda lr: optax.contrib.muon(lr, beta=0.9, eps=1e-7, weight_decay=0.1, consistent_rms=0.2))
+
+
+def _prodigyopt() -> Array:
+    from prodigyopt import Prodigy
+
+    return by_torch(lambda p: Prodigy(p, lr=1.0, betas=(0.85, 0.97), eps=1e-6, weight_decay=0.1, d0=1e-3))
+
+
+def _schedulefree() -> Array:
+    import torch
+    from schedulefree import AdamWScheduleFree
+
+    param = torch.nn.Parameter(torch.from_numpy(start()))
+    optimizer = AdamWScheduleFree([param], lr=0.02, betas=(0.85, 0.97), eps=1e-6, weight_decay=0.1)
+    optimizer.train()
+    for grad in gradients():
+        param.grad = torch.from_numpy(grad)
+        optimizer.step()
+    optimizer.eval()
+    return np.asarray(param.detach().numpy())
+
+
 CORRECTIONS = [(1 - 0.97**t) ** 0.5 / (1 - 0.85**t) for t in range(1, NUM_STEPS + 1)]
 BETAS = {"b1": 0.85, "b2": 0.97, "eps": 1e-6}
 PLAIN: dict[str, Change] = {"weight_decay": 0.0}
@@ -193,13 +225,13 @@ PEERS: dict[str, Peer] = {
         "prodigy", _optax("prodigy", contrib=True, decay=True, betas=(0.85, 0.97), eps=1e-6, estim_lr0=1e-3),
         rates=[r * c for r, c in zip(RATES, CORRECTIONS, strict=True)],
     ),
-    "prodigyopt": Peer("prodigy", lambda: _prodigyopt(), needs="prodigyopt"),
+    "prodigyopt": Peer("prodigy", _prodigyopt, needs="prodigyopt"),
     "schedulefree": Peer(
-        "schedule_free", lambda: _schedulefree(), {"averaging": lambda step: 1.0 / (step + 1)}, LEVEL,
+        "schedule_free", _schedulefree, {"averaging": lambda step: 1.0 / (step + 1)}, LEVEL,
         needs="schedulefree",
     ),
     "optax muon": Peer(
-        "muon", lambda: _optax_muon(), tolerance=2e-2,
+        "muon", _optax_muon, tolerance=2e-2,
         why="optax corrects the mean for its start at 0 before it looks ahead",
     ),
     "keras SGD, momentum": Peer("sgd", _keras("SGD(0.02, momentum=0.9)"), PLAIN, LEVEL),
@@ -217,38 +249,6 @@ PEERS: dict[str, Peer] = {
     "keras Lion": Peer("lion", _keras("Lion(0.02, beta_1=0.85, beta_2=0.97, weight_decay=0.1)"), {}, LEVEL),
 }  # fmt: skip
 """Every rule has one at least."""
-
-
-def _optax_rmsprop(inside: bool) -> Array:
-    import optax
-
-    return by_optax(lambda lr: optax.rmsprop(lr, decay=0.97, eps=1e-6, eps_in_sqrt=inside))
-
-
-def _optax_muon() -> Array:
-    import optax
-
-    return by_optax(lambda lr: optax.contrib.muon(lr, beta=0.9, eps=1e-7, weight_decay=0.1, consistent_rms=0.2))
-
-
-def _prodigyopt() -> Array:
-    from prodigyopt import Prodigy
-
-    return by_torch(lambda p: Prodigy(p, lr=1.0, betas=(0.85, 0.97), eps=1e-6, weight_decay=0.1, d0=1e-3))
-
-
-def _schedulefree() -> Array:
-    import torch
-    from schedulefree import AdamWScheduleFree
-
-    param = torch.nn.Parameter(torch.from_numpy(start()))
-    optimizer = AdamWScheduleFree([param], lr=0.02, betas=(0.85, 0.97), eps=1e-6, weight_decay=0.1)
-    optimizer.train()
-    for grad in gradients():
-        param.grad = torch.from_numpy(grad)
-        optimizer.step()
-    optimizer.eval()
-    return np.asarray(param.detach().numpy())
 
 
 def difference(peer: Peer) -> float:

@@ -31,7 +31,7 @@ from benchmarks.population.store import environment, spread, told
 
 from luthier.engines import engine_for
 from luthier.engines.spec import Loss, Plan, Source
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 CHUNK, BATCH = 20, 64

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from luthier.engines.spec import Loss
 from luthier.engines.torch import TorchEngine
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 Contestant = Callable[[], int]

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from benchmarks.population.tasks import NUM_REPORTS, task_of
 from benchmarks.spaces import suggest
 
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.space import Space
 from luthier.training.task import Task
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from luthier.data import Data
 from luthier.engines.spec import Array
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.space import Float, Int
 from luthier.training.task import Task
 from luthier_tasks.digits import cnn, mlp

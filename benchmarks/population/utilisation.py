@@ -53,7 +53,7 @@ def refills(case_name: str, mode: str, P: int) -> dict[str, Any]:
 
     from luthier.engines.spec import Loss
     from luthier.engines.torch import TorchEngine
-    from luthier.records import Recipe
+    from luthier.recipe import Recipe
 
     case = CASES[case_name]
     recipe = Recipe("adamw", lr=LR, batch_size=case.batch_size)

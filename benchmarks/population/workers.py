@@ -137,7 +137,8 @@ def _probe(name: str, widths: list[int], seconds: float) -> list[Any]:
     from luthier.codec import convert
     from luthier.engines.spec import Loss
     from luthier.engines.torch import TorchEngine
-    from luthier.records import ModeSpeed, Recipe
+    from luthier.recipe import Recipe
+    from luthier.records import ModeSpeed
     from luthier.training import modes
 
     case = CASES[name]

@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from luthier.algorithms.converting import convert
     from luthier.data import Data, DataSpec
     from luthier.errors import LuthierError
     from luthier.programs.frameworks import hf
-    from luthier.records import Recipe
+    from luthier.recipe import Recipe
     from luthier.space import Choice, Float, Int, Space
     from luthier.training.metrics import OwnMetric
     from luthier.training.task import Task
@@ -38,6 +39,7 @@ _HOMES = {
     "Space": "luthier.space",
     "Task": "luthier.training.task",
     "hf": "luthier.programs.frameworks.hf",
+    "convert": "luthier.algorithms.converting",
     "keras_check": "luthier.verbs.keras_check",
     "lightning_check": "luthier.verbs.lightning_check",
     "load": "luthier.verbs.load",
@@ -48,7 +50,7 @@ _HOMES = {
 
 __all__ = [
     "Choice", "Data", "DataSpec", "Float", "Int", "LuthierError", "Model", "OwnMetric", "Recipe", "Run", "Space",
-    "Task", "hf", "keras_check", "lightning_check", "load", "report", "tune", "watch",
+    "Task", "convert", "hf", "keras_check", "lightning_check", "load", "report", "tune", "watch",
 ]  # fmt: skip
 
 

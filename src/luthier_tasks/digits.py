@@ -8,7 +8,7 @@ import numpy as np
 
 from luthier.data import Data
 from luthier.errors import InvalidInput
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.space import Float, Int
 from luthier.training.task import Task
 

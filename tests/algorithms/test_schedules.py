@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from luthier.algorithms.schedules import Plateau, factor
 from luthier.errors import InvalidInput
-from luthier.records import SCHEDULES
+from luthier.recipe import SCHEDULES
 
 
 def curve(schedule: str, num_steps: int, warmup: float = 0.0, final_lr: float = 0.0) -> list[float]:

@@ -13,8 +13,8 @@ from luthier.algorithms import layers
 from luthier.algorithms.initialisers import DRAWS, Fans
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.algorithms.schedules import SHAPES, factor
-from luthier.records import INITIALISERS, SCHEDULES
-from luthier.records import LOSSES as LOSS_NAMES
+from luthier.recipe import INITIALISERS, SCHEDULES
+from luthier.recipe import LOSSES as LOSS_NAMES
 
 VARIANCES: dict[str, Callable[[Fans], float]] = {
     "uniform": lambda f: 0.05**2 / 3,
@@ -38,15 +38,19 @@ R = Z - REALS
 KNOWN: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {
     "cross_entropy": (CLASSES, -np.log(OWN), (P - ONEHOT) / 7),
     "bce_with_logits": (
-        SHARES, -(SHARES * np.log(SIGMOID) + (1 - SHARES) * np.log(1 - SIGMOID)).mean(1), (SIGMOID - SHARES) / 28),
+        SHARES,
+        -(SHARES * np.log(SIGMOID) + (1 - SHARES) * np.log(1 - SIGMOID)).mean(1),
+        (SIGMOID - SHARES) / 28,
+    ),
     "mse": (REALS, (R**2).mean(1), 2 * R / 28),
     "mae": (REALS, np.abs(R).mean(1), np.sign(R) / 28),
-    "huber": (
-        REALS, np.where(np.abs(R) <= 1, R**2 / 2, np.abs(R) - 0.5).mean(1), np.clip(R, -1, 1) / 28),
+    "huber": (REALS, np.where(np.abs(R) <= 1, R**2 / 2, np.abs(R) - 0.5).mean(1), np.clip(R, -1, 1) / 28),
     "focal": (
-        CLASSES, -((1 - OWN) ** 2) * np.log(OWN),
-        ((1 - OWN) ** 2 - 2 * OWN * (1 - OWN) * np.log(OWN))[:, None] * (P - ONEHOT) / 7),
-}  # fmt: skip
+        CLASSES,
+        -((1 - OWN) ** 2) * np.log(OWN),
+        ((1 - OWN) ** 2 - 2 * OWN * (1 - OWN) * np.log(OWN))[:, None] * (P - ONEHOT) / 7,
+    ),
+}
 """Name -> (targets, values, gradient of the mean), by their formulas."""
 
 
@@ -112,19 +116,25 @@ BINARY = np.array([[1.0], [0.0], [0.0]])
 LOGITS = np.array([[0.3], [1.2], [-0.4]])
 WRONG: dict[str, Callable[[], None]] = {
     "He with the bound sqrt(2 / fan_in)": lambda: suite.check_initialiser(twin_he, VARIANCES["he_uniform"]),
-    "MSE gradient without 1 / n": lambda: suite.check_loss(LOSSES["mse"], Z, REALS, gradient=lambda z, y: 2 * (z - y)),
+    "MSE gradient without 1 / n": lambda: suite.check_loss(
+        LOSSES["mse"], Z, REALS, gradient=lambda z, y: 2 * (z - y)
+    ),
     "cross entropy of the ones only": lambda: suite.check_loss(
-        twin_cross_entropy, LOGITS, BINARY, known=LOSSES["bce_with_logits"](np, LOGITS, BINARY)),
+        twin_cross_entropy, LOGITS, BINARY, known=LOSSES["bce_with_logits"](np, LOGITS, BINARY)
+    ),
     "cross-entropy gradient without 1 / p": lambda: suite.check_loss(
-        LOSSES["cross_entropy"], Z, CLASSES, gradient=lambda z, y: -ONEHOT * P * (1 - P) / 7),
+        LOSSES["cross_entropy"], Z, CLASSES, gradient=lambda z, y: -ONEHOT * P * (1 - P) / 7
+    ),
     "BatchNorm without eps": lambda: suite.check_batch_norm(no_eps),
     "dropout without rescaling": lambda: suite.check_dropout(lambda x, kept, rate: x * kept),
     "F1 of accuracy and recall": lambda: suite.check_f1(wrong_f1),
     "a schedule that ends at 0 with a step to go": lambda: suite.check_schedule(
-        lambda step: 1.0 - np.asarray(step) / 49.0, 50),
+        lambda step: 1.0 - np.asarray(step) / 49.0, 50
+    ),
     "a loss that is not of its row": lambda: suite.check_loss(
-        lambda xp, z, y: np.full(len(z), ((z - y) ** 2).sum()), Z, REALS),
-}  # fmt: skip
+        lambda xp, z, y: np.full(len(z), ((z - y) ** 2).sum()), Z, REALS
+    ),
+}
 
 
 @pytest.mark.parametrize("name", WRONG)

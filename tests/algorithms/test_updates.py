@@ -12,10 +12,10 @@ from luthier.algorithms.conformance import check_rule
 from luthier.algorithms.muon import NUM_ITERATIONS
 from luthier.algorithms.rule import Rule
 from luthier.algorithms.updates import RULES
-from luthier.records import OPTIMIZERS
+from luthier.recipe import OPTIMIZERS
 
 TWINS = {
-    "moves at lr 0": Rule("twin", (), move=lambda xp, grad, state, param, now: (param - 0.01 * grad, state)),
+    "moves at lr 0": Rule("twin", (), move=lambda xp, grad, state, now, *, param: (param - 0.01 * grad, state)),
     "uphill": Rule("twin", (), lambda xp, grad, state, now: (-grad, state)),
     "forgets its state": Rule("twin", ("m",), lambda xp, grad, state, now: (grad, {})),
 }
@@ -46,7 +46,7 @@ def test_contract_notices_a_wrong_rule(name: str) -> None:
 def test_contract_notices_coupled_decay() -> None:
     """L2 in the gradient of Adam is another thing than decay."""
 
-    def coupled(xp, grad, state, param, now):
+    def coupled(xp, grad, state, now, *, param):
         grad = grad + now.numbers["weight_decay"] * param
         plain = now._replace(numbers=dict(now.numbers) | {"weight_decay": 0.0})
         direction, state = RULES["adamw"].direction(xp, grad, state, plain)

@@ -15,7 +15,7 @@ import numpy as np
 
 from luthier.engines import engine_for
 from luthier.engines.spec import RULES, Loss, Plan, Source, optimizer_numbers
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 LAYERS = ("first", "second", "head")
 RECIPES = {

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from luthier.engines.conformance.bench import Bench, Trial, assert_bit_equal
-from luthier.engines.spec import RULES, Builder, Loss, Source
+from luthier.engines.spec import NOT_BY_ELEMENT, RULES, Builder, Loss, Source
 from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 from . import models
@@ -324,5 +324,10 @@ def test_refusal_names_the_mend(build: Builder, says: str, mode: str) -> None:
 
 
 def test_every_rule_has_its_fused_form() -> None:
-    """The trials above use all of them."""
-    assert {trial.recipe.optimizer for trial in trials_of()} == set(RULES)
+    """The trials above use all but three that run as rmsprop does; conformance tries those in every mode."""
+    assert {trial.recipe.optimizer for trial in trials_of()} == set(RULES) - {
+        *NOT_BY_ELEMENT,
+        "gd",
+        "adagrad",
+        "lion",
+    }

@@ -15,7 +15,7 @@ from luthier.engines.torch.flat import Shelf
 from luthier.engines.torch.randomness import Draws
 from luthier.engines.torch.updates import Updater
 from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 from . import test_fused
 from .test_torch import TestCNNVmap as CNNSuite

@@ -17,7 +17,7 @@ from luthier.engines.jax.build import Blueprint  # noqa: E402
 from luthier.engines.jax.model import seed_words, split, threefry  # noqa: E402
 from luthier.engines.spec import Builder, Engine, Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
-from luthier.records import OPTIMIZERS, Recipe  # noqa: E402
+from luthier.recipe import OPTIMIZERS, Recipe  # noqa: E402
 
 INPUTS, CLASSES, ROWS = 6, 3, 120
 ENTROPY = Loss("cross_entropy")
@@ -327,7 +327,7 @@ def test_agrees_with_torch(optimizer: str) -> None:
         hidden, head = nnx.Linear(inputs, 16, rngs=rngs), nnx.Linear(16, outputs, rngs=rngs)
         return nnx.Sequential(hidden, nnx.relu, head)
 
-    lr = {"sgd": 0.1, "gd": 0.3, "rmsprop": 1e-3, "lion": 1e-3, "prodigy": 1.0}.get(optimizer, 0.01)
+    lr = {"sgd": 0.1, "gd": 0.3, "rmsprop": 1e-3, "lion": 3e-3, "prodigy": 1.0}.get(optimizer, 0.01)
     recipe = Recipe(optimizer=optimizer, lr=lr, d0=1e-2, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
     chunk = plan([recipe], num_steps=50)
     engines = TorchEngine(INPUTS, CLASSES), JaxEngine(INPUTS, CLASSES)

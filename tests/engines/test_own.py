@@ -11,7 +11,7 @@ from luthier.engines.jax import JaxEngine
 from luthier.engines.spec import MEASURED_ROWS, OWN_LOSS, Loss, Source
 from luthier.engines.torch import TorchEngine
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 RNG = np.random.default_rng(0)

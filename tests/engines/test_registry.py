@@ -13,7 +13,7 @@ from luthier.engines.building import keywords
 from luthier.engines.conformance.shape import signatures
 from luthier.engines.spec import Engine, Loss, Population
 from luthier.errors import InvalidInput, MissingExtra, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 from . import models
 

@@ -13,7 +13,7 @@ from luthier.engines.conformance.bench import S, Trial, assert_bit_equal, weight
 from luthier.engines.spec import GROUPS, Builder, Source
 from luthier.engines.torch import TorchEngine
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 from . import models
 from .torch_bench import ADAMW, ENGINE, bench, source, trained

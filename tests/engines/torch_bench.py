@@ -7,7 +7,7 @@ import numpy as np
 from luthier.engines.conformance.bench import Bench, Trial
 from luthier.engines.spec import Builder, Loss, Snapshot, Source
 from luthier.engines.torch import TorchEngine
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 ENGINE = TorchEngine(inputs=64, outputs=10)
 ADAMW = Recipe("adamw", lr=0.01, weight_decay=0.1, batch_size=16)

@@ -17,7 +17,8 @@ from torch import nn
 from luthier.engines.spec import GROUPS, Builder, GroupKey, Loss, Plan, Snapshot, Source
 from luthier.engines.torch import TorchEngine
 from luthier.engines.torch.randomness import Clock, DropoutTwin
-from luthier.records import Recipe, digest
+from luthier.recipe import Recipe
+from luthier.records import digest
 
 Flaw = Callable[[Any], None]
 FLAWS: dict[Flaw, str] = {}
@@ -427,7 +428,7 @@ def decay_without_the_learning_rate(population: Any) -> None:
 @noticed_by("test_numbers_may_do_without_the_group_axis")
 def numbers_need_their_groups(population: Any) -> None:
     """A number without the group axis is taken for nothing."""
-    with_hparams(population, lambda h: {n: v if v.ndim == 3 else np.zeros_like(v) for n, v in h.items()})
+    with_hparams(population, lambda h: {"lr": h["lr"] if h["lr"].ndim == 3 else np.zeros_like(h["lr"])})
 
 
 @noticed_by("test_learning_rate_is_that_of_the_step")
@@ -778,3 +779,119 @@ def statistics_of_the_batch_in_evaluation(population: Any) -> None:
         return sound(state, data, rows, slots)
 
     population.predict = predict
+
+
+@noticed_by("test_gd_is_the_rulebooks")
+def gd_with_momentum(population: Any) -> None:
+    """Twice the step."""
+    with_hparams(population, lambda h: {"lr": 2 * h["lr"]})
+
+
+@noticed_by("test_adagrad_is_the_rulebooks")
+def adagrad_from_zero(population: Any) -> None:
+    """Nothing inside the root."""
+    with_hparams(population, lambda h: {"eps_root": np.zeros_like(h["eps_root"])})
+
+
+@noticed_by("test_lion_is_the_rulebooks")
+def lion_with_one_beta(population: Any) -> None:
+    """The step blends by the rate of the memory."""
+    with_hparams(population, lambda h: {"beta1": h["beta2"]})
+
+
+@noticed_by("test_schedule_free_is_the_rulebooks")
+def no_average_of_fast_weights(population: Any) -> None:
+    """The average is the last fast weight."""
+    with_hparams(population, lambda h: {"averaging": np.sign(h["averaging"])})
+
+
+@noticed_by("test_prodigy_is_the_rulebooks")
+def distance_of_prodigy_halved(population: Any) -> None:
+    """The estimate is too small."""
+    with_hparams(population, lambda h: {"d_coef": 0.5 * h["d_coef"]})
+
+
+@noticed_by("test_muon_is_the_rulebooks")
+def muon_without_memory(population: Any) -> None:
+    """No momentum."""
+    with_hparams(population, lambda h: {"momentum": np.zeros_like(h["momentum"])})
+
+
+# ------------------------------------------------------------------------------------------------- wrappers
+
+
+@noticed_by("test_penalties_are_in_the_gradient_of_matrices")
+def penalties_for_all(population: Any) -> None:
+    """Biases are pulled too."""
+    decay = GROUPS.index("decay")
+    with_hparams(population, lambda h: {"l2": np.broadcast_to(h["l2"][..., [decay]], h["l2"].shape)})
+
+
+@noticed_by("test_clipping_by_value_bounds_every_element")
+def no_bound_on_elements(population: Any) -> None:
+    """clip_value is ignored."""
+    with_hparams(population, lambda h: {"clip_value": np.full_like(h["clip_value"], np.inf)})
+
+
+@noticed_by("test_units_are_held_within_their_norm")
+def no_max_norm(population: Any) -> None:
+    """max_norm is ignored."""
+    with_hparams(population, lambda h: {"max_norm": np.full_like(h["max_norm"], np.inf)})
+
+
+@noticed_by("test_sam_steps_by_the_gradient_uphill")
+def sam_downhill(population: Any) -> None:
+    """The second gradient is taken on the other side."""
+    with_hparams(population, lambda h: {"sam_rho": 0.5 * h["sam_rho"]})
+
+
+@noticed_by("test_models_are_evaluated_with_averaged_weights")
+def evaluated_as_trained(population: Any) -> None:
+    """The average is kept, and not used."""
+    sound = population.predict
+
+    def predict(state: Any, data: Any, rows: Any, slots: Any = None) -> Any:
+        kept = [slot._kept.pop("average", None) for slot in state]
+        outputs = sound(state, data, rows, slots)
+        for slot, average in zip(state, kept, strict=True):
+            if average is not None:
+                slot._kept["average"] = average
+        return outputs
+
+    population.predict = predict
+
+
+@noticed_by("test_gradient_in_parts_is_that_of_the_batch")
+def gradients_of_parts_added(population: Any) -> None:
+    """The sum of the parts' gradients, not their mean."""
+    with_hparams(population, lambda h: {"lr": h["lr"] * h["accumulate"]})
+
+
+@noticed_by("test_mixed_rows_have_both_targets")
+def mixed_inputs_only(population: Any) -> None:
+    """The target is the row's own."""
+    with_hparams(population, lambda h: {"mixup": np.ones_like(h["mixup"])})
+
+
+@noticed_by("test_rows_count_by_their_weights")
+def rows_count_alike(population: Any) -> None:
+    """Weights are ignored."""
+    with_plan(population, lambda _, plan: plan._replace(weights=None))
+
+
+@noticed_by("test_loss_of_the_recipe_is_the_one_that_is_minimised", of_the_engine=True)
+def loss_of_the_task(engine: Any) -> None:
+    """The recipe's loss is ignored."""
+    sound = engine._sound.open
+
+    def opened(builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> Any:
+        return sound(builder, msgspec.structs.replace(recipe, loss=""), loss, mode, P)
+
+    engine._sound.open = opened
+
+
+@noticed_by("test_weights_begin_as_the_recipe_says")
+def weights_of_the_model(population: Any) -> None:
+    """init is ignored."""
+    sound = population.fresh
+    population.fresh = lambda recipe, seed: sound(msgspec.structs.replace(recipe, init=""), seed)

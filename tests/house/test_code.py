@@ -8,7 +8,7 @@ from luthier import errors
 
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 WIDE = {
-    "src/luthier/algorithms/updates.py: Rule.update": "the contract of all rules",
+    "src/luthier/algorithms/rule.py: Rule.update": "the contract of all rules",
     "src/luthier/engines/spec.py: Engine.open": "P has a default; the contract of all engines",
     "src/luthier/engines/jax/engine.py: JaxEngine.open": "as Engine.open",
     "src/luthier/engines/keras/tensorflow/engine.py: TensorflowEngine.open": "as Engine.open",
@@ -20,8 +20,10 @@ WIDE = {
 PRIVATE = {
     "src/luthier/training/worker.py: os._exit": "documented; ends the program whatever its other threads do",
     "src/luthier/engines/torch/optimizers.py: torch._foreach_mul_": "torch's own optimizers are made of it",
-    "src/luthier/engines/torch/slot.py: torch._foreach_mul_": "torch's own gradient clipping is made of it",
-    "src/luthier/engines/torch/slot.py: torch._foreach_norm": "torch's own gradient clipping is made of it",
+    "src/luthier/engines/torch/step.py: torch._foreach_mul_": "torch's own gradient clipping is made of it",
+    "src/luthier/engines/torch/step.py: torch._foreach_norm": "torch's own gradient clipping is made of it",
+    "src/luthier/engines/torch/step.py: torch._foreach_clamp_min_": "torch's own clipping by value is made of it",
+    "src/luthier/engines/torch/step.py: torch._foreach_clamp_max_": "torch's own clipping by value is made of it",
     "src/luthier/engines/torch/updates.py: torch._fused_adamw_": "torch's own fused AdamW is made of it",
     "src/luthier/engines/torch/updates.py: torch._fused_sgd_": "torch's own fused SGD is made of it",
     "src/luthier/engines/torch/compiled.py: torch._inductor": "its `compile` takes a traced graph; documented",

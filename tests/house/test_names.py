@@ -10,6 +10,7 @@ from house.tree import ROOT, project
 NAMES = {
     "Choice": "luthier.space:Choice",
     "DataSpec": "luthier.data.tables:DataSpec",
+    "convert": "luthier.algorithms.converting:convert",
     "Data": "luthier.data.tables:Data",
     "Float": "luthier.space:Float",
     "Int": "luthier.space:Int",
@@ -20,7 +21,7 @@ NAMES = {
     "lightning_check": "luthier.verbs.lightning_check:lightning_check",
     "watch": "luthier.verbs.watch:watch",
     "OwnMetric": "luthier.training.metrics:OwnMetric",
-    "Recipe": "luthier.records:Recipe",
+    "Recipe": "luthier.recipe:Recipe",
     "Run": "luthier.verbs.result:Run",
     "Space": "luthier.space:Space",
     "Task": "luthier.training.task:Task",
@@ -49,6 +50,7 @@ OPTIONS = {
 }  # fmt: skip
 """Command -> its options and arguments. A new knob belongs into the recipe, the space or the task first."""
 PARAMETERS = {
+    "convert": ["settings", "source", "target", "constant_lr"],
     "tune": [
         "model", "command", "data", "target", "loss", "evaluate", "metric", "budget", "space", "fixed", "space_only",
         "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root", "resume", "seed",

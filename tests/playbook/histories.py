@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from luthier.records import History, Metric, Point, Recipe, Trial
+from luthier.recipe import Recipe
+from luthier.records import History, Metric, Point, Trial
 
 ACCURACY = Metric(name="accuracy", greater_is_better=True)
 

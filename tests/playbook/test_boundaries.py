@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from luthier import stats
 from luthier.playbook import boundaries
-from luthier.records import LEGAL
+from luthier.recipe import LEGAL
 from luthier.space import Choice, Float, Int, Space
 
 from . import edge_studies as simulated

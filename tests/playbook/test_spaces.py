@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from luthier.errors import InvalidInput
 from luthier.playbook.spaces import combine, default_space, forbidden
 from luthier.playbook.wording import setting
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 from luthier.space import Choice, Float, Int, Space
 
 kinds = st.sampled_from(["binary", "multiclass", "regression"])

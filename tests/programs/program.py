@@ -16,10 +16,19 @@ def decided(run):
     """Everything that must not depend on how often the run was cut off."""
     record = run.record
     trials = [
-        [t.id, t.phase, t.config, t.seed, t.origin, t.status, t.rung, t.step,
-         [[p.step, p.fraction, repr(p.val_loss), repr(p.score)] for p in t.curve]]
+        [
+            t.id,
+            t.phase,
+            t.config,
+            t.seed,
+            t.origin,
+            t.status,
+            t.rung,
+            t.step,
+            [[p.step, p.fraction, repr(p.val_loss), repr(p.score)] for p in t.curve],
+        ]
         for t in record.history.trials
-    ]  # fmt: skip
+    ]
     return {"trials": trials, "verdict": record.verdict, "adopted": record.adopted}
 
 

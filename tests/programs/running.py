@@ -22,8 +22,12 @@ def finish(**asked):
     more = asked.pop("environment", {})
     done = subprocess.run(
         [sys.executable, str(PROGRAM), json.dumps(asked)],
-        capture_output=True, text=True, env={**ENVIRONMENT, **more}, timeout=300, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={**ENVIRONMENT, **more},
+        timeout=300,
+        check=False,
+    )
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 

@@ -73,8 +73,15 @@ def test_a_command_that_cannot_be_parked_goes_on_from_its_checkpoint(tmp_path, o
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_decides_the_same(tmp_path, of_lines):
-    arguments = {"command": f"{TRAIN} --out {{dir}}", "metric": "{dir}/log.jsonl:val_acc", "budget": "40trials",
-                 "root": str(tmp_path), "name": "run", "baseline": TODAY, "workers": 2}  # fmt: skip
+    arguments = {
+        "command": f"{TRAIN} --out {{dir}}",
+        "metric": "{dir}/log.jsonl:val_acc",
+        "budget": "40trials",
+        "root": str(tmp_path),
+        "name": "run",
+        "baseline": TODAY,
+        "workers": 2,
+    }
     wide = {"lr": [1e-3, 3.0], "l2": [1e-6, 1e-2]}
     code, _, said = finish(arguments=arguments, space=wide, kill_after=["report", 60])
     assert code == -9, said
@@ -87,11 +94,35 @@ def test_a_killed_run_goes_on_and_decides_the_same(tmp_path, of_lines):
 def test_the_command_line_tunes_a_command(tmp_path):
     (tmp_path / "space.toml").write_text('[lr]\ntype = "float"\nlow = 0.001\nhigh = 3.0\nlog = true\n')
     done = subprocess.run(
-        [sys.executable, "-m", "luthier.cli", "tune", "--command", f"{TRAIN} --out {{dir}}", "--metric",
-         "{dir}/log.jsonl:val_acc", "--space", "space.toml", "--budget", "4trials", "--baseline", "lr=0.003",
-         "--fixed", "l2=0.0001", "--time-limit", "2min", "--workers", "2", "--json"],
-        cwd=tmp_path, capture_output=True, text=True, env=ENVIRONMENT, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "luthier.cli",
+            "tune",
+            "--command",
+            f"{TRAIN} --out {{dir}}",
+            "--metric",
+            "{dir}/log.jsonl:val_acc",
+            "--space",
+            "space.toml",
+            "--budget",
+            "4trials",
+            "--baseline",
+            "lr=0.003",
+            "--fixed",
+            "l2=0.0001",
+            "--time-limit",
+            "2min",
+            "--workers",
+            "2",
+            "--json",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["metric"] == "val_acc"
     assert "digits: a command of your own; val_acc; 6 reports a run, on cpu" in done.stderr

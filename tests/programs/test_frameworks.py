@@ -98,7 +98,8 @@ def test_lightning_settings_go_to_whatever_takes_them(net):
     with pytest.raises(InvalidInput) as told:
         training.check(["widht"])
     assert str(told.value) == (
-        "space names 'widht': `an argument of Net, of its data or of the Trainer` must hold (space). Did you mean 'width'."
+        "space names 'widht': `an argument of Net, of its data or of the Trainer` must hold (space). "
+        "Did you mean 'width'."
     )
 
 
@@ -131,9 +132,16 @@ def test_a_hugging_face_trial_that_was_broken_off_has_the_curve_of_one_that_was_
         torch.manual_seed(trial.seed)
         config = transformers.BertConfig(vocab_size=17, max_position_embeddings=64, num_labels=10, **sizes)
         arguments = transformers.TrainingArguments(
-            output_dir=str(trial.checkpoint_dir), seed=trial.seed, num_train_epochs=3, learning_rate=1e-2,
-            per_device_train_batch_size=50, eval_strategy="epoch", save_strategy="epoch", report_to=[], use_cpu=True,
-        )  # fmt: skip
+            output_dir=str(trial.checkpoint_dir),
+            seed=trial.seed,
+            num_train_epochs=3,
+            learning_rate=1e-2,
+            per_device_train_batch_size=50,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            report_to=[],
+            use_cpu=True,
+        )
         model = transformers.BertForSequenceClassification(config)
         trainer = transformers.Trainer(
             model, arguments, train_dataset=rows[:100], eval_dataset=rows[100:], callbacks=[hf.Callback(trial)]

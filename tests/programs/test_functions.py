@@ -150,3 +150,11 @@ def test_half_a_checkpoint_costs_the_way_since_the_start_and_no_more(tmp_path, u
     code, decided, said = finish(**asked(tmp_path, function="tears_its_checkpoint", parked=0))
     assert code == 0, said
     assert json.dumps(decided) == json.dumps(unbroken[1])
+
+
+def test_a_budget_of_time_is_divided_by_how_long_a_run_takes(tmp_path):
+    run = tune(functions.slow, tmp_path, budget="20s")
+    assert run.record.plan.unit == "seconds"
+    assert run.record.facts.step_s >= 0.02  # so long it sleeps for each report
+    assert run.record.plan.split["noise"] >= 9 * 0.02
+    assert run.record.status == "finished"

@@ -14,8 +14,13 @@ from programs.running import ENVIRONMENT
 PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text("utf-8")
 SHOWN = re.findall(r"^## (.*?)\n(?:(?!^## ).)*?^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 NEEDS = {"lightning.pytorch": "lightning", "keras": "keras", "transformers": "transformers", "sklearn": "sklearn"}
-NAMES = {"A function that trains": "train", "Pause and resume": "train", "A LightningModule": "Net",
-         "A compiled Keras model": "build", "A Hugging Face Trainer": "train"}  # fmt: skip
+NAMES = {
+    "A function that trains": "train",
+    "Pause and resume": "train",
+    "A LightningModule": "Net",
+    "A compiled Keras model": "build",
+    "A Hugging Face Trainer": "train",
+}
 
 
 def lacks(code):
@@ -28,8 +33,12 @@ def lacks(code):
 
 def run(words, folder):
     """What a program said; it must end in order."""
-    more = {"LUTHIER_RUNS": str(folder / "runs"), "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3",
-            "PATH": f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"}  # fmt: skip
+    more = {
+        "LUTHIER_RUNS": str(folder / "runs"),
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PATH": f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}",
+    }
     done = subprocess.run(
         words, cwd=folder, capture_output=True, text=True, env={**ENVIRONMENT, **more}, check=False, timeout=500
     )

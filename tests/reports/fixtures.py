@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from luthier import stats
+from luthier.recipe import Recipe
 from luthier.records import (
     Change,
     Cost,
@@ -26,7 +27,6 @@ from luthier.records import (
     Metric,
     Noise,
     Point,
-    Recipe,
     RunPlan,
     RunRecord,
     Trial,

@@ -7,7 +7,8 @@ import math
 import msgspec
 
 from luthier.codec import from_json, to_json
-from luthier.records import Estimate, Recipe, RunRecord
+from luthier.recipe import Recipe
+from luthier.records import Estimate, RunRecord
 from luthier.reports.mistakes import MOST_CLASSES
 from luthier.reports.reading import setting_of
 from luthier.reports.view import view

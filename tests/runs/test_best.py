@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from luthier.errors import RunFolderError, SourceChanged
-from luthier.records import Metric, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Metric
 from luthier.runs.best import About, check_source, read_best, source_of, write_best
 from luthier.runs.folder import RunFolder
 
@@ -77,7 +78,8 @@ def test_a_process_that_dies_at_any_step_of_replacing_leaves_a_whole_best(tmp_pa
     program = """
 import os, sys
 import numpy as np
-from luthier.records import Metric, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Metric
 from luthier.runs.best import About, write_best
 from luthier.runs.folder import RunFolder
 folder, left = RunFolder(sys.argv[1]), int(sys.argv[2])

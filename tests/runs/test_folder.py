@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from luthier.errors import RunFolderError
-from luthier.records import Recipe, RunRecord
+from luthier.recipe import Recipe
+from luthier.records import RunRecord
 from luthier.runs.folder import RunFolder, default_root, folder_errors, free_name, write_text_atomic
 from luthier.runs.journal import Journal
 from luthier.runs.lock import Lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.search.conformance import SPACES
 from luthier.search.points import POINTS, known_points, settings_of
 from luthier.space import Choice, Float, Int, Space

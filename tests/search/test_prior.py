@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from luthier.records import History, Recipe
+from luthier.recipe import Recipe
+from luthier.records import History
 from luthier.search import sampler
 from luthier.search.auto import HALTON_SHARE
 from luthier.search.conformance import LOSS, RUNGS, make_trial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,17 @@ def test_missing_package_is_named_with_the_command_that_installs_it():
         pytest.skip("all packages are installed")
     with pytest.raises(MissingExtra, match=rf"pip install 'luthier\[{missing[0]}\]'"):
         sink(missing[0])
+
+
+def test_sink_of_the_documentation_writes_what_it_says(live):
+    """A person copies it."""
+    text = (Path(__file__).parents[2] / "docs" / "seeing.md").read_text("utf-8")
+    names = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], names)
+    export(live[0].folder, sinks=[names["Lines"]()])
+    *points, verdict = (live[0].folder / "points.txt").read_text().splitlines()
+    assert len(points) == sum(len(t.curve) for t in live[0].record.history.trials)
+    assert verdict == live[0].verdict
 
 
 def test_export_of_what_is_no_run_says_so(tmp_path):

@@ -8,10 +8,15 @@ import sys
 import msgspec
 import pytest
 
+import fakes
+import luthier
+from luthier.errors import Interrupted
 from luthier.records import Metric
 from luthier.sinks import sink
 from luthier.sinks.stream import replay
 from luthier.sinks.values import label, settings
+from luthier.verbs.export import export
+from luthier.verbs.session import Watcher
 from reports import fixtures
 
 pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
@@ -94,6 +99,34 @@ def test_second_export_gives_the_same_bytes_and_leaves_nothing_of_the_first(told
     replay(record, place.parent, sink("tensorboard"))
     assert {path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
     assert not (place / "9999-search").exists()
+
+
+def test_resumed_run_leaves_what_an_export_leaves(tmp_path):
+    """Stopped in the search, gone on with: nothing twice, nothing missing."""
+    given = {"budget": "30trials", "workers": 0, "root": tmp_path, "name": "run", "sinks": ["tensorboard"]}
+    with pytest.raises(luthier.LuthierError):
+        luthier.tune(fakes.task("half_broken"), watcher=Impatient(), **given)
+    place = tmp_path / "run" / "tensorboard"
+    assert 3 < len(list(place.iterdir())) < 20
+    run = luthier.tune(fakes.task("half_broken"), resume=True, **given)
+    live = {p.relative_to(place): scalars(p.parent) for p in place.glob("*/*")}
+    assert len(live) == len(run.record.history.trials)
+    export(run.folder, sinks=["tensorboard"])
+    assert {p.relative_to(place): scalars(p.parent) for p in place.glob("*/*")} == live
+
+
+class Impatient(Watcher):
+    """Stops the run when ten trials have ended, as a second Ctrl-C does."""
+
+    def progress(self, progress):
+        if progress.finished + progress.diverged + progress.paused >= 10:
+            raise Interrupted("stopped", remedy="--resume goes on")
+
+
+def scalars(place):
+    """All numbers of a folder with their steps. A report that was made twice may have either one's time."""
+    found = events_of(place)
+    return {tag: [(e.step, e.value) for e in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
 
 
 def test_trial_without_a_report_is_there_with_its_end(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import fakes
 import luthier
 from luthier.errors import InvalidInput, MissingExtra, RunFolderError
 from luthier.reports.reading import value_of
+from luthier.runs.folder import RunFolder
 from luthier.verbs.board import Board
 from luthier.verbs.replay import reread
 from luthier.verbs.study import study_of
@@ -122,6 +124,30 @@ def test_board_answers_this_machine_only(told):
     assert told.address.startswith("http://127.0.0.1:")
     assert told.refused.code == 403
     assert "Optuna Dashboard" in told.page
+
+
+@DASHBOARD
+def test_board_follows_a_run_that_goes_on(run, tmp_path, monkeypatch):
+    """The journal as it was in the middle of the search, then the whole of it."""
+    monkeypatch.setattr("luthier.verbs.board.AGAIN_S", 0.0)
+    going, whole = tmp_path / "run", (run.folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    shutil.copytree(run.folder, going)
+    RunFolder(going).write_run(msgspec.structs.replace(run.record, status="running"))
+    half = next(n for n, line in enumerate(whole) if b'"k":"job"' in line and b'"trial":12,' in line)
+    (going / "journal.jsonl").write_bytes(b"".join(whole[: half + 1]) + whole[half + 1][:20])  # half a line is torn
+    with Board(going, 0) as board:
+        thread = threading.Thread(target=board.serve)
+        thread.start()
+        try:
+            first = json.loads(fetch(board, "api/studies/0?after=0"))["trials"]
+            (going / "journal.jsonl").write_bytes(b"".join(whole))
+            last = json.loads(fetch(board, "api/studies/0?after=0"))["trials"]
+        finally:
+            board.stop()
+            thread.join()
+    assert len(first) == board.num_trials == 13
+    assert {t["state"] for t in first} >= {"Running", "Complete"}
+    assert len(last) == len(run.record.history.trials)
 
 
 @DASHBOARD

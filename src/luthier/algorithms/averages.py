@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.algorithms import schedules
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 Float64 = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""What an update rule, schedule, initialiser, loss or layer must do: one check each, for ours and for those of others.
+"""What an update rule, schedule, initialiser, loss or layer must do: one check each, for ours and for others.
 
     check_loss(my_loss, outputs, targets, gradient=my_gradient)
 
@@ -18,9 +18,18 @@ from luthier.algorithms.rule import Rule, init_all, step_all
 
 Array = npt.NDArray[Any]
 NUMBERS = {
-    "lr": 0.01, "weight_decay": 0.0, "momentum": 0.9, "nesterov": 0.0, "beta1": 0.9, "beta2": 0.99, "eps": 1e-8,
-    "eps_root": 0.0, "d0": 0.1, "d_coef": 1.0, "averaging": 1.0,
-}  # fmt: skip
+    "lr": 0.01,
+    "weight_decay": 0.0,
+    "momentum": 0.9,
+    "nesterov": 0.0,
+    "beta1": 0.9,
+    "beta2": 0.99,
+    "eps": 1e-8,
+    "eps_root": 0.0,
+    "d0": 0.1,
+    "d_coef": 1.0,
+    "averaging": 1.0,
+}
 """Of a step, unless the check is about one of them."""
 DRAWN = (300, 200)
 """Shape of the weights that are drawn: 60,000 numbers, whose variance is known to 1 %."""
@@ -57,7 +66,7 @@ def check_rule(rule: Rule) -> None:
 
 
 def check_schedule(factor: Callable[[Array], Array], num_steps: int) -> None:
-    """Multipliers of the peak: float64 within (0, 1], each a function of its step alone, the peak reached or neared."""
+    """Multipliers of the peak: float64 within (0, 1], each a function of its step, the peak reached or neared."""
     steps = np.arange(num_steps)
     whole = factor(steps)
     assert whole.dtype == np.float64, whole.dtype

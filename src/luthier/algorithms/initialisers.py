@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.errors import InvalidInput
-from luthier.records import INITIALISERS
+from luthier.recipe import INITIALISERS
 
 Float64 = npt.NDArray[np.float64]
 UNIFORM_BOUND = 0.05
@@ -34,8 +34,8 @@ def fans(shape: tuple[int, ...], *, outputs: int = 0) -> Fans:
     """Of a weight.
 
     Args:
-        outputs: the axis that counts outputs: 0 in torch, where inputs come next; -1 in JAX and Keras, where they come
-            just before.
+        outputs: the axis that counts outputs: 0 in torch, where inputs come next; -1 in JAX and Keras, where they
+            come just before.
 
     >>> fans((8, 3, 5, 5)), fans((5, 5, 3, 8), outputs=-1)
     (Fans(inputs=75, outputs=200), Fans(inputs=75, outputs=200))
@@ -53,10 +53,15 @@ def gain(activation: str, slope: float = 0.01) -> float:
 
     relu: sqrt(2) (He et al. 2015, 1502.01852); leaky: sqrt(2 / (1 + slope^2)); tanh 5/3 and selu 3/4 as in torch.
     """
-    return {
-        "linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": 2.0**0.5, "selu": 0.75,
+    gains: dict[str, float] = {
+        "linear": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5.0 / 3.0,
+        "relu": 2.0**0.5,
+        "selu": 0.75,
         "leaky_relu": (2.0 / (1.0 + slope**2)) ** 0.5,
-    }[activation]  # fmt: skip
+    }
+    return gains[activation]
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], f: Fans) -> Float64:

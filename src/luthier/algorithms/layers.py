@@ -27,12 +27,14 @@ def normalised(xp: Any, x: Array, axis: int, *, eps: float) -> tuple[Array, Arra
 def batch_norm(
     xp: Any, x: Array, scale: Array, shift: Array, *, running: Running, weight: float = 0.1, eps: float = 1e-5
 ) -> tuple[Array, Running]:
-    """BatchNorm in training: scale (x - mean) / sqrt(variance + eps) + shift over the batch, and what evaluation uses.
+    """BatchNorm in training: scale (x - mean) / sqrt(variance + eps) + shift over a batch, and what evaluation
+    uses.
 
     Ioffe & Szegedy 2015, 1502.03167. The running variance divides by n - 1, as in torch; Flax and Keras divide by n.
 
     Args:
-        x: [B, C]. scale, shift: [C]. weight: of the new batch in the running statistics; Flax and Keras name 1 - weight.
+        x: [B, C]. scale, shift: [C]. weight: of the new batch in the running statistics; Flax and Keras
+            name 1 - weight.
     """
     y, mean, variance = normalised(xp, x, 0, eps=eps)
     n = x.shape[0]

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from luthier.algorithms.rule import Array
-from luthier.records import Recipe, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import derive_seed
 
 
 class Mix(NamedTuple):

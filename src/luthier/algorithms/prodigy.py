@@ -8,8 +8,8 @@ from typing import Any
 from luthier.algorithms.rule import WHOLE, Named, Numbers, States
 
 
-def prodigy(  # noqa: PLR0917 - the contract of rules that see all weights
-    xp: Any, grads: Named, states: States, params: Named, numbers: Mapping[str, Numbers], step: Any
+def prodigy(
+    xp: Any, grads: Named, states: States, *, params: Named, numbers: Mapping[str, Numbers], step: Any
 ) -> tuple[Named, States]:
     """lr is a factor of the estimated distance d, 1 by default (Mishchenko & Defazio 2023, 2306.06101, algorithm 4).
 

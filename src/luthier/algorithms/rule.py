@@ -49,8 +49,8 @@ class Rule(NamedTuple):
             a weight in its own shape; "slot": all weights of the trial.
         starts: those of `states` that begin as the weight itself; the others begin as zeros.
         scalars: names of what it keeps once for the slot, one number each; from 0.
-        move: (xp, grad, state, param, now) -> (param, state), for a rule that moves weights otherwise.
-        move_all: the same for all weights: (xp, grads, states, params, numbers, step) -> (params, states).
+        move: (xp, grad, state, now, *, param) -> (param, state), for a rule that moves weights otherwise.
+        move_all: the same for all weights: (xp, grads, states, *, params, numbers, step) -> (params, states).
     """
 
     name: str
@@ -60,7 +60,7 @@ class Rule(NamedTuple):
     scope: Literal["element", "tensor", "slot"] = "element"
     starts: tuple[str, ...] = ()
     scalars: tuple[str, ...] = ()
-    move: Callable[[Any, Array, State, Array, Now], tuple[Array, State]] | None = None
+    move: Callable[..., tuple[Array, State]] | None = None
     move_all: Callable[..., tuple[Named, States]] | None = None
 
     @property
@@ -78,7 +78,7 @@ class Rule(NamedTuple):
         """(param, state) after the step of one weight; new arrays. Not for rules of the scope "slot"."""
         now = Now(numbers, step, outputs)
         if self.move is not None:
-            return self.move(xp, grad, state, param, now)
+            return self.move(xp, grad, state, now, param=param)
         assert self.direction is not None, f"{self.name} moves all weights at once: use step_all"
         direction, state = self.direction(xp, grad, state, now)
         return param - numbers["lr"] * (numbers["weight_decay"] * param + direction), state
@@ -119,7 +119,7 @@ def step_all(
     """
     if rule.move_all is not None:
         own = {state: kept for state, kept in states.items() if state in rule.keeps}
-        moved, after = rule.move_all(xp, grads, own, params, numbers, step)
+        moved, after = rule.move_all(xp, grads, own, params=params, numbers=numbers, step=step)
     else:
         moved, after = {}, {state: {} for state in rule.states}
         for name, param in params.items():

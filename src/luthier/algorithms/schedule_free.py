@@ -7,7 +7,7 @@ from typing import Any
 from luthier.algorithms.rule import Array, Now, State
 
 
-def schedule_free_adamw(xp: Any, grad: Array, state: State, param: Array, now: Now) -> tuple[Array, State]:
+def schedule_free_adamw(xp: Any, grad: Array, state: State, now: Now, *, param: Array) -> tuple[Array, State]:
     """Gradients are taken at y, between the fast weights z and their average x (Defazio et al. 2024, 2405.15682).
 
         v = beta2 v + (1 - beta2) g^2

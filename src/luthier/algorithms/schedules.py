@@ -8,8 +8,8 @@ With T steps in all and W = ceil(warmup T) of them for warm-up, step s (from 0) 
 u is 0 at the first step of the decay and would be 1 at step T, one after the last: no step is wasted where
 f = 0. Shapes that need another f than 0 take that of `FLOORS` where it is 0.
 
-Sources: cosine: Loshchilov & Hutter 2017, 1608.03983; linear to zero: Bergsma et al. 2025, 2502.15938; one_cycle: Smith
-& Topin 2018, 1708.07120; cyclical: Smith 2017, 1506.01186; warm-up: Goyal et al. 2017, 1706.02677.
+Sources: cosine: Loshchilov & Hutter 2017, 1608.03983; linear to zero: Bergsma et al. 2025, 2502.15938; one_cycle:
+Smith & Topin 2018, 1708.07120; cyclical: Smith 2017, 1506.01186; warm-up: Goyal et al. 2017, 1706.02677.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.errors import InvalidInput
-from luthier.records import SCHEDULES
+from luthier.recipe import SCHEDULES
 
 Float64 = npt.NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def factor(
     """Multiplier of the peak learning rate, float64 in the shape of `step`.
 
     Args:
-        schedule: one of `records.SCHEDULES`.
+        schedule: one of `recipe.SCHEDULES`.
         step: steps counted from 0; from `num_steps` on the end value holds.
         num_steps: of the whole training.
         warmup: fraction of `num_steps`. The rise of one_cycle is half a cosine from 1/25, of all others a line.

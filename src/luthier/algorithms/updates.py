@@ -18,8 +18,9 @@ from luthier.algorithms.rule import Array, Now, Rule, State
 from luthier.algorithms.schedule_free import schedule_free_adamw
 
 
-def gd(xp: Any, grad: Array, state: State, now: Now) -> tuple[Array, State]:  # noqa: ARG001 - one signature
+def gd(xp: Any, grad: Array, state: State, now: Now) -> tuple[Array, State]:
     """Gradient descent: d = g, against the gradient (Cauchy 1847). On all rows at once, or as plain SGD on some."""
+    del xp, now
     return grad, state
 
 
@@ -75,9 +76,10 @@ RULES: dict[str, Rule] = {
         Rule("adagrad", ("square_sum",), adagrad),
         Rule("lion", ("m",), lion),
         Rule("schedule_free", ("z", "average", "v"), starts=("z", "average"), move=schedule_free_adamw),
-        Rule("prodigy", ("m", "v", "s", "start"), scope="slot", starts=("start",), scalars=("d", "r"),
-             move_all=prodigy),
+        Rule(
+            "prodigy", ("m", "v", "s", "start"), scope="slot", starts=("start",), scalars=("d", "r"), move_all=prodigy
+        ),
         Rule("muon", ("m", "v"), muon, scope="tensor"),
     )
-}  # fmt: skip
-"""By the names of `records.OPTIMIZERS`."""
+}
+"""By the names of `recipe.OPTIMIZERS`."""

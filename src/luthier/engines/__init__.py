@@ -15,7 +15,7 @@ from luthier.draws import draws_kept
 from luthier.engines.building import asks, called, keywords
 from luthier.engines.spec import Engine
 from luthier.errors import InvalidInput, MissingExtra, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 __all__ = ["engine_for", "is_model", "register"]
 

@@ -73,7 +73,7 @@ def check_states(plan: Plan, states: list[set[str]]) -> None:
     Raises:
         InvalidInput: it is a trial of another rule.
     """
-    for p in map(int, np.flatnonzero(plan.steps)):
+    for p in map(int, np.flatnonzero((plan.steps > 0) & (plan.kinds >= 0))):
         rule = RULES[plan.kinds[p]]
         must = keeps_of(RULEBOOK[rule], float(np.max(plan.hparams["averaging"][0, p])))
         must_hold(states[p] == must, f"slot {p} keeps {sorted(states[p])}", f"{rule} keeps {sorted(must)}")
@@ -87,7 +87,7 @@ def check_plain(plan: Plan) -> None:
     """
     off = {"clip_value": np.inf, "max_norm": np.inf, "accumulate": 1.0, "mixup": 1.0}
     busy = np.flatnonzero(plan.steps)
-    asked = [RULES[k] for k in plan.kinds[busy] if RULES[k] in NOT_BY_ELEMENT]
+    asked = [RULES[k] for k in plan.kinds[busy] if k < 0 or RULES[k] in NOT_BY_ELEMENT]
     for name in ("clip_value", "max_norm", "accumulate", "mixup", "cut_side", "sam_rho", "averaging", "l1", "l2"):
         if (plan.hparams[name][0, busy] != off.get(name, 0.0)).any():
             asked.append(name)

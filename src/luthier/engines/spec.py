@@ -18,12 +18,13 @@ import numpy.typing as npt
 from luthier.data.streams import Stream
 from luthier.data.trees import Tree
 from luthier.errors import InvalidInput
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 
 Array = npt.NDArray[Any]
 Snapshot = dict[str, Array]
 """A trial outside its engine: numpy only, no P axis, flat names. "weights/<name>", "optimizer/<state>/<name>",
 "optimizer/<state>/" what a rule keeps once for the slot, "optimizer/average/<name>" weights to evaluate with,
+"foreign/..." the state of an optimizer of a library,
 "buffers/<name>" (statistics of BatchNorm), "constants/<layer>.<name>" float64 [] (numbers inside layers that each
 slot has for itself: dropout rates, slopes, epsilons), "seed" int64 [], "step" int64 []. Pause, resume, promotion
 and files are made of it; it is a copy, never a view of live state."""
@@ -39,19 +40,40 @@ RULES = OPTIMIZERS
 GROUPS = ("decay", "no_decay")
 """Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
 WHOLE_STEP = (
-    "clip_norm", "label_smoothing", "clip_value", "sam_rho", "accumulate", "mixup", "cut_side", "cut_y", "cut_x",
-)  # fmt: skip
+    "clip_norm",
+    "label_smoothing",
+    "clip_value",
+    "sam_rho",
+    "accumulate",
+    "mixup",
+    "cut_side",
+    "cut_y",
+    "cut_x",
+)
 """Numbers that concern the slot as a whole: where they have a G axis, group 0 counts."""
 HPARAMS = (
-    "lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "eps_root", "d0", "d_coef", "l1", "l2",
-    "max_norm", "averaging", *WHOLE_STEP,
-)  # fmt: skip
+    "lr",
+    "weight_decay",
+    "momentum",
+    "nesterov",
+    "beta1",
+    "beta2",
+    "eps",
+    "eps_root",
+    "d0",
+    "d_coef",
+    "l1",
+    "l2",
+    "max_norm",
+    "averaging",
+    *WHOLE_STEP,
+)
 """Numbers that every plan holds, [S, P] or [S, P, G]. Off means: `clip_norm`, `clip_value`, `max_norm` inf;
 `sam_rho`, `averaging`, `cut_side`, `l1`, `l2` 0; `accumulate`, `mixup` 1.
 
-`averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share of
-a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes from
-there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
+`averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share
+of a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes
+from there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
 """
 
 
@@ -80,7 +102,7 @@ class Plan(NamedTuple):
     rows: Array  # int32 [S, P, B]: rows of the placed data to gather for each step
     hparams: dict[str, Array]  # float32 [S, P] or [S, P, G]; schedules are already evaluated
     steps: Array  # int32 [P]; slot p takes steps[p] <= S of them; 0 = frozen, bit for bit
-    kinds: Array  # int32 [P]; index into RULES
+    kinds: Array  # int32 [P]; index into RULES, -1: the optimizer of a library with which the population was opened
     weights: Array | None = None  # float32 [S, P, B] of the rows in the loss, mean 1 over the training rows; None: 1
 
 
@@ -105,7 +127,7 @@ class Loss(NamedTuple):
     """What is minimised: a named loss of `luthier.algorithms.losses` on the model's output, or a function.
 
     Args:
-        name: one of records.LOSSES, or OWN_LOSS.
+        name: one of recipe.LOSSES, or OWN_LOSS.
         function: (model, batch) -> a scalar, or a dict of scalars of which "loss" is minimised. A batch is
             (inputs, targets), or the inputs alone where there are no targets.
         evaluate: (model, batch) -> a scalar, a value a row, or a dict of them: what is measured on held-out rows;
@@ -269,17 +291,23 @@ def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
     return table
 
 
+def kind_of(recipe: Recipe) -> int:
+    """The number of its update rule in a plan."""
+    return -1 if recipe.foreign else RULES.index(recipe.optimizer)
+
+
 def program_of(recipe: Recipe) -> dict[str, Any]:
     """Settings that trials of one program must share, beside the model: what belongs into a GroupKey."""
     loss = {"loss": recipe.loss} | Loss("").of(recipe).settings if recipe.loss else {}
     looped = reasons_for_loop(recipe)
-    return loss | ({"loop": looped} if looped else {})
+    options = {"options": recipe.optimizer_options} if recipe.foreign else {}
+    return loss | options | ({"loop": looped} if looped else {})
 
 
 def reasons_for_loop(recipe: Recipe) -> list[str]:
     """Settings for which a program of many slots has no form: a mode that fuses slots refuses these trials."""
     asked = {
-        f"optimizer={recipe.optimizer!r}": recipe.optimizer in NOT_BY_ELEMENT,
+        f"optimizer={recipe.optimizer!r}": recipe.foreign or recipe.optimizer in NOT_BY_ELEMENT,
         "sam_rho": recipe.sam_rho > 0,
         "ema_decay": recipe.ema_decay > 0,
         "swa_start": recipe.swa_start is not None,

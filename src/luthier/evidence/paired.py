@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from luthier import stats
+from luthier.recipe import Recipe
 from luthier.records import (
     Change,
     Estimate,
@@ -23,7 +24,6 @@ from luthier.records import (
     Metric,
     Noise,
     Phase,
-    Recipe,
     RunPlan,
     Trial,
     Verdict,

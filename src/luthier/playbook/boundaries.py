@@ -27,7 +27,8 @@ from luthier import stats
 from luthier.findings import Finding
 from luthier.playbook import stability
 from luthier.playbook.wording import setting, unknown
-from luthier.records import LEGAL, History, Legal, Trial
+from luthier.recipe import LEGAL, Legal
+from luthier.records import History, Trial
 from luthier.space import Choice, Domain, Float, Int, Space, Structure, structure_of
 
 Array = npt.NDArray[Any]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from luthier.errors import InvalidInput
 from luthier.playbook.wording import setting
-from luthier.records import SCHEDULES, Recipe
+from luthier.recipe import SCHEDULES, Recipe
 from luthier.space import Choice, Domain, Float, Scalar, Space
 
 BETA1_TRIALS = 10
@@ -25,14 +25,43 @@ SCHEDULE_TRIALS = 60
 OPTIMIZER_TRIALS = 120
 MAX_DECADES = 3.5  # of a learning-rate range; a baseline farther off gets a range of its own
 
-_LR = {"adamw": (1e-4, 1e-2), "nadamw": (1e-4, 1e-2), "rmsprop": (1e-4, 1e-2), "sgd": (1e-2, 3.0)}
+_LR = {
+    "adamw": (1e-4, 1e-2),
+    "nadamw": (1e-4, 1e-2),
+    "rmsprop": (1e-4, 1e-2),
+    "sgd": (1e-2, 3.0),
+    "gd": (1e-2, 3.0),
+    "adagrad": (1e-3, 0.1),
+    "lion": (1e-5, 1e-3),
+    "schedule_free": (5e-4, 2e-2),
+    "prodigy": (0.5, 2.0),
+    "muon": (1e-4, 1e-2),
+}
+"""Lion wants a rate 3 to 10 times below AdamW's (2302.06675); Prodigy's is a factor of its own estimate; Muon's steps
+are as long as those of AdamW."""
 _MOMENTUM = {
     "adamw": ("one_minus_beta1", 0.02, 0.5),
     "nadamw": ("one_minus_beta1", 4e-3, 0.1),
     "sgd": ("one_minus_momentum", 0.01, 0.3),
     "rmsprop": ("one_minus_momentum", 0.02, 1.0),
+    "lion": ("one_minus_beta1", 0.02, 0.3),
+    "schedule_free": ("one_minus_beta1", 0.02, 0.1),
+    "prodigy": ("one_minus_beta1", 0.02, 0.5),
+    "muon": ("one_minus_momentum", 0.02, 0.1),
 }
-_DECAY = {"adamw": (5e-3, 0.5), "nadamw": (5e-3, 0.5), "rmsprop": (1e-5, 5e-2), "sgd": (1e-5, 5e-2)}
+"""Rules without a memory of the direction are not here."""
+_DECAY = {
+    "adamw": (5e-3, 0.5),
+    "nadamw": (5e-3, 0.5),
+    "rmsprop": (1e-5, 5e-2),
+    "sgd": (1e-5, 5e-2),
+    "gd": (1e-5, 5e-2),
+    "adagrad": (1e-5, 5e-2),
+    "lion": (5e-2, 5.0),
+    "schedule_free": (5e-3, 0.5),
+    "prodigy": (1e-3, 0.1),
+    "muon": (5e-3, 0.5),
+}
 _ADAPTIVE = ("adamw", "nadamw", "rmsprop")
 
 _FORBIDDEN = {
@@ -86,7 +115,7 @@ def _of_optimizer(optimizer: str, num_trials: float, baseline: Recipe, *, condit
         domains[prefix + name] = Float(low, high, log=True, when=when)
 
     add("lr", *_lr_range(optimizer, own))
-    if num_trials >= BETA1_TRIALS:
+    if num_trials >= BETA1_TRIALS and optimizer in _MOMENTUM:
         add(*_MOMENTUM[optimizer])
     if num_trials >= DECAY_TRIALS:
         add("weight_decay", *_DECAY[optimizer])

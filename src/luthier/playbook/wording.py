@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from luthier.findings import Finding
-from luthier.records import OPTIMIZERS
+from luthier.recipe import OPTIMIZERS
 
 
 def setting(name: str) -> str:

@@ -79,12 +79,14 @@ class Attempt:
         if self.course.metric not in metrics:
             return ""
         known = self.folder.known
-        step = said["step"]
+        step, earlier = said["step"], said.get("earlier", False)
+        if earlier and step is None:  # counted when they were written
+            return ""
         if step is None:  # lines without a step are counted; after a checkpoint they go on where it was
             step = 1.0 + (self.last_step if self.last_step is not None else self._resumed_at())
-        elif self.last_step is not None and step <= self.last_step:
+        elif not earlier and self.last_step is not None and step <= self.last_step:
             return f"step {step:g} was reported after step {self.last_step:g}"
-        self.last_step = step
+        self.last_step = self.last_step if earlier else step
         if not known or step > known[-1].step:
             seconds = said.get("seconds")
             report = Report.of_numbers(step, said["of"], metrics, self.seconds() if seconds is None else seconds)

@@ -34,7 +34,7 @@ class Link:
         threading.Thread(target=self._read, args=(fd_in,), daemon=True).start()
         self.order = self.lines.get()
         self.count, self.last = self.order["num_known"], self.order["last_step"]
-        self.until, self.began = self.order["until"], time.monotonic()
+        self.until, self.began = self.order["until"], self.order["began"]  # the start of this process is paid for too
 
     def _read(self, fd: int) -> None:
         """Lines from the driver; its end is ours, and that of all processes of our group."""

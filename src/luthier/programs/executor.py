@@ -26,7 +26,8 @@ from luthier.programs.facts import facts_of
 from luthier.programs.process import CommandProcess, FunctionProcess, Start, died
 from luthier.programs.program import Program
 from luthier.programs.store import TrialFolder
-from luthier.records import Facts, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Facts
 from luthier.runs.folder import RunFolder
 from luthier.training.group import Event
 from luthier.training.memory import available_bytes
@@ -51,9 +52,15 @@ class ProgramExecutor:
     """
 
     def __init__(
-        self, program: Program, folder: RunFolder, num_workers: int, *, first_seed: int, known: Facts | None = None,
+        self,
+        program: Program,
+        folder: RunFolder,
+        num_workers: int,
+        *,
+        first_seed: int,
+        known: Facts | None = None,
         budget_s: float | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.program, self.folder, self.num_workers = program, folder, num_workers
         self.first_seed, self.facts, self.budget_s = first_seed, known, budget_s
         self.attempts: dict[int, Attempt] = {}
@@ -181,8 +188,12 @@ class ProgramExecutor:
         attempt.resumed, attempt.last_step = folder.prepare(), None
         attempt.device = self._device()
         threads = str(max(1, len(os.sched_getaffinity(0)) // self.num_workers)) if self._is_linux() else "1"
-        places = {"seed": attempt.seed, "device": attempt.device, "dir": str(folder.files.resolve()),
-                  "checkpoint_dir": str(folder.checkpoint.resolve())}  # fmt: skip
+        places = {
+            "seed": attempt.seed,
+            "device": attempt.device,
+            "dir": str(folder.files.resolve()),
+            "checkpoint_dir": str(folder.checkpoint.resolve()),
+        }
         start = Start(
             tree.mark_of(self.folder.path, attempt.trial),
             dict.fromkeys(THREAD_SETTINGS, threads),
@@ -204,6 +215,7 @@ class ProgramExecutor:
             "num_known": len(folder.known),
             "file": str(folder.file.resolve()),
             "base_s": attempt.base_s,
+            "began": time.monotonic(),
             "last_step": folder.known[-1].step if folder.known else None,
             "num_steps": attempt.course.num_steps,
             "until": until,
@@ -308,8 +320,12 @@ class ProgramExecutor:
             self._remove(attempt, keep=attempt.take)
 
     def _cost(self, attempt: Attempt) -> Event:
-        return {"seconds": attempt.seconds(), "num_parameters": 0, "peak_bytes": attempt.peak_bytes,
-                "used": self._used(attempt)}  # fmt: skip
+        return {
+            "seconds": attempt.seconds(),
+            "num_parameters": 0,
+            "peak_bytes": attempt.peak_bytes,
+            "used": self._used(attempt),
+        }
 
     def _used(self, attempt: Attempt) -> Event:
         """Reports since this was asked last."""

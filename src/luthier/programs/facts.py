@@ -34,7 +34,7 @@ def facts_of(program: Program, first: TrialFolder, devices: Sequence[str]) -> Fa
         num_inputs=0,
         num_outputs=0,
         num_parameters=0,
-        step_s=first.seconds / num,
+        step_s=max(first.known[-1].seconds, 1e-3) / num,
         eval_s=0.0,
         constant_score=min(scores, key=program.metric.utility),
         versions=versions(),

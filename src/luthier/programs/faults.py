@@ -18,8 +18,13 @@ OWN_CODE = "the program's own code"
 
 def parts(error: LuthierError) -> Event:
     """An error as fields of an event."""
-    return {"class": type(error).__name__, "fact": error.fact, "must": error.must, "where": error.where,
-            "remedy": error.remedy}  # fmt: skip
+    return {
+        "class": type(error).__name__,
+        "fact": error.fact,
+        "must": error.must,
+        "where": error.where,
+        "remedy": error.remedy,
+    }
 
 
 def of_event(event: Event) -> LuthierError:

@@ -19,7 +19,7 @@ from luthier.programs import tree
 from luthier.programs.command import Command, Tail
 
 Said = dict[str, Any]
-"""{"said": "report", "step", "of", "metrics"}, {"said": "error", "event"} or {"said": "returned"}."""
+"""{"said": "report", "step", "of", "metrics", "earlier"}, {"said": "error", "event"} or {"said": "returned"}."""
 LINGER_S = 10.0
 """A function that has returned, and whose process does not end, is ended after so many seconds."""
 
@@ -126,6 +126,8 @@ class CommandProcess:
         name = command.reading.file.format_map({n: str(v) for n, v in start.values.items()})
         file = cwd / name if name else start.output
         self.tail = Tail(file, command.reading, skip=not name)
+        self.earlier = self.tail.read() if name else []  # what a process wrote that this one goes on from
+        self.tail.rest = b""
         self.mark, self.held, self.last = start.mark, False, False
         try:
             self.program = start.spawn(words, cwd=cwd)
@@ -140,7 +142,11 @@ class CommandProcess:
         over = self.program.poll() is not None
         lines = self.tail.read(last=over and not self.last)
         self.last = over
-        return [{"said": "report", "step": x.step, "of": x.of, "metrics": x.metrics} for x in lines]
+        told, self.earlier = [(True, x) for x in self.earlier] + [(False, x) for x in lines], []
+        return [
+            {"said": "report", "step": x.step, "of": x.of, "metrics": x.metrics, "earlier": earlier}
+            for earlier, x in told
+        ]
 
     def is_over(self) -> bool:
         """Has it ended, and is all read that it wrote?"""

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from luthier.records import OPTIMIZERS, TRAINING_SETTINGS, Estimate, Metric, Recipe, RunRecord, Trial
+from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.records import Estimate, Metric, RunRecord, Trial
 from luthier.reports.model import Measure
 from luthier.reports.numbers import MISSING, count, decimals_of, number, signed, span
 from luthier.reports.words import label

@@ -23,7 +23,8 @@ import msgspec
 
 from luthier.codec import Record, from_json, to_json
 from luthier.errors import InvalidInput, RunFolderError, SourceChanged
-from luthier.records import Metric, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Metric
 from luthier.runs.folder import RunFolder, folder_errors, sync_folder, write_bytes_atomic
 from luthier.runs.snapshots import Array, read_snapshot, write_snapshot
 
@@ -138,8 +139,9 @@ def read_best(folder: RunFolder) -> Best:
     recipe = _read(place / "recipe.json", Recipe)
     if recipe.program:
         remedy = f"Load what it saved: {place / 'checkpoint'}, with the settings in {place / 'recipe.json'}"
-        raise RunFolderError("the run trained a program of your own, no model of luthier's", where=str(folder.path),
-                             remedy=remedy)  # fmt: skip
+        raise RunFolderError(
+            "the run trained a program of your own, no model of luthier's", where=str(folder.path), remedy=remedy
+        )
     return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
 
 

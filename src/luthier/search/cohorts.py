@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from luthier.errors import InvalidInput
-from luthier.records import History, Recipe, Trial, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import History, Trial, derive_seed
 from luthier.search.spec import Sampler, Suggestion
 from luthier.space import Choice, Config, Float, Space, Structure, structure_of
 

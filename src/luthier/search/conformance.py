@@ -18,7 +18,8 @@ import msgspec
 import numpy as np
 
 from luthier.codec import to_json
-from luthier.records import History, Metric, Phase, Point, Recipe, Status, Trial
+from luthier.recipe import Recipe
+from luthier.records import History, Metric, Phase, Point, Status, Trial
 from luthier.search.spec import Decision, Resume, Sampler, Start, Suggestion
 from luthier.search.table import key_of
 from luthier.space import Choice, Config, Float, Int, Space

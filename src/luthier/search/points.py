@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from luthier.records import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.space import Choice, Config, Domain, Int, Space
 
 Point = dict[str, float]

@@ -48,7 +48,11 @@ def sinks_of(asked: Iterable[str | Sink]) -> list[Sink]:
     if isinstance(asked, str):
         asked = [asked]
     made: list[Sink] = []
-    for one in dict.fromkeys(asked):
+    seen: list[str | Sink] = []
+    for one in asked:
+        if one in seen:
+            continue
+        seen.append(one)
         if not isinstance(one, str | Sink):
             raise InvalidInput(f"sink={one!r}", must="a sink is a name or has the methods of Sink", where="sinks")
         made.append(sink(one) if isinstance(one, str) else one)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,11 @@ class WeightsAndBiases:
             )
 
     def begin(self, run: RunRecord, folder: Path) -> None:
-        """The run of W&B; a run that is told again goes on under the same id."""
+        """The run of W&B. A run that is told again has the same id: W&B writes over what it had of it."""
         import wandb
+
+        for old in (folder / "wandb").glob(f"offline-run-*-{key(run)}"):
+            shutil.rmtree(old)
 
         self.record, self.folder = run, folder
         self.trials: dict[int, Trial] = {}
@@ -58,7 +62,6 @@ class WeightsAndBiases:
             project=os.environ.get("WANDB_PROJECT", "luthier"),
             name=run.name,
             id=key(run),
-            resume="allow",
             reinit="create_new",  # the person's own run goes on
             job_type="tune",
             dir=os.environ.get("WANDB_DIR", str(folder)),

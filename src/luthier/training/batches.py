@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.algorithms import averages, mixing, schedules
-from luthier.engines.spec import GROUPS, HPARAMS, RULES, Plan, optimizer_numbers
+from luthier.engines.spec import GROUPS, HPARAMS, Plan, kind_of, optimizer_numbers
 from luthier.errors import InvalidInput
-from luthier.records import Recipe, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import derive_seed
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +72,7 @@ def make_plan(courses: Sequence[Course | None], length: int, targets: Array | No
     for p, course in enumerate(courses):
         if course is None:
             continue
-        steps_P[p], kinds_P[p] = course.take, RULES.index(course.recipe.optimizer)
+        steps_P[p], kinds_P[p] = course.take, kind_of(course.recipe)
         rows_SPB[: course.take, p] = batch_rows(
             course.rows, seed=course.seed, step=course.step, num=course.take, batch_size=batch_size
         )
@@ -106,16 +107,18 @@ def class_weights(recipe: Recipe, rows: Array, targets: Array) -> Array:
         return np.ones(len(targets), np.float32)
     if not np.issubdtype(targets.dtype, np.integer):
         raise InvalidInput(
-            f"class_weights={recipe.class_weights!r}", must="the targets are classes", where="recipe",
+            f"class_weights={recipe.class_weights!r}",
+            must="the targets are classes",
+            where="recipe",
             remedy="Leave class_weights out for real values",
-        )  # fmt: skip
+        )
     counts = np.bincount(targets[rows], minlength=int(targets.max()) + 1)
     of_class = len(rows) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     return np.asarray(of_class[targets], np.float32)
 
 
 def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str, Array]:
-    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, all that follows from the step put in."""
+    """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, with all that follows from the step."""
     numbers = {name: np.broadcast_to(v, (num, len(v))) for name, v in optimizer_numbers(recipe).items()}
     if recipe.optimizer == "schedule_free" or recipe.ema_decay > 0 or recipe.swa_start is not None:
         shares = averages.averaging(recipe, step, num, num_steps)

@@ -8,12 +8,45 @@ from luthier.errors import InvalidInput
 from luthier.records import Metric
 
 SMALLER = (
-    "loss", "error", "err", "mse", "mae", "rmse", "mape", "nll", "perplexity", "ppl", "wer", "cer", "fid", "regret", "brier", "ece",
-)  # fmt: skip
+    "loss",
+    "error",
+    "err",
+    "mse",
+    "mae",
+    "rmse",
+    "mape",
+    "nll",
+    "perplexity",
+    "ppl",
+    "wer",
+    "cer",
+    "fid",
+    "regret",
+    "brier",
+    "ece",
+)
 GREATER = (
-    "acc", "accuracy", "f1", "auc", "auroc", "map", "ap", "bleu", "rouge", "reward", "return", "r2", "iou", "miou",
-    "dice", "precision", "recall", "psnr", "ssim", "mcc",
-)  # fmt: skip
+    "acc",
+    "accuracy",
+    "f1",
+    "auc",
+    "auroc",
+    "map",
+    "ap",
+    "bleu",
+    "rouge",
+    "reward",
+    "return",
+    "r2",
+    "iou",
+    "miou",
+    "dice",
+    "precision",
+    "recall",
+    "psnr",
+    "ssim",
+    "mcc",
+)
 """Words of which everybody knows which way they point. A name is cut at what is no letter or digit."""
 
 
@@ -38,7 +71,7 @@ def metric_of(name: str, way: str = "") -> Metric:
     if not name:
         raise InvalidInput(
             "metric=''",
-            must="the name of what is reported",
+            must="the name of what a program reports",
             where="metric",
             remedy='Write for example metric="val_loss"',
         )

@@ -216,9 +216,8 @@ class Driver:
         if numbers:
             self.write("stopped", {"trials": numbers})
             self.executor.forget(numbers)
-        for trial in numbers:
-            if trial in self.ledger.stored:
-                self._delete(self.ledger.stored[trial].file)
+        for trial in set(numbers) & set(self.ledger.stored):
+            self._delete(self.ledger.stored[trial].file)
 
     def ask_all(self, questions: Iterable[Event]) -> list[Event]:
         """Put "evaluate" messages to whichever worker is free; answers in the order of the questions."""

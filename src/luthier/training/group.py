@@ -16,7 +16,8 @@ from luthier.algorithms.losses import LOSSES
 from luthier.algorithms.schedules import Plateau
 from luthier.data import preparation
 from luthier.engines.spec import Loss, Placed, Population, Snapshot
-from luthier.records import Point, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Point
 from luthier.runs.snapshots import write_snapshot
 from luthier.training import metrics
 from luthier.training.batches import Course, make_plan, report_steps
@@ -49,7 +50,7 @@ class Live:
     grad_norms: list[float] = field(default_factory=list)
     seconds: float = 0.0
     num_parameters: int = 0
-    plateau: Plateau = Plateau()  # of a schedule that waits for progress
+    plateau: Plateau = field(default_factory=Plateau)  # of a schedule that waits for progress
     saved_at: float = 0.0  # clock of the last checkpoint
     save_s: float = 0.0  # what the last one cost
 

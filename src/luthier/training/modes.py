@@ -20,7 +20,8 @@ import numpy.typing as npt
 from luthier.codec import convert
 from luthier.engines.spec import Placed, Population, Snapshot
 from luthier.errors import LuthierError
-from luthier.records import TRAINING_SETTINGS, ModeSpeed, Recipe
+from luthier.recipe import TRAINING_SETTINGS, Recipe
+from luthier.records import ModeSpeed
 from luthier.space import Config, Float, Space
 from luthier.training import memory
 from luthier.training.batches import Course, make_plan

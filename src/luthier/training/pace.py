@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from luthier.engines.spec import Placed, Population
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 Array = npt.NDArray[Any]

@@ -16,7 +16,7 @@ from luthier.data import Data
 from luthier.engines.spec import Placed, Population
 from luthier.errors import InvalidInput, TrainingFailed
 from luthier.findings import Finding
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 from luthier.training.metrics import check_measured
 from luthier.training.pace import Pace

@@ -13,7 +13,7 @@ from luthier.data import Data
 from luthier.data.checking import OWN
 from luthier.data.preparation import Fitted
 from luthier.engines.spec import Placed, Source
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 Array = npt.NDArray[Any]
 SPLITS_KEPT, FITS_KEPT, PLACED_KEPT = 64, 64, 4

@@ -25,7 +25,8 @@ from luthier.engines.building import with_spec
 from luthier.engines.spec import Engine, GroupKey, Placed, Population, Snapshot
 from luthier.errors import InvalidInput, RunFolderError, Unsupported
 from luthier.findings import Finding, PreparationReport
-from luthier.records import Facts, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Facts
 from luthier.runs.best import source_of
 from luthier.runs.snapshots import read_snapshot, write_snapshot
 from luthier.space import Space

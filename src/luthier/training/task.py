@@ -8,7 +8,7 @@ from typing import Any
 
 from luthier.data import Data
 from luthier.errors import InvalidInput
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.space import Domain
 from luthier.training.metrics import OwnMetric
 from luthier.training.packing import packed, unpacked

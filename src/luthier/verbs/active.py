@@ -19,7 +19,7 @@ from luthier.draws import draws_kept
 from luthier.engines import engine_for, is_model
 from luthier.engines.spec import Loss
 from luthier.findings import Diagnosis, Tier
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.session import versions
 from luthier.training.task import Task
 from luthier.verbs.finding import function_at, names_a_file

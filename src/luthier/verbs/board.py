@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from luthier.errors import InvalidInput, MissingExtra
+from luthier.errors import InvalidInput, LuthierError, MissingExtra
 from luthier.runs.folder import RunFolder
 from luthier.runs.journal import read
 from luthier.search.optuna import quiet
@@ -18,11 +21,13 @@ from luthier.verbs.replay import reread
 from luthier.verbs.study import study_of
 
 LOOPBACK = "127.0.0.1"
+AGAIN_S = 2.0
+"""Between two looks at the journal; the dashboard itself asks every few seconds."""
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Board:
-    """The dashboard of a run as it stood when this was made; a context that lets go of the port.
+    """The dashboard of a run; a context that lets go of the port. It follows a run that goes on.
 
     Args:
         folder: of the run.
@@ -39,13 +44,8 @@ class Board:
             raise MissingExtra(
                 "luthier board needs the package optuna-dashboard", remedy="Run: pip install 'luthier[board]'"
             )
-        place, record = reread(folder)
-        with quiet():
-            from optuna.storages import InMemoryStorage
-
-            storage = InMemoryStorage()
-            self.num_trials = len(study_of(record, storage, times=_times(place)).trials)
-            dashboard = _dashboard(storage)
+        dashboard = _Following(folder)
+        self.num_trials = dashboard.num_trials
         self._server = _server(dashboard, port)
         self.address = f"http://{LOOPBACK}:{self._server.server_port}/"
 
@@ -64,6 +64,37 @@ class Board:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.server_close()
+
+
+class _Following:
+    """Optuna's dashboard of a run, made anew when its journal has grown."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._folder, self._making = folder, threading.Lock()
+        self._looked = time.monotonic()
+        self._make()
+
+    def __call__(self, environment: dict[str, Any], start: Any) -> Iterable[bytes]:
+        """Answer a request by the run as it stands, at most `AGAIN_S` ago."""
+        with self._making:
+            if time.monotonic() - self._looked > AGAIN_S:
+                self._looked = time.monotonic()
+                if _size(self._place) != self._seen:
+                    with contextlib.suppress(LuthierError):  # what was read before is still shown
+                        self._make()
+        return self._app(environment, start)
+
+    def _make(self) -> None:
+        from optuna.storages import InMemoryStorage
+
+        self._place, record = reread(self._folder)
+        self._seen, storage = _size(self._place), InMemoryStorage()
+        self.num_trials = len(study_of(record, storage, times=_times(self._place)).trials)
+        self._app = _dashboard(storage)
+
+
+def _size(place: RunFolder) -> int:
+    return place.journal.stat().st_size if place.journal.exists() else 0
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -109,6 +140,7 @@ def _for_this_machine(app: App, port: int) -> App:
     return answer
 
 
+@quiet()
 def _dashboard(storage: Any) -> App:
     from optuna_dashboard import wsgi
 

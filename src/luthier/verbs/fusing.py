@@ -11,7 +11,8 @@ import math
 from luthier.codec import Record
 from luthier.errors import Unsupported
 from luthier.playbook.throughput import WIDTHS, ModeChoice, choose_mode, most_slots
-from luthier.records import Facts, ModeSpeed, Recipe, RunPlan
+from luthier.recipe import Recipe
+from luthier.records import Facts, ModeSpeed, RunPlan
 from luthier.training.driver import Driver
 from luthier.training.modes import NO_ROOM
 from luthier.verbs.request import AUTO, Request

@@ -19,7 +19,7 @@ from luthier.engines import engine_for
 from luthier.engines.building import with_spec
 from luthier.engines.spec import OWN_LOSS, Loss, Source
 from luthier.errors import InvalidInput, SourceChanged
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.runs.best import About, check_source, read_best
 from luthier.runs.folder import RunFolder
 from luthier.verbs.finding import function_at, same_text

@@ -16,12 +16,14 @@ from luthier.programs.executor import ProgramExecutor
 from luthier.programs.frameworks.keras import KerasTraining, builds_compiled
 from luthier.programs.frameworks.lightning import LightningTraining, is_module
 from luthier.programs.program import Program
-from luthier.records import Facts, Metric, Recipe, derive_seed
+from luthier.recipe import Recipe
+from luthier.records import Facts, Metric, derive_seed
 from luthier.runs.best import source_of
 from luthier.runs.folder import RunFolder
 from luthier.search import sampler as find_sampler
 from luthier.space import Choice, Domain, Space
 from luthier.training.directions import metric_of, parted
+from luthier.training.executor import Executor
 from luthier.verbs.request import Request
 
 MODE = "program"
@@ -77,14 +79,14 @@ def program_of(model: Any, given: Given) -> Program | None:
     return None
 
 
-def refuse(told: Mapping[str, Any]) -> None:
+def refuse(**told: Any) -> None:
     """Say that a program has no place for these.
 
     Raises:
         InvalidInput: names the first that was given.
     """
     for name, value in told.items():
-        if value is not None:
+        if value:
             remedy = "Leave it out: a program of one's own trains by itself"
             raise InvalidInput(f"{name}={value!r}", must="something that luthier trains", where="tune", remedy=remedy)
 
@@ -113,8 +115,17 @@ def _of_callable(training: Callable[..., Any], given: Given, *, kind: str, code:
     settings, said = _baseline(given, space, _defaults(code, space))
     if isinstance(training, LightningTraining):
         training.check([*settings])
-    return _program(given, getattr(code, "__name__", "train"), training, metric_of(name, way), space=space,
-                    settings=settings, said=said, kind=kind, source=source_of(code))  # fmt: skip
+    return _program(
+        given,
+        getattr(code, "__name__", "train"),
+        training,
+        metric_of(name, way),
+        space=space,
+        settings=settings,
+        said=said,
+        kind=kind,
+        source=source_of(code),
+    )
 
 
 def _of_command(given: Given) -> Program:
@@ -130,8 +141,16 @@ def _of_command(given: Given) -> Program:
     settings, said = _baseline(given, space, {})
     words = words_of(given.command, settings, [*space, *given.fixed])
     stem = next((Path(w).stem for w in words if w.endswith((".py", ".sh"))), Path(words[0]).name)
-    return _program(given, stem, Command(words, reading), reading.metric, space=space, settings=settings, said=said,
-                    kind="command")  # fmt: skip
+    return _program(
+        given,
+        stem,
+        Command(words, reading),
+        reading.metric,
+        space=space,
+        settings=settings,
+        said=said,
+        kind="command",
+    )
 
 
 def _program(given: Given, name: str, what: Any, metric: Metric, **more: Any) -> Program:
@@ -247,7 +266,7 @@ def request_of(program: Program, **asked: Any) -> Request:
     )
 
 
-def executor_of(program: Program, folder: RunFolder, asked: Request, decisions: Mapping[str, Any]) -> ProgramExecutor:
+def executor_of(program: Program, folder: RunFolder, asked: Request, decisions: Mapping[str, Any]) -> Executor:
     """Places for the trials of a run; facts that the journal knows are not looked for again."""
     budget = parse_budget(asked.budget)
     known = decisions.get("facts")

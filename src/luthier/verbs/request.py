@@ -18,7 +18,7 @@ from luthier.engines.building import asks, called
 from luthier.errors import InvalidInput, RunFolderError
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
-from luthier.records import TRAINING_SETTINGS, Recipe
+from luthier.recipe import TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
 from luthier.space import Choice, Space
 from luthier.training.task import Task, TaskRef, named_task, pickled

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from luthier.records import Estimate, Recipe, RunRecord
+from luthier.recipe import Recipe
+from luthier.records import Estimate, RunRecord
 from luthier.runs.folder import RunFolder
 from luthier.space import Config
 

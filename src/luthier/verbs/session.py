@@ -33,6 +33,8 @@ from luthier.verbs.stages import Tuning
 EXAMINER = "luthier.checks.active.examination:preflight"
 EXAMINED_S, EXAMINED_SHARE = 2.0, 0.03
 """The pre-flight examination takes no more seconds than this, and no larger share of a budget of time."""
+IMPATIENT_S = 2.0
+"""What sinks get at the end of a run that a person stopped at once."""
 
 
 class Watcher:
@@ -89,6 +91,8 @@ class Session:
             self._stages(ref)
         except LuthierError as error:
             self._keep(status="interrupted" if isinstance(error, Interrupted) else "failed", verdict=str(error))
+            if isinstance(error, Interrupted):
+                self.stream.last_s = IMPATIENT_S
             if not isinstance(error, RunFolderError):
                 self._write()
             raise

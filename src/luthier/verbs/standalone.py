@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +14,8 @@ from luthier.algorithms.schedules import WSD_DECAY
 from luthier.data import Data
 from luthier.engines.building import asks
 from luthier.errors import Unsupported
-from luthier.records import Estimate, Facts, Recipe, Trial
+from luthier.recipe import Recipe
+from luthier.records import Estimate, Facts, Trial
 from luthier.runs.folder import write_text_atomic
 from luthier.verbs.plain_code import Plain, plain_code
 
@@ -137,7 +137,7 @@ def script(
     recipe = trial.recipe
     loss, metric = recipe.loss or facts.loss, facts.metric.name
     template = _environment().get_template("train_torch.py.j2")
-    return template.render(
+    text: str = template.render(
         name=name,
         version=version("luthier"),
         script=SCRIPT,
@@ -165,6 +165,7 @@ def script(
         clips=recipe.clip_norm is not None,
         step=_step(recipe),
     )
+    return text
 
 
 def _scored(metric: str, score: Estimate) -> str:
@@ -175,7 +176,9 @@ def _scored(metric: str, score: Estimate) -> str:
     return f"{metric} {score.score:.6g} ({low:.6g} to {high:.6g}) on the validation rows of {score.n} fresh seeds"
 
 
-def _environment() -> jinja2.Environment:
+def _environment() -> Any:
+    import jinja2
+
     loader = jinja2.PackageLoader("luthier.verbs", "templates")
     return jinja2.Environment(
         loader=loader, autoescape=False, keep_trailing_newline=True, undefined=jinja2.StrictUndefined

@@ -11,7 +11,8 @@ from luthier.reports.reading import value_of
 from luthier.search.optuna import distribution, quiet
 
 STATES = {"finished": "COMPLETE", "stopped": "PRUNED", "paused": "PRUNED", "diverged": "FAIL", "failed": "FAIL"}
-"""Status of a trial -> state in Optuna; all others are RUNNING. The attribute `status` keeps the difference."""
+"""Status of a trial -> state in Optuna; all others are RUNNING, as is what is paused in a run that goes on. The
+attribute `status` keeps the difference."""
 
 
 @quiet()
@@ -43,11 +44,15 @@ def study_of(record: RunRecord, storage: Any, *, times: dict[int, tuple[float, f
     began = datetime.fromisoformat(record.created).astimezone().replace(tzinfo=None)  # as Optuna has it: local
     domains = {name: (domain, distribution(domain)) for name, domain in record.space.domains.items()}
     for trial in record.history.trials:
-        study.add_trial(_trial(trial, domains, began, (times or {}).get(trial.id)))
+        goes_on = trial.status == "paused" and record.status == "running"
+        state = "RUNNING" if goes_on else STATES.get(trial.status, "RUNNING")
+        study.add_trial(_trial(trial, state, domains, began=began, times=(times or {}).get(trial.id)))
     return study
 
 
-def _trial(trial: Trial, domains: dict[str, Any], began: datetime, times: tuple[float, float] | None) -> Any:
+def _trial(
+    trial: Trial, state: str, domains: dict[str, Any], *, began: datetime, times: tuple[float, float] | None
+) -> Any:
     """One trial as Optuna's record of it."""
     import optuna
 
@@ -56,7 +61,6 @@ def _trial(trial: Trial, domains: dict[str, Any], began: datetime, times: tuple[
     outside = {name: value for name, value in values.items() if name not in params}
     end = trial.at(1.0)
     score = end.score if trial.status == "finished" and end and math.isfinite(end.score) else None
-    state = STATES.get(trial.status, "RUNNING")
     made = optuna.trial.create_trial(
         state=optuna.trial.TrialState["FAIL" if state == "COMPLETE" and score is None else state],
         value=score,

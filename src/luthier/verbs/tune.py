@@ -18,7 +18,8 @@ from typing import Any
 from luthier.codec import convert
 from luthier.errors import Interrupted
 from luthier.programs.devices import visible_devices
-from luthier.records import Progress, Recipe
+from luthier.recipe import Recipe
+from luthier.records import Progress
 from luthier.runs.folder import RunFolder, default_root, free_name
 from luthier.runs.journal import Journal, read
 from luthier.runs.lock import Lock
@@ -122,8 +123,14 @@ def tune(
     common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
-        refuse({"target": target or None, "options": options or None, "slots": slots, "loss": loss,
-                "evaluate": evaluate, "mode": None if mode == AUTO else mode})  # fmt: skip
+        refuse(
+            target=target,
+            options=options,
+            slots=slots,
+            loss=loss,
+            evaluate=evaluate,
+            mode="" if mode == AUTO else mode,
+        )
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
@@ -155,11 +162,8 @@ def tune(
             stream.close(run.record)
             told.finished(run.record, run.report)
             return run
-        executor: Executor
-        if program is not None:
-            executor = executor_of(program, folder, asked, ledger.decisions)
-        else:
-            executor = ProcessExecutor(workers, folder.logs, hang_s=hang_s) if workers else InlineExecutor()
+        known = ledger.decisions
+        executor = executor_of(program, folder, asked, known) if program else _workers(workers, folder, hang_s)
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=_both(told, stream, ledger))
         with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told, stream=stream).run(ref)
@@ -173,6 +177,10 @@ def _both(watcher: Watcher, stream: Stream, ledger: Ledger) -> Callable[[Progres
         stream.see(ledger.trials)
 
     return hear
+
+
+def _workers(num: int, folder: RunFolder, hang_s: float) -> Executor:
+    return ProcessExecutor(num, folder.logs, hang_s=hang_s) if num else InlineExecutor()
 
 
 def _name(root: Path, stem: str, resume: bool) -> str:

@@ -6,7 +6,7 @@ from torch import nn
 
 from checks.active import builders
 from luthier.data import Data
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.verbs.active import examine
 
 STANDARD = Recipe(preparation={"scale": "standard"})

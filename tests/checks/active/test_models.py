@@ -3,7 +3,7 @@
 import pytest
 
 from checks.active import builders
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.verbs.active import examine
 
 STANDARD = Recipe(preparation={"scale": "standard"})

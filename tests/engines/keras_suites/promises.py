@@ -16,7 +16,7 @@ from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.keras.streams import stream_words
 from luthier.engines.spec import Loss, Source
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 from . import models
 

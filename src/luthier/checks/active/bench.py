@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.engines.spec import Engine, Loss, Placed, Plan, Population, Snapshot, Source, State
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
 
 Array = npt.NDArray[Any]

@@ -22,7 +22,7 @@ from luthier.data import Data, preparation
 from luthier.draws import draws_kept
 from luthier.engines.spec import Engine, Loss
 from luthier.findings import Finding, Place, Tier
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 Array = npt.NDArray[Any]
 MOST_ROWS = (12_000, 4_000, 4_000)

@@ -43,7 +43,7 @@ from luthier.checks.active.exam import (
 )
 from luthier.engines.spec import Placed
 from luthier.findings import Place
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 Array = npt.NDArray[Any]
 FIT_ROWS, FIT_STEPS, FIT_LRS = 32, 300, (1e-3, 1e-2, 1e-1, 1e-4)

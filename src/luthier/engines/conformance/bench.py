@@ -24,7 +24,7 @@ from luthier.engines.spec import (
     optimizer_numbers,
 )
 from luthier.errors import Unsupported
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 
 S, B = 10, 16
 """Every plan has these, so that an engine that compiles does so once."""

@@ -16,7 +16,7 @@ from luthier.engines.conformance.bench import (
     with_weights,
 )
 from luthier.engines.spec import GROUPS, Array, Snapshot
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 
 class NumberPromises(Supplied):

@@ -8,7 +8,7 @@ from luthier.algorithms.rule import step_all
 from luthier.algorithms.updates import RULES as RULEBOOK
 from luthier.engines.conformance.bench import Bench, S, Supplied, Trial, copied, group_of, weights
 from luthier.engines.spec import Array, Plan, Snapshot
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 
 class RulePromises(Supplied):
@@ -118,9 +118,17 @@ class RulePromises(Supplied):
     def test_learning_happens(self) -> None:
         """Ten chunks: the loss on all rows falls below 0.7 of what it was, under each rule."""
         rates = {
-            "adamw": 0.01, "nadamw": 0.01, "sgd": 0.1, "rmsprop": 0.001, "gd": 0.3, "adagrad": 0.03, "lion": 0.003,
-            "schedule_free": 0.01, "prodigy": 1.0, "muon": 0.01,
-        }  # fmt: skip
+            "adamw": 0.01,
+            "nadamw": 0.01,
+            "sgd": 0.1,
+            "rmsprop": 0.001,
+            "gd": 0.3,
+            "adagrad": 0.03,
+            "lion": 0.003,
+            "schedule_free": 0.01,
+            "prodigy": 1.0,
+            "muon": 0.01,
+        }
         for rule, lr in rates.items():
             recipe = self.recipe(optimizer=rule, lr=lr, d0=1e-3)
             for bench in self.benches_for(recipe):

@@ -11,7 +11,6 @@ import numpy as np
 
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.engines.conformance.bench import (
-    GROUPS,
     Bench,
     S,
     Supplied,
@@ -21,8 +20,8 @@ from luthier.engines.conformance.bench import (
     weights,
     with_weights,
 )
-from luthier.engines.spec import Array, Loss, Snapshot, Source
-from luthier.records import Recipe
+from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, Source
+from luthier.recipe import Recipe
 
 RATE = 0.1
 
@@ -81,10 +80,12 @@ class WrapperPromises(Supplied):
         for bench in self.benches_for(recipe):
             _, after = self._step(bench, recipe)
             norms = [
-                np.linalg.norm(np.moveaxis(value, self.outputs_axis, 0).reshape(value.shape[self.outputs_axis], -1),
-                               axis=1)
-                for value in weights(after).values() if value.ndim >= 2
-            ]  # fmt: skip
+                np.linalg.norm(
+                    np.moveaxis(value, self.outputs_axis, 0).reshape(value.shape[self.outputs_axis], -1), axis=1
+                )
+                for value in weights(after).values()
+                if value.ndim >= 2
+            ]
             assert all((norm <= limit * (1 + 1e-5)).all() for norm in norms)
             assert any(np.isclose(norm, limit, rtol=1e-4).any() for norm in norms)
 
@@ -134,8 +135,10 @@ class WrapperPromises(Supplied):
 
     def test_mixed_rows_have_both_targets(self) -> None:
         """A model that answers its bias: 0.7 of the row's own loss and 0.3 of that of the row before it."""
-        told, known, _ = self._losses_of_biases({"mixup": 0.7})
-        np.testing.assert_allclose(told, 0.7 * known.mean(1) + 0.3 * np.roll(known, 1, 1).mean(1), rtol=1e-5)
+        drawn = np.random.default_rng(0).random((S, 1, 16)).astype(np.float32)
+        told, known, _ = self._losses_of_biases({"mixup": 0.7}, drawn)  # weights tell a row from its partner
+        both = 0.7 * known + 0.3 * np.roll(known, 1, 1)
+        np.testing.assert_allclose(told, (drawn[:, 0] * both).mean(1), rtol=1e-5)
 
     def test_rows_count_by_their_weights(self) -> None:
         """The mean of weight times loss."""
@@ -146,7 +149,7 @@ class WrapperPromises(Supplied):
     def _losses_of_biases(
         self, numbers: dict[str, float], drawn: Array | None = None
     ) -> tuple[Array, Array, Snapshot]:
-        """(losses of S steps in the reference mode, those of each row by the rulebook [S, B], snapshot after a step)."""
+        """(losses of S steps in the reference mode, those of each row by rulebook [S, B], snapshot after one)."""
         targets = np.random.default_rng(0).integers(0, 10, 60)
         engine, width = self.engine(), int(np.prod(self.source().inputs.shape[1:]))
         population = engine.open(self.dropout_builder(), self.still(), Loss("cross_entropy"), engine.modes()[0], 1)

@@ -10,12 +10,11 @@ import jax.numpy as jnp
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
-from luthier.engines.serial.looks import Looks, Plans, Programs
+from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Builder, GroupKey, Loss, Source
-from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 MODES = {mode.name: mode for mode in (SCAN, STEP)}
 Prepare = Callable[[Any, Loss], Structure]
@@ -64,12 +63,10 @@ class JaxEngine:
         """A population of width P. Those of one builder, structure and loss share their compiled code.
 
         Raises:
-            Unsupported: an unknown mode or loss.
+            Unsupported: an unknown mode or loss, one's own loss, or an optimizer of a library.
         """
         loss = loss.of(recipe)
-        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(LOSSES))):
-            if value not in known:
-                raise Unsupported(f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where=self._where)
+        check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=self._where)
         look = self._looks(builder, recipe.model)
 
         def make() -> Program:

@@ -82,7 +82,7 @@ class Program:
 
     def __init__(self, structure: Structure, loss: Loss, mode: Mode = SCAN) -> None:
         self.structure, self.loss, self.mode = structure, loss, mode
-        self._compiled: dict[tuple[str, How], Any] = {}
+        self._compiled: dict[How, Any] = {}
         self.predict = jax.jit(self._predict)
         self.evaluate = jax.jit(self._evaluate)
         self.probe = jax.jit(self._probe)
@@ -94,14 +94,14 @@ class Program:
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
-        key = (rule, How.of(chunk.hparams))
-        if key not in self._compiled:
+        how = How.of(rule, chunk.hparams)
+        if how not in self._compiled:
             function = self._chunk if self.mode is SCAN else self._one
-            self._compiled[key] = jax.jit(functools.partial(function, *key), donate_argnums=0)
+            self._compiled[how] = jax.jit(functools.partial(function, how), donate_argnums=0)
         if self.mode is SCAN:
-            after: tuple[Arrays, Any, Any] = self._compiled[key](arrays, data, chunk)
+            after: tuple[Arrays, Any, Any] = self._compiled[how](arrays, data, chunk)
             return after
-        return self._step_by_step(self._compiled[key], arrays, data, chunk)
+        return self._step_by_step(self._compiled[how], arrays, data, chunk)
 
     @staticmethod
     def _step_by_step(one: Any, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
@@ -120,7 +120,7 @@ class Program:
             loss_S[s], norm_S[s] = loss, norm
         return arrays, loss_S, norm_S
 
-    def _chunk(self, rule: str, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def _chunk(self, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.
 
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
@@ -133,29 +133,29 @@ class Program:
             weights = None if chunk.weights is None else chunk.weights[s]
             batch = Batch.of(WORDS, how, data, chunk.rows[s], weights, numbers=numbers)
             now = Now(chunk.first_step + s, numbers, chunk.rates, chunk.seed)
-            arrays, loss, norm = self._step(rule, how, arrays, batch, now=now)
+            arrays, loss, norm = self._step(how, arrays, batch, now=now)
             return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
 
         nan_S = jnp.full(len(chunk.rows), jnp.nan, jnp.float32)
         after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
         return after
 
-    def _one(self, rule: str, how: How, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
+    def _one(self, how: How, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
         """One step, its numbers in few arrays: each that is handed in costs time."""
         rows = zip(HPARAMS, plan.numbers, strict=True)
         numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
         batch = Batch.of(WORDS, how, data, plan.rows, plan.weights, numbers=numbers)
         now = Now(plan.step, numbers, plan.rates, plan.seed)
-        return self._step(rule, how, arrays, batch, now=now)
+        return self._step(how, arrays, batch, now=now)
 
-    def _step(self, rule: str, how: How, arrays: Arrays, batch: Batch, *, now: Now) -> tuple[Arrays, Any, Any]:
+    def _step(self, how: How, arrays: Arrays, batch: Batch, *, now: Now) -> tuple[Arrays, Any, Any]:
         key = jax.random.fold_in(threefry(now.seed), now.step)
 
         def forward(weights: Tree, buffers: Tree, inputs: Any, *, part: int) -> tuple[Any, Tree, Any]:
             own = key if how.parts == 1 else jax.random.fold_in(key, part)
             return self.structure(weights, buffers, inputs, rates=now.rates, key=own)
 
-        return take(WORDS, rule, how, arrays, batch, now=Step(now.numbers, now.step, forward, self._losses))
+        return take(WORDS, how, arrays, batch, now=Step(now.numbers, now.step, forward, self._losses))
 
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss.name](jnp, output, targets, smoothing, **self.loss.settings)

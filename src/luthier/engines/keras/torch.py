@@ -19,7 +19,7 @@ from luthier.engines.spec import Builder, GroupKey, Loss, Population, Source
 from luthier.engines.torch import TorchEngine
 from luthier.engines.torch.model import Dress
 from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 
 class Dressed(Dress):

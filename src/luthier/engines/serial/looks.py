@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from luthier.engines.serial.spec import Source, Structure
-from luthier.engines.spec import Builder, GroupKey, program_of
-from luthier.errors import InvalidInput
-from luthier.records import Recipe, digest
+from luthier.engines.spec import Builder, GroupKey, Loss, program_of
+from luthier.errors import InvalidInput, Unsupported
+from luthier.recipe import Recipe
+from luthier.records import digest
 
 LOOKS_KEPT = 256
 PROGRAMS_KEPT = 16
@@ -97,6 +98,29 @@ class Plans(NamedTuple):
                 remedy="Open a population for each GroupKey",
             )
         return look.source
+
+
+def check_asked(
+    recipe: Recipe, loss: Loss, mode: str, *, modes: Iterable[str], losses: Iterable[str], where: str
+) -> None:
+    """What the engines of pure functions refuse, whatever the model.
+
+    Args:
+        modes, losses: names of those that there are.
+
+    Raises:
+        Unsupported: an unknown mode or loss, one's own loss, or the optimizer of a library.
+    """
+    for word, value, known in (("mode", mode, modes), ("loss", loss.name, losses)):
+        if value not in known:
+            raise Unsupported(f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where=where)
+    if recipe.foreign:
+        raise Unsupported(
+            f"optimizer={recipe.optimizer!r}",
+            must="a rule of the rulebook",
+            where=where,
+            remedy="Optimizers of a library train in the torch engine only",
+        )
 
 
 class Programs:

@@ -34,7 +34,7 @@ from luthier.engines.serial.parts import (
 from luthier.engines.serial.spec import Program, Source
 from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
 from luthier.errors import Unsupported
-from luthier.records import OPTIMIZERS, Recipe
+from luthier.recipe import OPTIMIZERS, Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
@@ -156,6 +156,7 @@ class SerialPopulation:
         must_hold(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
         check_rows(plan.rows, len(data.inputs))
         self._check_targets(data)
+        must_hold(plan.kinds.min() >= 0, "the optimizer of a library", "a rule of the rulebook")
         check_mixing(plan, len(data.inputs.shape))
         if self._program.words.is_whole(data.inputs):
             alone = (plan.hparams["mixup"] == 1.0).all()

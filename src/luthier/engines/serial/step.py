@@ -48,6 +48,7 @@ class Words(NamedTuple):
 class How(NamedTuple):
     """What a step does beside the plain one: part of the compiled program, so that what is off costs nothing."""
 
+    rule: str
     sam: bool = False
     parts: int = 1
     mix: bool = False
@@ -57,9 +58,10 @@ class How(NamedTuple):
     max_norm: bool = False
 
     @classmethod
-    def of(cls, hparams: Mapping[str, Array]) -> How:
-        """By the numbers of a slot's chunk."""
+    def of(cls, rule: str, hparams: Mapping[str, Array]) -> How:
+        """By the rule and the numbers of a slot's chunk."""
         return cls(
+            rule,
             sam=bool((hparams["sam_rho"] > 0).any()),
             parts=int(hparams["accumulate"].max()),
             mix=bool((hparams["mixup"] < 1).any() or (hparams["cut_side"] > 0).any()),
@@ -134,7 +136,7 @@ class Step(NamedTuple):
     losses: Losses
 
 
-def take(words: Words, rule: str, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> tuple[Arrays, Any, Any]:
+def take(words: Words, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> tuple[Arrays, Any, Any]:
     """(arrays, loss, norm of the gradient before clipping) after the step.
 
     Everything is computed in the widest type among the weights and then rounded to what each was.
@@ -154,7 +156,7 @@ def take(words: Words, rule: str, how: How, arrays: Arrays, batch: Batch, *, now
     numbers = _by_name(weights, widened(now.numbers))
     grads, norm = _prepared(words.xp, how, grads, weights, numbers)
     moved, states = step_all(
-        RULES[rule],
+        RULES[how.rule],
         words.xp,
         grads,
         kept,

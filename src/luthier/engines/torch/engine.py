@@ -19,12 +19,14 @@ from luthier.engines.spec import (
     reasons_for_loop,
 )
 from luthier.engines.torch.batch import Placed
+from luthier.engines.torch.foreign import imported
 from luthier.engines.torch.fused import unsupported
 from luthier.engines.torch.model import blueprint
 from luthier.engines.torch.modes import MODES, SLOT_BY_SLOT
 from luthier.engines.torch.refusal import Refused
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe, digest
+from luthier.recipe import Recipe
+from luthier.records import digest
 
 OF_OWN_LOSSES = ("loop", "channels_last")
 """Modes that take a loss that is a function."""
@@ -80,7 +82,11 @@ class TorchEngine:
             if mode not in SLOT_BY_SLOT and (reasons := reasons_for_loop(recipe)):
                 raise Refused(f"{', '.join(reasons)} has no form for many slots at once")
             plan = blueprint(builder, recipe, self._sizes, self.device)
-            return MODES[mode](plan._replace(outputs_axis=self._outputs_axis), loss, P)
+            plan = plan._replace(outputs_axis=self._outputs_axis)
+            if recipe.foreign:
+                imported(recipe.optimizer)
+                plan = plan._replace(optimizer=(recipe.optimizer, recipe.optimizer_options))
+            return MODES[mode](plan, loss, P)
         except Refused as refused:
             raise unsupported(mode, refused) from None
 

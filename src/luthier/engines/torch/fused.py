@@ -28,7 +28,7 @@ from luthier.engines.torch.refusal import Refused
 from luthier.engines.torch.slot import Slot, fresh_snapshot
 from luthier.engines.torch.updates import Updater
 from luthier.errors import LuthierError, Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 LARGE = 300_000
 """Weights from which on a model is tried with few widths only."""

@@ -11,11 +11,12 @@ from luthier.algorithms.rule import AVERAGE
 from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.batch import Placed
+from luthier.engines.torch.foreign import FOREIGN
 from luthier.engines.torch.model import Blueprint, Dress
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.slot import Slot, chunk_of, fresh_snapshot
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 LOOP = Mode("loop", bit_equal_across_P=True)
 State = list[Slot]
@@ -59,7 +60,9 @@ class LoopPopulation:
                 n = int(plan.steps[p])
                 hparams = {name: values[:n, p] for name, values in plan.hparams.items()}
                 weights = None if plan.weights is None else plan.weights[:n, p]
-                chunk = chunk_of(hparams, plan.rows[:n, p], RULES[plan.kinds[p]], self._plan.device, weights)
+                chunk = chunk_of(
+                    hparams, plan.rows[:n, p], self._rule(int(plan.kinds[p])), self._plan.device, weights_SB=weights
+                )
                 report["loss"][:n, p], report["grad_norm"][:n, p] = state[p].train(data, chunk, seed_draws)
         return state, report
 
@@ -89,6 +92,9 @@ class LoopPopulation:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
         check_targets(data, self._loss)
         return self._reading(state).probe(data, rows)
+
+    def _rule(self, kind: int) -> str:
+        return RULES[kind] if kind >= 0 else FOREIGN
 
     def _reading(self, state: State) -> Reading:
         return Reading(state.__getitem__, self.P, self._plan.device)

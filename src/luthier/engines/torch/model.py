@@ -18,7 +18,8 @@ from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.statistics import refine_
 from luthier.engines.torch.structure import structure_of
 from luthier.errors import InvalidInput, Unsupported
-from luthier.records import Recipe, digest
+from luthier.recipe import Recipe
+from luthier.records import digest
 
 Tensors = dict[str, torch.Tensor]
 LOOKS_KEPT = 256
@@ -58,6 +59,7 @@ class Blueprint(NamedTuple):
     device: torch.device
     memory_format: torch.memory_format = torch.contiguous_format
     outputs_axis: int = 0
+    optimizer: tuple[str, dict[str, Any]] | None = None  # of a library: where it is imported from, its arguments
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model in training mode; its random start depends on the seed only, not on the device.

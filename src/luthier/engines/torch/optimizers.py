@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from luthier.algorithms.rule import init_all, step_all
+from luthier.algorithms.rule import AVERAGE, init_all, step_all
 from luthier.algorithms.updates import RULES
 from luthier.engines.spec import GROUPS
 
@@ -61,7 +61,7 @@ class RuleOptimizer(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:
         """One update of all weights, in place."""
         assert closure is None, "the loop never passes one"
-        grads: Tensors = {name: param.grad for name, param in self._params.items()}  # type: ignore[misc]  # filled
+        grads: Tensors = {name: param.grad for name, param in self._params.items()}
         moved, kept = step_all(
             self._rule,
             torch,
@@ -125,6 +125,8 @@ def numbers_in_words(rule: str, numbers: Mapping[str, float]) -> dict[str, Any]:
 
 def initial_state(rule: str, params: Mapping[str, torch.Tensor], *, average: bool) -> dict[str, Tensors]:
     """{state: {name of the weight: tensor}} before the first step; `average`: with averaged weights."""
+    if rule not in RULES:  # of a library: it makes its own at the first step
+        return {AVERAGE: {name: param.detach().clone() for name, param in params.items()}} if average else {}
     return init_all(RULES[rule], torch, {name: param.detach() for name, param in params.items()}, average=average)
 
 

@@ -15,6 +15,7 @@ from luthier.algorithms.rule import AVERAGE, WHOLE
 from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
 from luthier.engines.torch.batch import Batch, Placed
+from luthier.engines.torch.foreign import FOREIGN, Foreign, kept_in
 from luthier.engines.torch.model import (
     Blueprint,
     as_rows,
@@ -29,7 +30,7 @@ from luthier.engines.torch.own import blocks, measured, outputs_of, training_los
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 from luthier.engines.torch.starting import begin_
 from luthier.engines.torch.step import dtype_of, finish_, l2_norm, prepare_
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once, so that memory does not grow with the data."""
@@ -46,7 +47,7 @@ class Chunk(NamedTuple):
 
 
 def chunk_of(
-    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, weights_SB: Array | None = None
+    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, *, weights_SB: Array | None = None
 ) -> Chunk:
     """Turn the slot's numbers {name: [S] or [S, G]} into torch's words, once for all steps."""
     S = len(rows_SB)
@@ -89,7 +90,8 @@ class Slot:
         constants.load_(self._model, constants.in_snapshot(snapshot))
         self._kept = self._optimizer_state(snapshot)
         self._rule = ""
-        self._optimizer: torch.optim.Optimizer | None = None
+        self._optimizer: torch.optim.Optimizer | Foreign | None = None
+        self._foreign, self._of_foreign = plan.optimizer, kept_in(snapshot)
 
     def _optimizer_state(self, snapshot: Snapshot) -> dict[str, Tensors]:
         states = {key.split("/")[1] for key in snapshot if key.startswith("optimizer/")}
@@ -122,6 +124,7 @@ class Slot:
         for state, tensors in self._kept.items():
             arrays |= to_arrays(f"optimizer/{state}", tensors)
         arrays |= constants.to_arrays(self._model)
+        arrays |= self._optimizer.arrays() if isinstance(self._optimizer, Foreign) else self._of_foreign
         return arrays | {"seed": np.array(self.seed, np.int64), "step": np.array(self.step, np.int64)}
 
     def train(self, data: Placed, chunk: Chunk, seed_draws: Callable[[int], Any]) -> tuple[Array, Array]:
@@ -129,7 +132,7 @@ class Slot:
 
         Nothing waits for the device before the end.
         """
-        optimizer = self._optimizer_for(chunk.rule)
+        optimizer = self._optimizer_for(chunk.rule, chunk.by_group[0][0]["lr"])
         losses, norms = [], []
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
             groups = chunk.by_group[s]
@@ -146,14 +149,22 @@ class Slot:
             if groups[0]["sam_rho"] > 0:
                 self._climb(groups[0]["sam_rho"], gradients)
             norms.append(prepare_(self._params, groups))
-            update_(optimizer, chunk.numbers[s])
+            if isinstance(optimizer, Foreign):
+                optimizer.step_(groups)
+            else:
+                update_(optimizer, chunk.numbers[s])
             finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free", outputs=self._outputs_axis)
             losses.append(loss)
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
 
-    def _optimizer_for(self, rule: str) -> torch.optim.Optimizer:
+    def _optimizer_for(self, rule: str, lr: float = 1e-3) -> torch.optim.Optimizer | Foreign:
         if self._optimizer is None or rule != self._rule:
+            if rule == FOREIGN:
+                assert self._foreign is not None, "opened for a rule of the rulebook"
+                self._optimizer = Foreign(*self._foreign, self._params, arrays=self._of_foreign, lr=lr)
+                self._rule = rule
+                return self._optimizer
             self._optimizer = optimizer_on(rule, self._params, self._kept, self.step, outputs=self._outputs_axis)
             self._rule = rule
         return self._optimizer

@@ -8,7 +8,7 @@ from torch import nn
 from luthier.algorithms.initialisers import begun
 from luthier.engines.serial.parts import TABLES
 from luthier.engines.torch.model import weights_of
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 
 def begin_(model: nn.Module, other: nn.Module, recipe: Recipe, seed: int, *, outputs: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What a step does to gradients before the update rule and to weights after it: `luthier.algorithms.gradients` in place.
+"""What a step does to gradients before the update rule and to weights after it, in place.
 
 Numbers that are off cost nothing.
 """

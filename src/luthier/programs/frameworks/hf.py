@@ -22,19 +22,15 @@ STATE = "trainer_state.json"
 """The Trainer writes it last: a checkpoint without it is half of one."""
 
 
-def Callback(trial: RunningTrial) -> Any:  # noqa: N802 - made like the callbacks that it stands beside
-    """A callback that reports each evaluation, once the checkpoint of its step is written.
-
-    Args:
-        trial: what the function was handed.
-
-    Returns:
-        A `transformers.TrainerCallback`.
+def __getattr__(name: str) -> Any:
+    """`Callback`, a class that is made when Transformers is wanted.
 
     Raises:
         MissingExtra: Transformers is not installed.
     """
-    return _kind()(trial)
+    if name == "Callback":
+        return _kind()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def checkpoint(trial: RunningTrial) -> str | None:
@@ -46,7 +42,7 @@ def checkpoint(trial: RunningTrial) -> str | None:
 
 @cache
 def _kind() -> Any:
-    """The class, made when Transformers is wanted."""
+    """The class."""
     try:
         from transformers import TrainerCallback
     except ImportError as error:
@@ -56,8 +52,12 @@ def _kind() -> Any:
             remedy='Install it: pip install "luthier[hf]"',
         ) from None
 
-    class Reporting(TrainerCallback):
-        """See `Callback`."""
+    class Callback(TrainerCallback):
+        """Reports each evaluation, once the checkpoint of its step is written.
+
+        Args:
+            trial: what the function was handed.
+        """
 
         def __init__(self, trial: RunningTrial) -> None:
             self.trial = trial
@@ -83,4 +83,4 @@ def _kind() -> Any:
                 (step, of, numbers), self.waiting = self.waiting, None
                 self.trial.report(step, of=of, **numbers)
 
-    return Reporting
+    return Callback

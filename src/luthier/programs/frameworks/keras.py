@@ -99,9 +99,10 @@ def _arguments(data: Any, seed: int) -> dict[str, Any]:
         return dict(data)
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise InvalidInput(
-            f"data={type(data).__name__}", must="(x, y), ((x, y), (x_val, y_val)) or a dict of arguments of fit",
+            f"data={type(data).__name__}",
+            must="(x, y), ((x, y), (x_val, y_val)) or a dict of arguments of fit",
             where="tune",
-        )  # fmt: skip
+        )
     if isinstance(data[0], tuple | list):
         return {"x": data[0][0], "y": data[0][1], "validation_data": tuple(data[1])}
     x, y = np.asarray(data[0]), np.asarray(data[1])

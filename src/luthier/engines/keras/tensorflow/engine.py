@@ -10,12 +10,11 @@ from luthier.engines.keras.build import WHERE, Blueprint
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.tensorflow.losses import LOSSES
 from luthier.engines.keras.tensorflow.program import GRAPH, JIT, Program
-from luthier.engines.serial.looks import Looks, Plans, Programs
+from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Builder, GroupKey, Loss, Source
-from luthier.errors import Unsupported
-from luthier.records import Recipe
+from luthier.recipe import Recipe
 
 MODES = {GRAPH.name: False, JIT.name: True}
 
@@ -46,12 +45,11 @@ class TensorflowEngine:
         """A population of width P. Those of one structure and loss share their graphs.
 
         Raises:
-            Unsupported: an unknown mode or loss, or a model that can not be trained as it is meant.
+            Unsupported: an unknown mode or loss, one's own loss, an optimizer of a library, or a model that can not
+                be trained as it is meant.
         """
         loss = loss.of(recipe)
-        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(LOSSES))):
-            if value not in known:
-                raise Unsupported(f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where=WHERE)
+        check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=WHERE)
         look = self._looks(builder, recipe.model)
 
         def make() -> Program:

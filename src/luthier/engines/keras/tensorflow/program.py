@@ -63,7 +63,7 @@ class Program:
     def __init__(self, skeleton: Skeleton, loss: Loss, *, jit: bool = False) -> None:
         self.structure, self.loss, self.mode = skeleton, loss, JIT if jit else GRAPH
         self._jit = jit
-        self._chunks: dict[tuple[str, How, int], Any] = {}  # by B too: a relaxed B would leave layers without it
+        self._chunks: dict[tuple[How, int], Any] = {}  # by B too: a relaxed B would leave layers without it
         self._predict = tf.function(self._rows, autograph=False)
         self._evaluate = tf.function(self._losses, autograph=False)
         self._probe = tf.function(self._norms, autograph=False)
@@ -75,11 +75,11 @@ class Program:
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
-        how = How.of(chunk.hparams)
-        key = (rule, how, chunk.rows.shape[1])
+        how = How.of(rule, chunk.hparams)
+        key = (how, chunk.rows.shape[1])
         if key not in self._chunks:
             self._chunks[key] = tf.function(
-                self._chunk_of(rule, how), autograph=False, jit_compile=self._jit, reduce_retracing=True
+                self._chunk_of(how), autograph=False, jit_compile=self._jit, reduce_retracing=True
             )
         S = len(chunk.rows)
         plan = {
@@ -112,7 +112,7 @@ class Program:
     def _batch(data: Placed, rows: Any) -> Placed:
         return Placed(tf.gather(data.inputs, rows), tf.gather(data.targets, rows))
 
-    def _chunk_of(self, rule: str, how: How) -> Any:
+    def _chunk_of(self, how: How) -> Any:
         """A loop over the first `num_steps` of the S steps; the others report NaN."""
 
         def run(arrays: Arrays, data: Placed, plan: Tree) -> tuple[Arrays, Any, Any]:
@@ -123,7 +123,7 @@ class Program:
                 weights = plan["weights"][s] if "weights" in plan else None
                 batch = Batch.of(WORDS, how, data, plan["rows"][s], weights, numbers=now)
                 step = Step(now, plan["first_step"] + s, self._forward(plan, s, how), self._each)
-                arrays, loss, norm = take(WORDS, rule, how, arrays, batch, now=step)
+                arrays, loss, norm = take(WORDS, how, arrays, batch, now=step)
                 at = tf.reshape(s, (1, 1))
                 loss_S = tf.tensor_scatter_nd_update(loss_S, at, loss[None])
                 return s + 1, arrays, loss_S, tf.tensor_scatter_nd_update(norm_S, at, norm[None])
