@@ -14,7 +14,7 @@ nnx = pytest.importorskip("flax.nnx")
 from luthier.engines.conformance import EngineConformance  # noqa: E402 - after the skip
 from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
 from luthier.engines.jax.build import Blueprint  # noqa: E402
-from luthier.engines.jax.model import forward, seed_words, split, threefry  # noqa: E402
+from luthier.engines.jax.model import seed_words, split, threefry  # noqa: E402
 from luthier.engines.spec import Builder, Engine, Loss, Plan, Source, optimizer_numbers  # noqa: E402
 from luthier.errors import InvalidInput, Unsupported  # noqa: E402
 from luthier.recipe import OPTIMIZERS, Recipe  # noqa: E402
@@ -116,6 +116,7 @@ def test_snapshot_names(engine: JaxEngine) -> None:
     weights = {f"{m}.{a}" for m in ("first", "second", "head") for a in ("kernel", "bias")}
     weights |= {"norm.scale", "norm.bias"}
     expected = {f"weights/{name}" for name in weights} | {f"optimizer/momentum/{name}" for name in weights}
+    expected |= {f"constants/drops.{i}.rate" for i in range(2)}
     assert snapshot.keys() == expected | {"buffers/norm.mean", "buffers/norm.var", "seed", "step"}
     assert all(type(array) is np.ndarray for array in snapshot.values())
     assert (snapshot["seed"], snapshot["seed"].dtype, snapshot["step"]) == (2**40 + 1, np.int64, 0)
@@ -139,11 +140,13 @@ def test_each_layer_draws_its_own_masks() -> None:
         def __call__(self, x):
             return jax.numpy.concatenate([self.a(x), self.b(x)])
 
-    structure, weights, buffers = split(Twice(nnx.Rngs(0)))
+    structure, start = split(Twice(nnx.Rngs(0)))
     ones, key = np.ones((1, 400), np.float32), threefry(seed_words(0))
     masks = []
     for step in range(3):
-        output, _ = forward(structure, weights, buffers, ones, key=jax.random.fold_in(key, step))
+        output, *_ = structure(
+            start.weights, start.buffers, ones, rates=start.rates, key=jax.random.fold_in(key, step)
+        )
         masks += list(output)
     agreement = np.corrcoef(np.array(masks) > 0)
     assert np.abs(agreement[~np.eye(len(masks), dtype=bool)]).max() < 5 / np.sqrt(400)
@@ -164,17 +167,31 @@ def test_steps_are_data(data: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert compilations(1, recipe, [8]) == 1
     assert compilations(3, recipe.with_config({"lr": 0.1, "batch_size": 9}), [5, 0, 8]) == 0
     assert compilations(1, recipe, [4], num_steps=4) == 1
+    assert compilations(1, recipe.with_config({"dropout": 0.4}), [8]) == 0
     assert compilations(2, recipe.with_config({"optimizer": "sgd"}), [8, 8]) == 1
     assert compilations(1, recipe.with_config({"width": 9}), [8]) == 1
 
 
 def test_key_holds_what_is_compiled(engine: JaxEngine) -> None:
-    """A dropout rate inside the model is part of the program, a learning rate is not."""
+    """A width is part of the program, and whether there is dropout; a learning rate and a dropout rate are not."""
     key = engine.inspect(MLP, Recipe())
     assert key == engine.inspect(MLP, Recipe(lr=0.5, optimizer="sgd"))
+    assert key == engine.inspect(MLP, Recipe(model={"dropout": 0.5}))
     assert (key.dtype, key.batch_size) == ("float32", 64)
-    others = [Recipe(model={"dropout": 0.5}), Recipe(model={"width": 5}), Recipe(batch_size=32)]
+    others = [Recipe(model={"dropout": 0.0}), Recipe(model={"width": 5}), Recipe(batch_size=32)]
     assert all(engine.inspect(MLP, other) != key for other in others)
+
+
+def test_modes_train_alike(engine: JaxEngine, data: Any) -> None:
+    """The step by step mode and the loop draw one curve, with dropout and BatchNorm: they share their masks."""
+    recipe = Recipe(lr=0.01)
+    curves = []
+    for mode in engine.modes():
+        population = engine.open(MLP, recipe, ENTROPY, mode, 2)
+        state = population.stack([population.fresh(recipe, seed) for seed in (1, 2)])
+        curves.append(population.advance(state, data, plan([recipe, recipe], steps=[8, 5]))[1])
+    for name, curve in curves[0].items():
+        np.testing.assert_allclose(curves[1][name], curve, rtol=1e-5)
 
 
 def test_more_rows_than_a_block(engine: JaxEngine, data: Any) -> None:
@@ -310,7 +327,7 @@ def test_agrees_with_torch(optimizer: str) -> None:
         hidden, head = nnx.Linear(inputs, 16, rngs=rngs), nnx.Linear(16, outputs, rngs=rngs)
         return nnx.Sequential(hidden, nnx.relu, head)
 
-    lr = {"sgd": 0.1, "gd": 0.3, "rmsprop": 1e-3, "lion": 1e-3, "prodigy": 1.0}.get(optimizer, 0.01)
+    lr = {"sgd": 0.1, "gd": 0.3, "rmsprop": 1e-3, "lion": 3e-3, "prodigy": 1.0}.get(optimizer, 0.01)
     recipe = Recipe(optimizer=optimizer, lr=lr, d0=1e-2, weight_decay=0.1, clip_norm=0.5, label_smoothing=0.1)
     chunk = plan([recipe], num_steps=50)
     engines = TorchEngine(INPUTS, CLASSES), JaxEngine(INPUTS, CLASSES)

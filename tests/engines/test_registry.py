@@ -93,7 +93,7 @@ def test_nnx_is_recognised() -> None:
 def test_an_unknown_object_is_answered() -> None:
     """With what would be understood."""
     for thing in (3, lambda: "model"):
-        with pytest.raises(Unsupported, match=r"Return a torch.nn.Module or a flax.nnx.Module"):
+        with pytest.raises(Unsupported, match=r"Return a torch.nn.Module, a flax.nnx.Module or a keras.Model"):
             engine_for(thing, inputs=1, outputs=1)
 
 
@@ -139,10 +139,10 @@ def test_builder_gets_what_it_asks_for() -> None:
 
 
 def test_all_engines_have_the_signatures_of_the_protocol() -> None:
-    """Every registered engine and its populations, whether or not it has a suite of its own."""
+    """Every registered engine and its populations; that of Keras, which has one backend a process, by its suite."""
     nnx = pytest.importorskip("flax.nnx")
     builders = {"torch": models.cnn, "jax": lambda *, inputs, outputs, rngs: nnx.Linear(inputs, outputs, rngs=rngs)}
-    assert set(builders) == set(engines._ENGINES)
+    assert set(builders) | {"keras"} == set(engines._ENGINES)
     for name, build in builders.items():
         engine = engine_for(build, inputs=64, outputs=10)
         assert engine.name == name

@@ -11,6 +11,8 @@ WIDE = {
     "src/luthier/algorithms/rule.py: Rule.update": "the contract of all rules",
     "src/luthier/engines/spec.py: Engine.open": "P has a default; the contract of all engines",
     "src/luthier/engines/jax/engine.py: JaxEngine.open": "as Engine.open",
+    "src/luthier/engines/keras/tensorflow/engine.py: TensorflowEngine.open": "as Engine.open",
+    "src/luthier/engines/keras/torch.py: TorchBackendEngine.open": "as Engine.open",
     "src/luthier/engines/torch/engine.py: TorchEngine.open": "as Engine.open",
     "src/luthier/engines/torch/attention.py: AttentionTwin.forward": "torch's own signature",
 }

@@ -34,7 +34,7 @@ ROOMS = sorted(
     for p in (SRC / "luthier").iterdir()
     if (p.suffix == ".py" and p.stem != "__init__") or (p / "__init__.py").exists()
 )
-ENGINES = ("luthier.engines.torch", "luthier.engines.jax")
+ENGINES = ("luthier.engines.torch", "luthier.engines.jax", "luthier.engines.keras")
 MAY_IMPORT = {"cli": {"typer", "rich"}}
 """Rooms that use something heavy whenever they are imported: the command line is nothing without typer, and
 typer imports rich."""

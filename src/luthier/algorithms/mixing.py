@@ -51,7 +51,7 @@ def mixed(
     """(inputs of a batch after mixing, share of a row's own target).
 
     Args:
-        xp: `where` of numpy, torch or jax.numpy. arange: whole numbers on the device.
+        xp: `reshape`, `sum` and `where` of any of the frameworks. arange: numbers on the device.
         inputs: [B, ...]. partners: the same rows, moved on by one.
         mix: see `Mix`; numbers of the framework will do. axes: those of an image's height and width.
     """
@@ -63,9 +63,9 @@ def mixed(
         size = inputs.shape[axis]
         place = arange(size) + 0.5
         of_axis = abs(place - middle * size) < mix.cut_side * size / 2.0
-        area = area * of_axis.sum() / size
-        shape = [1] * inputs.ndim
+        area = area * xp.sum(xp.where(of_axis, 1.0 + 0.0 * place, 0.0 * place)) / size
+        shape = [1] * len(inputs.shape)
         shape[axis] = size
-        inside = of_axis.reshape(shape) & inside
+        inside = xp.reshape(of_axis, shape) & inside
     own = 1.0 - area
     return xp.where(inside, partners, blended), own * mix.mixup

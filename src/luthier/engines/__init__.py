@@ -19,6 +19,8 @@ from luthier.recipe import Recipe
 
 __all__ = ["engine_for", "is_model", "register"]
 
+EXTRAS = {"torch": "torch", "jax": "jax", "flax": "jax", "keras": "tensorflow", "tensorflow": "tensorflow"}
+"""The extra that brings a module."""
 Factory = Callable[[int, int, str | None], Engine]
 
 
@@ -70,7 +72,7 @@ def engine_for(
             f"model={kind.__module__}.{kind.__qualname__}",
             must=f"a model, or a function that returns one, for {', '.join(_ENGINES)}",
             where="engine_for",
-            remedy="Return a torch.nn.Module or a flax.nnx.Module",
+            remedy="Return a torch.nn.Module, a flax.nnx.Module or a keras.Model",
         )
     return _ENGINES[found].factory(inputs, outputs, device)
 
@@ -91,7 +93,7 @@ def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) ->
         with draws_kept():  # a build that only finds out a type moves nobody's numbers
             model = builder(**keywords(builder, recipe.model, sizes))
     except ModuleNotFoundError as error:
-        extra = {"torch": "torch", "jax": "jax", "flax": "jax"}.get((error.name or "").partition(".")[0])
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         raise MissingExtra(
@@ -108,6 +110,11 @@ def _is_torch(model: Any) -> bool:
 def _is_nnx(model: Any) -> bool:
     nnx = sys.modules.get("flax.nnx")
     return nnx is not None and isinstance(model, nnx.Module)
+
+
+def _is_keras(model: Any) -> bool:
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(model, getattr(keras, "Model", ()))
 
 
 def _torch_engine(inputs: int, outputs: int, device: str | None) -> Engine:
@@ -129,5 +136,12 @@ def _jax_engine(inputs: int, outputs: int, device: str | None) -> Engine:
     return JaxEngine(inputs=inputs, outputs=outputs)
 
 
+def _keras_engine(inputs: int, outputs: int, device: str | None) -> Engine:
+    from luthier.engines.keras import keras_engine
+
+    return keras_engine(inputs, outputs, device)
+
+
 register("torch", _is_torch, _torch_engine)
 register("jax", _is_nnx, _jax_engine)
+register("keras", _is_keras, _keras_engine)  # last: on torch a Keras model is a torch module too

@@ -47,6 +47,10 @@ class RandomnessPromises(Supplied):
         plan.hparams["lr"][:] = 0.0
         return bench.step_from(snapshot | {"seed": np.array(seed, np.int64)}, plan)[1]["loss"][:, 0]
 
+    def _many(self, bench: Bench, snapshot: Snapshot) -> Array:
+        """Of five seeds: the mean is then known to 1.5 %, the tolerance is three times that."""
+        return np.concatenate([self._losses(bench, snapshot, seed=seed) for seed in range(5)])
+
     def test_dropout_is_on_in_training_and_off_in_evaluation(self) -> None:
         """Evaluation answers 1 exactly; training has the variance of two masks: 4^2 * 3/16 / D a row."""
         for bench, snapshot, D in self._ones():
@@ -57,14 +61,14 @@ class RandomnessPromises(Supplied):
                 np.testing.assert_allclose(outputs, 1.0, rtol=1e-5)
                 np.testing.assert_allclose(bench.population.evaluate(state, bench.data, rows), 1.0, rtol=1e-5)
                 state, _ = bench.go(state, bench.plan([Trial(self.still())], steps=[1]))
-            losses = self._losses(bench, snapshot)
+            losses = self._many(bench, snapshot)
             np.testing.assert_allclose(losses.mean(), 1.0 + 3.0 / D, rtol=0.05)
             assert losses.std() > 0.0
 
     def test_masks_differ_between_layers(self) -> None:
         """Equal masks would keep a half, not a quarter: the loss would be 4, not 1."""
         for bench, snapshot, D in self._ones():
-            np.testing.assert_allclose(self._losses(bench, snapshot).mean(), 1.0 + 3.0 / D, rtol=0.05)
+            np.testing.assert_allclose(self._many(bench, snapshot).mean(), 1.0 + 3.0 / D, rtol=0.05)
 
     def test_masks_differ_between_steps(self) -> None:
         """The same rows, weights that stay: S different losses."""
@@ -74,7 +78,7 @@ class RandomnessPromises(Supplied):
     def test_masks_differ_between_rows(self) -> None:
         """One mask for all rows of a batch would make the loss of a step a single row's, and vary widely."""
         for bench, snapshot, D in self._ones():
-            many = np.concatenate([self._losses(bench, snapshot, seed=seed) for seed in range(5)])
+            many = self._many(bench, snapshot)
             batch = bench.plan([Trial(self.still())]).rows.shape[2]
             assert many.std() < 2.0 * np.sqrt(4.0 * 3.0 / D / batch)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 from flax import nnx
 
 from luthier.engines.building import called, keywords
-from luthier.engines.jax.model import seed_words, threefry
+from luthier.engines.jax.model import NnxStructure, split, threefry
+from luthier.engines.serial.parts import Arrays, Start, seed_words
 from luthier.engines.spec import Builder
 from luthier.errors import InvalidInput, Unsupported
 
@@ -20,6 +22,19 @@ class Blueprint(NamedTuple):
     settings: dict[str, Any]
     inputs: int
     outputs: int
+
+    def look(self) -> tuple[NnxStructure, Start]:
+        """(structure, arrays) of a model of seed 0."""
+        return split(self.build(seed=0))
+
+    def start(self, seed: int) -> Start:
+        """A new model's arrays: a function of the seed."""
+        return split(self.build(seed))[1]
+
+    def module(self, arrays: Arrays, seed: int, rates: Mapping[str, float]) -> nnx.Module:
+        """The model with these arrays and rates, in evaluation mode."""
+        structure, _ = split(self.build(seed))
+        return structure.merged(arrays.weights, arrays.buffers, rates=rates)
 
     def build(self, seed: int) -> nnx.Module:
         """A fresh model: its settings, and `inputs`, `outputs` and `rngs` where the builder asks for them.

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.build import Blueprint
-from luthier.engines.jax.model import split
-from luthier.engines.jax.population import SCAN, JaxPopulation
-from luthier.engines.jax.program import Program
-from luthier.engines.jax.step import Placed
-from luthier.engines.spec import Array, Builder, GroupKey, Loss, Source, program_of
-from luthier.errors import Unsupported
+from luthier.engines.jax.program import SCAN, STEP, Program, Structure
+from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
+from luthier.engines.serial.parts import Placed, narrow
+from luthier.engines.serial.population import SerialPopulation
+from luthier.engines.spec import Builder, GroupKey, Loss, Source
 from luthier.recipe import Recipe
-from luthier.records import digest
+
+MODES = {mode.name: mode for mode in (SCAN, STEP)}
+Prepare = Callable[[Any, Loss], Structure]
+
+
+def _as_it_is(structure: Any, _loss: Loss) -> Any:
+    return structure
 
 
 class JaxEngine:
@@ -24,59 +29,52 @@ class JaxEngine:
 
     Args:
         inputs, outputs: widths of the data, for builders that ask for them.
+        blueprint: (builder, settings, inputs, outputs) -> how models are made: of Flax NNX, or another library's.
+        prepare: what is done to a structure before it is trained by a loss.
+        name: of the engine.
     """
 
-    name = "jax"
-    framework = "jax"
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        self._sizes = (inputs, outputs)
-        self._programs: dict[tuple[Builder, str, Loss], Program] = {}
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        blueprint: Callable[..., Any] = Blueprint,
+        prepare: Prepare = _as_it_is,
+        name: str = "jax",
+    ) -> None:
+        self.name = self.framework = name
+        self._where = "JAX engine" if name == "jax" else f"{name.title()} engine"
+        self._looks = Looks(lambda builder, settings: blueprint(builder, settings, inputs, outputs))
+        self._prepare, self._programs = prepare, Programs()
 
     def modes(self) -> tuple[str, ...]:
-        """The one mode: slots one after another, each a compiled loop over the steps of a chunk."""
-        return (SCAN.name,)
+        """Slots one after another: a compiled loop over the steps of a chunk, or a compiled step."""
+        return tuple(MODES)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
-        """What the trial's program depends on.
+        """What the trial's program depends on: the structure of its model, not its dropout rates.
 
-        Plain numbers inside the model (a dropout rate) are part of the program: recipe.model belongs to the
-        key. The loss is not known here, and left empty: it is one for all trials of a task.
+        The loss is not known here: it is one for all trials of a task.
         """
-        structure, weights, _ = split(self._blueprint(builder, recipe).build(seed=0))
-        dtypes = sorted({str(weight.dtype) for weight in weights.values()})
-        tree = {"weights": structure.weights, "buffers": structure.buffers, "model": recipe.model} | program_of(
-            recipe
-        )
-        return GroupKey(digest(tree), ", ".join(dtypes), recipe.batch_size)
+        return self._looks.key(builder, recipe)
 
-    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> JaxPopulation:
-        """A population of width P. Those of one builder, recipe.model and loss share their compiled code.
+    def open(self, builder: Builder, recipe: Recipe, loss: Loss, mode: str, P: int = 1) -> SerialPopulation:
+        """A population of width P. Those of one builder, structure and loss share their compiled code.
 
         Raises:
-            Unsupported: an unknown mode or loss.
+            Unsupported: an unknown mode or loss, one's own loss, or an optimizer of a library.
         """
         loss = loss.of(recipe)
-        for word, value, known in (("mode", mode, self.modes()), ("loss", loss.name, tuple(LOSSES))):
-            if value not in known:
-                raise Unsupported(
-                    f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where="JAX engine"
-                )
-        if recipe.foreign:
-            raise Unsupported(
-                f"optimizer={recipe.optimizer!r}",
-                must="a rule of the rulebook",
-                where="JAX engine",
-                remedy="Optimizers of a library train in the torch engine only",
-            )
-        key = (builder, digest(recipe.model), loss)
-        if key not in self._programs:
-            structure, *_ = split(self._blueprint(builder, recipe).build(seed=0))
-            self._programs[key] = Program(structure, loss)
-        return JaxPopulation(self._blueprint(builder, recipe), self._programs[key], P)
+        check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=self._where)
+        look = self._looks(builder, recipe.model)
 
-    def _blueprint(self, builder: Builder, recipe: Recipe) -> Blueprint:
-        return Blueprint(builder, dict(recipe.model), *self._sizes)
+        def make() -> Program:
+            structure, _ = look.source.look()
+            return Program(self._prepare(structure, loss), loss, MODES[mode])
+
+        program = self._programs.get((builder, look.tree, loss, mode), make)
+        return SerialPopulation(Plans(self._looks, builder, look, recipe.model, self._where), program, P)
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once, as 32-bit numbers.
@@ -84,18 +82,4 @@ class JaxEngine:
         Raises:
             Unsupported: inputs that are a dict or a tuple, or training batches from loaders.
         """
-        if source.stream is not None:
-            raise Unsupported("loaders", must="rows in memory", where="JAX engine", remedy="Pass data=(X, y)")
-        if source.tree is not None:
-            raise Unsupported(
-                "inputs that are a dict or a tuple", must="one array", where="JAX engine",
-                remedy="Join them into one array, and part it inside the model",
-            )  # fmt: skip
-        return Placed(jnp.array(_narrow(source.inputs)), jnp.array(_narrow(source.targets)))
-
-
-def _narrow(array: Any) -> Array:
-    """Real numbers as float32, whole ones and truth values as int32: JAX's own default, whatever is set."""
-    array = np.asarray(array)
-    narrow: Array = array.astype(np.float32 if np.issubdtype(array.dtype, np.floating) else np.int32)
-    return narrow
+        return Placed(*map(jnp.array, narrow(source, self._where)))

@@ -5,21 +5,20 @@ Arrays go by name: ("layers", 0, "kernel") is "layers.0.kernel".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from luthier.engines.spec import Array
-from luthier.errors import InvalidInput, Unsupported
-
-Tree = dict[str, Any]
-"""{name: array}"""
-Shapes = dict[str, tuple[int, ...]]
+from luthier.engines.jax.dropout import Rate, lift_
+from luthier.engines.serial.parts import Shapes, Start, Tree, seed_words
+from luthier.errors import Unsupported
 
 
-class Structure(NamedTuple):
+class NnxStructure(NamedTuple):
     """A model without its arrays."""
 
     training: Any  # graph definitions: dropout on, statistics of the batch ...
@@ -27,73 +26,59 @@ class Structure(NamedTuple):
     paths: dict[str, tuple[Any, ...]]  # of every array that is handed in
     weights: Shapes
     buffers: Shapes  # of whatever is neither a weight nor a random stream, as statistics of BatchNorm
+    rates: tuple[str, ...]
     keys: Shapes  # of random streams
     counts: Shapes  # the counters of the same streams
 
-    def check(self, weights: Tree, buffers: Tree) -> None:
-        """Arrays of another model are answered before they reach a compiled program.
+    def __call__(
+        self, weights: Tree, buffers: Tree, inputs: Any, *, rates: Mapping[str, Any], key: Any = None
+    ) -> tuple[Any, Tree, Any]:
+        """(output [B, C], buffers afterwards, no loss of the layers' own); evaluation mode where no key is given.
 
-        Raises:
-            InvalidInput: a name is missing or too many, or a shape differs.
+        Random numbers are f(seed, step, layer) and nothing else: the i-th random stream starts from
+        fold_in(key, i) with its counter at 0. The order of the streams is that of their names.
         """
-        for room, own, given in (("weights", self.weights, weights), ("buffers", self.buffers, buffers)):
-            for name in own.keys() | given.keys():
-                must, have = own.get(name), given[name].shape if name in given else None
-                if must != have:
-                    raise InvalidInput(
-                        f"{room}/{name} has the shape {have}",
-                        must=f"its shape is {must}",
-                        where="snapshot",
-                        remedy="Stack only trials whose GroupKey equals that of the population",
-                    )
+        model = self.merged(weights, buffers, rates=rates, key=key)
+        output = as_rows(model(inputs))
+        after = _arrays(nnx.state(model))
+        return output, {name: after[name] for name in self.buffers}, None
+
+    def merged(self, weights: Tree, buffers: Tree, *, rates: Mapping[str, Any], key: Any = None) -> Any:
+        """The model with these arrays, in evaluation mode where no key is given."""
+        source = threefry(seed_words(0)) if key is None else key
+        arrays = weights | buffers | {name: rates.get(name, 0.0) for name in self.rates}
+        for i, (name, shape) in enumerate(self.keys.items()):
+            stream = jax.random.fold_in(source, i)
+            arrays[name] = jax.random.split(stream, shape) if shape else stream
+        arrays |= {name: np.zeros(shape, np.uint32) for name, shape in self.counts.items()}
+        graph = self.evaluation if key is None else self.training
+        return nnx.merge(graph, nnx.from_flat_state({self.paths[name]: a for name, a in arrays.items()}))
 
 
-def split(model: nnx.Module) -> tuple[Structure, Tree, Tree]:
-    """(structure, weights, buffers). The model is left in training mode."""
+def split(model: nnx.Module) -> tuple[NnxStructure, Start]:
+    """(structure, arrays). The model is left in training mode, with lifted rates."""
+    lift_(model)
     model.eval()
     evaluation = nnx.graphdef(model)
     model.train()
-    training, *states = nnx.split(model, nnx.Param, nnx.RngKey, nnx.RngCount, ...)
+    training, *states = nnx.split(model, nnx.Param, nnx.RngKey, nnx.RngCount, Rate, ...)
     paths = {flat_name(path): path for state in states for path, _ in nnx.to_flat_state(state)}
-    weights, keys, counts, buffers = (_arrays(state) for state in states)
-    structure = Structure(
+    weights, keys, counts, rates, buffers = (_arrays(state) for state in states)
+    structure = NnxStructure(
         training=training,
         evaluation=evaluation,
         paths=paths,
         weights=_shapes(weights),
         buffers=_shapes(buffers),
+        rates=tuple(rates),
         keys=_shapes(keys),
         counts=_shapes(counts),
     )
-    return structure, weights, buffers
-
-
-def forward(structure: Structure, weights: Tree, buffers: Tree, inputs: Any, *, key: Any = None) -> tuple[Any, Tree]:
-    """(output [B, C], buffers afterwards); evaluation mode where no key is given.
-
-    Random numbers are f(seed, step, layer) and nothing else: the i-th random stream starts from
-    fold_in(key, i) with its counter at 0. The order of the streams is that of their names.
-    """
-    model = merged(structure, weights, buffers, key=key)
-    output = as_rows(model(inputs))
-    after = _arrays(nnx.state(model))
-    return output, {name: after[name] for name in structure.buffers}
-
-
-def merged(structure: Structure, weights: Tree, buffers: Tree, *, key: Any = None) -> Any:
-    """The model with these arrays, in evaluation mode where no key is given."""
-    source = threefry(seed_words(0)) if key is None else key
-    arrays = weights | buffers
-    for i, (name, shape) in enumerate(structure.keys.items()):
-        stream = jax.random.fold_in(source, i)
-        arrays[name] = jax.random.split(stream, shape) if shape else stream
-    arrays |= {name: np.zeros(shape, np.uint32) for name, shape in structure.counts.items()}
-    graph = structure.evaluation if key is None else structure.training
-    return nnx.merge(graph, nnx.from_flat_state({structure.paths[name]: a for name, a in arrays.items()}))
+    return structure, Start(weights, buffers, {name: float(rate) for name, rate in rates.items()})
 
 
 def as_rows(output: Any) -> Any:
-    """[B] or [B, C] -> float32 [B, C].
+    """[B] or [B, C] -> [B, C], float32 or, where the model computes so, float64.
 
     Raises:
         Unsupported: another shape.
@@ -105,7 +90,7 @@ def as_rows(output: Any) -> Any:
             where="JAX engine",
             remedy="Let the model end in one row of outputs for each example",
         )
-    return output.reshape(len(output), -1).astype(np.float32)
+    return output.reshape(len(output), -1).astype(jnp.promote_types(output.dtype, np.float32))
 
 
 def flat_name(path: tuple[Any, ...]) -> str:
@@ -119,11 +104,6 @@ def _arrays(state: Any) -> Tree:
 
 def _shapes(tree: Tree) -> Shapes:
     return {name: array.shape for name, array in tree.items()}
-
-
-def seed_words(seed: int) -> Array:
-    """All 64 bits of a seed, uint32 [2]. JAX itself drops the high word where 64-bit numbers are off."""
-    return np.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], np.uint32)
 
 
 def threefry(words: Any) -> Any:

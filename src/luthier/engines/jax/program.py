@@ -6,78 +6,119 @@ Axes: S steps of a chunk, B rows of a batch, G parameter groups, C outputs.
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from luthier.algorithms.gradients import climbed, norm_of
+from luthier.algorithms.gradients import norm_of
 from luthier.algorithms.losses import LOSSES
-from luthier.algorithms.rule import AVERAGE, step_all
-from luthier.algorithms.updates import RULES
-from luthier.engines.checks import check_targets
-from luthier.engines.jax.model import Structure, Tree, forward, threefry
-from luthier.engines.jax.step import OUTPUTS, Batch, How, Placed, finish, numbers_by_name, prepare
-from luthier.engines.spec import Array, Loss
+from luthier.engines.jax.model import threefry
+from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
+from luthier.engines.serial.step import Batch, How, Step, Words, take
+from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode
+
+SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
+WORDS = Words(
+    xp=jnp,
+    arange=jnp.arange,
+    gather=lambda array, rows: array[rows],
+    roll=lambda array: jnp.roll(array, 1, 0),
+    cast=jnp.asarray,
+    widest=lambda weights: jnp.result_type(*weights.values()),
+    gradient=lambda function, weights: jax.value_and_grad(function, has_aux=True)(weights),
+    is_whole=lambda array: bool(jnp.issubdtype(array.dtype, jnp.integer)),
+)
+STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"))
 
 
-class Arrays(NamedTuple):
-    """What training changes in one slot."""
+class Structure(Protocol):
+    """A model as a pure function; see `luthier.engines.serial.spec.Structure`."""
 
-    weights: Tree
-    optimizer: dict[str, Tree]  # {state: {name: array}}
-    buffers: Tree
+    weights: Shapes
+    buffers: Shapes
+    rates: tuple[str, ...]
+
+    def __call__(
+        self, weights: Tree, buffers: Tree, inputs: Any, *, rates: Mapping[str, Any], key: Any = None
+    ) -> tuple[Any, Tree, Any]:
+        """(output [B, C], buffers afterwards, sum of the layers' own losses or None)."""
+        ...
 
 
-class StepOf(NamedTuple):
-    """A step: its numbers, which one it is, its random key."""
+class Now(NamedTuple):
+    """A step's numbers: {name: [G] or []}, rates, and where its random numbers start."""
 
-    numbers: Tree
     step: Any
-    key: Any
+    numbers: Tree
+    rates: Tree
+    seed: Any
 
 
-class Chunk(NamedTuple):
-    """One slot's share of a plan, and where it goes on."""
+class StepPlan(NamedTuple):
+    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS, weights of the rows [B]."""
 
-    rows: Array  # int32 [S, B]
-    hparams: dict[str, Array]  # [S, G]; those of WHOLE_STEP [S]
-    num_steps: np.int32  # data, so that another number compiles nothing
-    first_step: np.int32  # steps taken before this chunk
-    seed: Array  # uint32 [2]
-    weights: Array | None = None  # float32 [S, B]
+    rows: Array
+    numbers: Array
+    step: np.int32
+    rates: Tree
+    seed: Array
+    weights: Array | None
 
 
 class Program:
-    """The jitted functions of one model structure and one loss; the arrays are handed in.
+    """See `luthier.engines.serial.spec.Program`: the jitted functions of one structure and one loss.
 
-    Each is compiled once for every S, B and shape of the data. It owns the compiled code, which goes when it
-    goes.
+    Each is compiled once for every B and shape of the data. It owns the compiled code, which goes when it goes.
+
+    Args:
+        mode: SCAN, a chunk is one program with a loop inside; STEP, a step is one, and Python loops. XLA on a CPU
+            computes convolutions within a loop several times slower.
     """
 
-    def __init__(self, structure: Structure, loss: Loss) -> None:
-        self.structure, self.loss = structure, loss
-        self._advance: dict[How, Any] = {}
+    words = WORDS
+
+    def __init__(self, structure: Structure, loss: Loss, mode: Mode = SCAN) -> None:
+        self.structure, self.loss, self.mode = structure, loss, mode
+        self._compiled: dict[How, Any] = {}
         self.predict = jax.jit(self._predict)
         self.evaluate = jax.jit(self._evaluate)
         self.probe = jax.jit(self._probe)
 
-    def advance(self, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    @staticmethod
+    def array(value: Array) -> Any:
+        """A copy on the device: live arrays are donated."""
+        return jnp.array(value, copy=True)
+
+    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
-        if how not in self._advance:
-            self._advance[how] = jax.jit(functools.partial(self._chunk, how), donate_argnums=0)
-        after: tuple[Arrays, Any, Any] = self._advance[how](arrays, data, chunk)
-        return after
+        how = How.of(rule, chunk.hparams)
+        if how not in self._compiled:
+            function = self._chunk if self.mode is SCAN else self._one
+            self._compiled[how] = jax.jit(functools.partial(function, how), donate_argnums=0)
+        if self.mode is SCAN:
+            after: tuple[Arrays, Any, Any] = self._compiled[how](arrays, data, chunk)
+            return after
+        return self._step_by_step(self._compiled[how], arrays, data, chunk)
 
-    def check_targets(self, data: Placed) -> None:
-        """Classes are numbers of outputs.
-
-        Raises:
-            InvalidInput: a loss of classes on targets that are real numbers.
-        """
-        dtype = data.targets.dtype
-        check_targets(bool(jnp.issubdtype(dtype, jnp.integer)), dtype, self.loss)
+    @staticmethod
+    def _step_by_step(one: Any, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+        """The loop in Python. Nothing waits for the device but the caller who reads the curves."""
+        wide = [np.reshape(chunk.hparams[name], (len(chunk.rows), -1)) for name in HPARAMS]
+        numbers_SNG = np.stack([np.broadcast_to(v, (len(v), len(GROUPS))) for v in wide], axis=1)
+        curves = []
+        for s in range(int(chunk.num_steps)):
+            step = np.int32(chunk.first_step + s)
+            weights = None if chunk.weights is None else chunk.weights[s]
+            plan = StepPlan(chunk.rows[s], numbers_SNG[s], step, chunk.rates, chunk.seed, weights)
+            arrays, *values = one(arrays, data, plan)
+            curves.append(values)
+        loss_S, norm_S = (np.full(len(chunk.rows), np.nan, np.float32) for _ in range(2))
+        for s, (loss, norm) in enumerate(curves):
+            loss_S[s], norm_S[s] = loss, norm
+        return arrays, loss_S, norm_S
 
     def _chunk(self, how: How, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """A loop over the first `num_steps` of the S steps; the others report NaN.
@@ -85,75 +126,52 @@ class Program:
         The bound is data: XLA cannot unroll the loop or treat S = 1 apart, so the steps of chunks of every
         length are computed alike.
         """
-        seed_key = threefry(chunk.seed)
 
         def body(s: Any, carry: tuple[Arrays, Any, Any]) -> tuple[Arrays, Any, Any]:
             arrays, loss_S, norm_S = carry
-            step = chunk.first_step + s
             numbers = {name: values[s] for name, values in chunk.hparams.items()}
             weights = None if chunk.weights is None else chunk.weights[s]
-            batch = Batch.of(data, chunk.rows[s], weights, how=how, numbers=numbers)
-            now = StepOf(numbers, step, jax.random.fold_in(seed_key, step))
-            arrays, (loss, norm) = self._step(how, arrays, batch, now)
+            batch = Batch.of(WORDS, how, data, chunk.rows[s], weights, numbers=numbers)
+            now = Now(chunk.first_step + s, numbers, chunk.rates, chunk.seed)
+            arrays, loss, norm = self._step(how, arrays, batch, now=now)
             return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
 
         nan_S = jnp.full(len(chunk.rows), jnp.nan, jnp.float32)
         after: tuple[Arrays, Any, Any] = jax.lax.fori_loop(0, chunk.num_steps, body, (arrays, nan_S, nan_S))
         return after
 
-    def _step(self, how: How, arrays: Arrays, batch: Batch, now: StepOf) -> tuple[Arrays, tuple[Any, Any]]:
-        loss, grads, buffers = self._gradients(how, arrays.weights, arrays.buffers, batch, now=now)
-        if how.sam:
-            uphill = climbed(jnp, arrays.weights, grads, now.numbers["sam_rho"])
-            _, grads, _ = self._gradients(how, uphill, arrays.buffers, batch, now=now)
-        by_name = numbers_by_name(arrays.weights, now.numbers)
-        grads, norm = prepare(how, grads, arrays.weights, by_name)
-        weights, optimizer = step_all(
-            RULES[how.rule],
-            jnp,
-            grads,
-            arrays.optimizer,
-            params=arrays.weights,
-            numbers=by_name,
-            step=now.step,
-            outputs=OUTPUTS,
-        )
-        weights, optimizer = finish(how, weights, optimizer, arrays.optimizer, numbers=by_name)
-        return Arrays(weights, optimizer, buffers), (loss, norm)
+    def _one(self, how: How, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
+        """One step, its numbers in few arrays: each that is handed in costs time."""
+        rows = zip(HPARAMS, plan.numbers, strict=True)
+        numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
+        batch = Batch.of(WORDS, how, data, plan.rows, plan.weights, numbers=numbers)
+        now = Now(plan.step, numbers, plan.rates, plan.seed)
+        return self._step(how, arrays, batch, now=now)
 
-    def _gradients(
-        self, how: How, weights: Tree, buffers: Tree, batch: Batch, *, now: StepOf
-    ) -> tuple[Any, Tree, Tree]:
-        """(mean loss, its gradient, buffers afterwards), in parts where the step is to be."""
-        parts = batch.parts(how.parts)
-        losses, total = [], None
-        for i, part in enumerate(parts):
-            key = now.key if how.parts == 1 else jax.random.fold_in(now.key, i)
+    def _step(self, how: How, arrays: Arrays, batch: Batch, *, now: Now) -> tuple[Arrays, Any, Any]:
+        key = jax.random.fold_in(threefry(now.seed), now.step)
 
-            def mean_loss(weights: Tree, buffers: Tree = buffers, part: Batch = part, key: Any = key) -> Any:
-                output, after = forward(self.structure, weights, buffers, part.inputs, key=key)
-                return part.loss(self._losses, output, now.numbers["label_smoothing"]), after
+        def forward(weights: Tree, buffers: Tree, inputs: Any, *, part: int) -> tuple[Any, Tree, Any]:
+            own = key if how.parts == 1 else jax.random.fold_in(key, part)
+            return self.structure(weights, buffers, inputs, rates=now.rates, key=own)
 
-            (loss, buffers), grads = jax.value_and_grad(mean_loss, has_aux=True)(weights)
-            losses.append(loss)
-            total = grads if total is None else jax.tree.map(jnp.add, total, grads)
-        if how.parts == 1:
-            return losses[0], grads, buffers
-        return sum(losses) / how.parts, jax.tree.map(lambda g: g / how.parts, total), buffers
+        return take(WORDS, how, arrays, batch, now=Step(now.numbers, now.step, forward, self._losses))
 
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss.name](jnp, output, targets, smoothing, **self.loss.settings)
 
+    def _outputs(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
+        return self.structure(arrays.weights, arrays.buffers, data.inputs[rows], rates={})[0]
+
     def _predict(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
-        weights = arrays.optimizer.get(AVERAGE, arrays.weights)
-        return forward(self.structure, weights, arrays.buffers, data.inputs[rows])[0]
+        return self._outputs(arrays, data, rows).astype(jnp.float32)
 
     def _evaluate(self, arrays: Arrays, data: Placed, rows: Any) -> Any:
-        return self._losses(self._predict(arrays, data, rows), data.targets[rows])
+        return self._losses(self._outputs(arrays, data, rows), data.targets[rows]).astype(jnp.float32)
 
     def _probe(self, arrays: Arrays, data: Placed, rows: Any) -> Tree:
         def mean_loss(weights: Tree) -> Any:
-            return self._evaluate(Arrays(weights, {}, arrays.buffers), data, rows).mean()
+            return self._evaluate(arrays._replace(weights=weights), data, rows).mean()
 
         loss, grads = jax.value_and_grad(mean_loss)(arrays.weights)
         return {"loss": loss, "grad_norm": norm_of(jnp, grads), "weight_norm": norm_of(jnp, arrays.weights)}

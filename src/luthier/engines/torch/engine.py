@@ -38,18 +38,19 @@ class TorchEngine:
     Args:
         inputs, outputs: widths of the data, for builders that ask for them.
         device: "cpu", "cuda", "cuda:1", "mps". The same code runs on all; only "cpu" is tested.
+        outputs_axis: that of a weight which counts its outputs: -1 where the layers are those of Keras.
     """
 
     name = "torch"
     framework = "torch"
 
-    def __init__(self, inputs: int, outputs: int, device: str = "cpu") -> None:
+    def __init__(self, inputs: int, outputs: int, device: str = "cpu", *, outputs_axis: int = 0) -> None:
         try:
             self.device = torch.device(device)
         except RuntimeError as error:
             first, *_ = str(error).splitlines()
             raise InvalidInput(f"device={device!r}", must="a device of torch", remedy=first) from None
-        self._sizes = (inputs, outputs)
+        self._sizes, self._outputs_axis = (inputs, outputs), outputs_axis
 
     def modes(self) -> tuple[str, ...]:
         """The reference, a Python loop over slots and steps, and the faster ones."""
@@ -81,6 +82,7 @@ class TorchEngine:
             if mode not in SLOT_BY_SLOT and (reasons := reasons_for_loop(recipe)):
                 raise Refused(f"{', '.join(reasons)} has no form for many slots at once")
             plan = blueprint(builder, recipe, self._sizes, self.device)
+            plan = plan._replace(outputs_axis=self._outputs_axis)
             if recipe.foreign:
                 imported(recipe.optimizer)
                 plan = plan._replace(optimizer=(recipe.optimizer, recipe.optimizer_options))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from torch import nn
 
+from luthier.algorithms.rule import AVERAGE
 from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.foreign import FOREIGN
-from luthier.engines.torch.model import Blueprint
+from luthier.engines.torch.model import Blueprint, Dress
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.reading import Reading, check_targets
 from luthier.engines.torch.slot import Slot, chunk_of, fresh_snapshot
@@ -80,9 +81,12 @@ class LoopPopulation:
         """What functions of one's own say of rows: {name: float32 [slots, n]}."""
         return self._reading(state).measure(data, rows, slots)
 
-    def module(self, state: State, slot: int) -> nn.Module:
-        """The model of a slot, in evaluation mode."""
-        return state[slot].model.eval()
+    def module(self, state: State, slot: int) -> Any:
+        """The model of a slot, with what it is evaluated with, in evaluation mode."""
+        snapshot, average = state[slot].snapshot(), f"optimizer/{AVERAGE}/"
+        means = {f"weights/{n.removeprefix(average)}": v for n, v in snapshot.items() if n.startswith(average)}
+        model = (self._slot(snapshot | means) if means else state[slot]).model.eval()
+        return model.inner() if isinstance(model, Dress) else model
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""

@@ -25,6 +25,14 @@ Tensors = dict[str, torch.Tensor]
 LOOKS_KEPT = 256
 
 
+class Dress(nn.Module):
+    """A model of another library as a torch module."""
+
+    def inner(self) -> Any:
+        """The model itself, in evaluation mode."""
+        raise NotImplementedError
+
+
 class _Look(NamedTuple):
     """See the methods of `Blueprint` with these names; `numbers` are those of the layers, rates aside."""
 
@@ -38,7 +46,11 @@ _LOOKS: dict[Any, _Look] = {}
 
 
 class Blueprint(NamedTuple):
-    """What every model of a population is built from."""
+    """What every model of a population is built from.
+
+    Args:
+        outputs_axis: that of a weight which counts its outputs: -1 where the layers are those of Keras.
+    """
 
     builder: Builder
     settings: dict[str, Any]
@@ -46,6 +58,7 @@ class Blueprint(NamedTuple):
     outputs: int
     device: torch.device
     memory_format: torch.memory_format = torch.contiguous_format
+    outputs_axis: int = 0
     optimizer: tuple[str, dict[str, Any]] | None = None  # of a library: where it is imported from, its arguments
 
     def build(self, seed: int) -> nn.Module:

@@ -40,6 +40,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     Args:
         kept: {state: {name: tensor}}, changed in place. step: steps taken so far.
+        outputs: the axis of a weight that counts its outputs.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class RuleOptimizer(torch.optim.Optimizer):
         params: Mapping[str, torch.Tensor],
         kept: Mapping[str, Tensors],
         step: int,
+        outputs: int,
     ) -> None:
         super().__init__(groups, {})
         self._rule, self._params, self._kept, self._step = RULES[rule], dict(params), kept, step
+        self._outputs = outputs
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
@@ -67,6 +70,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             params=self._params,
             numbers={name: self.param_groups[group_of(param)] for name, param in self._params.items()},
             step=self._step,
+            outputs=self._outputs,
         )
         for name, param in self._params.items():
             param.copy_(moved[name])
@@ -127,7 +131,7 @@ def initial_state(rule: str, params: Mapping[str, torch.Tensor], *, average: boo
 
 
 def optimizer_on(
-    rule: str, params: Mapping[str, torch.Tensor], kept: Mapping[str, Tensors], step: int
+    rule: str, params: Mapping[str, torch.Tensor], kept: Mapping[str, Tensors], step: int, *, outputs: int = 0
 ) -> torch.optim.Optimizer:
     """An optimizer at `step` that works in place on the weights and on `kept`, {state: {name: tensor}}.
 
@@ -135,7 +139,7 @@ def optimizer_on(
     """
     groups = [{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
     if rule not in WORDS:
-        return RuleOptimizer(groups, rule, params=params, kept=kept, step=step)
+        return RuleOptimizer(groups, rule, params=params, kept=kept, step=step, outputs=outputs)
     words = WORDS[rule]
     optimizer = words.make(groups)
     for name, param in params.items():

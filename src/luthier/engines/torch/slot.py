@@ -80,7 +80,7 @@ class Slot:
 
     def __init__(self, plan: Blueprint, snapshot: Snapshot, loss: Loss) -> None:
         self.seed, self.step = int(snapshot["seed"]), int(snapshot["step"])
-        self._loss, self._device = loss, plan.device
+        self._loss, self._device, self._outputs_axis = loss, plan.device, plan.outputs_axis
         self._model = plan.build(self.seed)
         self._params = {n: p for n, p in self._model.named_parameters() if p.requires_grad}
         self._clock = Clock()
@@ -153,7 +153,7 @@ class Slot:
                 optimizer.step_(groups)
             else:
                 update_(optimizer, chunk.numbers[s])
-            finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free")
+            finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free", outputs=self._outputs_axis)
             losses.append(loss)
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
@@ -165,7 +165,7 @@ class Slot:
                 self._optimizer = Foreign(*self._foreign, self._params, arrays=self._of_foreign, lr=lr)
                 self._rule = rule
                 return self._optimizer
-            self._optimizer = optimizer_on(rule, self._params, self._kept, self.step)
+            self._optimizer = optimizer_on(rule, self._params, self._kept, self.step, outputs=self._outputs_axis)
             self._rule = rule
         return self._optimizer
 
@@ -275,7 +275,7 @@ def fresh_snapshot(plan: Blueprint, recipe: Recipe, seed: int) -> Snapshot:
     """A newly initialised trial at step 0."""
     model = plan.build(seed)
     if recipe.init or recipe.zero_init:
-        begin_(model, plan.build(seed + 1), recipe, seed)
+        begin_(model, plan.build(seed + 1), recipe, seed, outputs=plan.outputs_axis)
     params = {name: param for name, param in model.named_parameters() if param.requires_grad}
     arrays = to_arrays("weights", weights_of(model)) | to_arrays("buffers", buffers_of(model))
     averages = float(optimizer_numbers(recipe)["averaging"][0]) > 0

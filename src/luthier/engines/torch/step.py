@@ -38,16 +38,16 @@ def prepare_(params: Tensors, groups: Numbers) -> torch.Tensor:
 
 
 @torch.no_grad()
-def finish_(params: Tensors, kept: Mapping[str, Tensors], groups: Numbers, *, own: bool) -> None:
+def finish_(params: Tensors, kept: Mapping[str, Tensors], groups: Numbers, *, own: bool, outputs: int = 0) -> None:
     """Max-norm, then the average.
 
     Args:
-        own: the update rule has moved the average by itself.
+        own: the update rule has moved the average by itself. outputs: the axis of a weight that counts its outputs.
     """
     for param in params.values():
         limit = groups[group_of(param)]["max_norm"]
         if limit != inf:
-            param.copy_(bounded(torch, param, limit))
+            param.copy_(bounded(torch, param, limit, outputs=outputs))
     if not own:
         for name, mean in kept.get(AVERAGE, {}).items():
             mean.lerp_(params[name], groups[group_of(params[name])]["averaging"])

@@ -1,82 +1,72 @@
-"""P slots of one program, one after another: the mode "scan"."""
+"""P slots of one program, one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from luthier.algorithms.initialisers import begun
 from luthier.algorithms.rule import init_all
 from luthier.algorithms.updates import RULES
-from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
-from luthier.engines.jax.build import Blueprint
-from luthier.engines.jax.model import Tree, merged, seed_words, split
-from luthier.engines.jax.program import Arrays, Chunk, Program
-from luthier.engines.jax.slot import Slot, from_snapshot, to_snapshot
-from luthier.engines.jax.step import OUTPUTS, How, Placed
-from luthier.engines.spec import GROUPS, WHOLE_STEP, Array, Mode, Plan, Snapshot, optimizer_numbers
-from luthier.errors import InvalidInput, Unsupported
+from luthier.engines.checks import (
+    check_mixing,
+    check_rows,
+    check_stack,
+    check_states,
+    check_targets,
+    must_hold,
+)
+from luthier.engines.serial.looks import Plans
+from luthier.engines.serial.parts import (
+    OUTPUTS,
+    TABLES,
+    Arrays,
+    Placed,
+    Slot,
+    Tree,
+    check_slot,
+    chunk_of,
+    from_snapshot,
+    to_snapshot,
+)
+from luthier.engines.serial.spec import Program, Source
+from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
+from luthier.errors import Unsupported
 from luthier.recipe import OPTIMIZERS, Recipe
 
-SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "recipe.model", "optimizer"))
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
-
-
 State = list[Slot]
 
 
-class JaxPopulation:
+class SerialPopulation:
     """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P."""
 
-    def __init__(self, blueprint: Blueprint, program: Program, P: int) -> None:
-        self.mode, self.P = SCAN, P
-        self._blueprint, self._program = blueprint, program
+    def __init__(self, plans: Plans, program: Program, P: int) -> None:
+        self.mode, self.P = program.mode, P
+        self._plans, self._program = plans, program
 
     def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
         """A newly initialised trial at step 0.
 
         Raises:
-            InvalidInput: recipe.model is not that for which the population was opened.
+            InvalidInput: recipe.model is of another structure than that for which the population was opened.
         """
-        if recipe.model != self._blueprint.settings:
-            raise InvalidInput(
-                f"recipe.model={recipe.model}",
-                must=f"it equals {self._blueprint.settings}, for which the population was opened",
-                where="JAX engine",
-                remedy="Open a population for each GroupKey",
-            )
-        _, weights, buffers = split(self._blueprint.build(seed))
+        source = self._plans.of(recipe)
+        weights, buffers, rates = source.start(seed)
+        weights = {name: np.asarray(value) for name, value in weights.items()}
         if recipe.init or recipe.zero_init:
-            weights = weights | self._begun(weights, recipe, seed)
+            weights |= _begun(weights, source, recipe, seed)
         average = float(optimizer_numbers(recipe)["averaging"][0]) > 0
-        optimizer = init_all(RULES[recipe.optimizer], jnp, weights, average=average)
-        return to_snapshot(Slot(Arrays(weights, optimizer, buffers), seed, 0))
-
-    def _begun(self, weights: Tree, recipe: Recipe, seed: int) -> Tree:
-        """Weights that begin as the recipe says; those of embeddings stay."""
-        _, other, _ = split(self._blueprint.build(seed + 1))
-        mine, theirs = ({name: np.asarray(value) for name, value in tree.items()} for tree in (weights, other))
-        found = begun(
-            mine,
-            theirs,
-            init=recipe.init,
-            factor=recipe.init_gain,
-            zero=recipe.zero_init,
-            seed=seed,
-            outputs=OUTPUTS,
-            spared=frozenset(name for name in mine if name.endswith("embedding")),
-        )
-        return {name: jnp.asarray(value) for name, value in found.items()}
+        optimizer = init_all(RULES[recipe.optimizer], np, weights, average=average)
+        return to_snapshot(Slot(Arrays(weights, optimizer, buffers), seed, 0, rates))
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
         check_stack(len(snapshots), self.P)
-        return [from_snapshot(snapshot, self._program.structure) for snapshot in snapshots]
+        return [self._slot(snapshot) for snapshot in snapshots]
 
     def take(self, state: State, slot: int) -> Snapshot:
         """A copy of one slot."""
@@ -85,7 +75,7 @@ class JaxPopulation:
     def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
         """Replace one slot."""
         changed = list(state)
-        changed[slot] = from_snapshot(snapshot, self._program.structure)
+        changed[slot] = self._slot(snapshot)
         return changed
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
@@ -94,9 +84,8 @@ class JaxPopulation:
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
             slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            how = How.of(rule, {name: values[:, p] for name, values in plan.hparams.items()})
-            arrays, *curves_SP[p] = self._program.advance(how, slot.arrays, data, _chunk(slot, plan, p))
-            moved[p] = Slot(arrays, slot.seed, slot.step + int(plan.steps[p]))
+            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk_of(slot, plan, p))
+            moved[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
             for name, curve_S in zip(report, curves, strict=True):
@@ -104,12 +93,12 @@ class JaxPopulation:
         return moved, report
 
     def predict(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
-        """Model outputs in evaluation mode: float32 [slots, len(rows), C]."""
+        """Model outputs in evaluation mode, by averaged weights where they are kept: float32 [slots, n, C]."""
         return self._by_slot(self._program.predict, state, data, rows=rows, slots=slots)
 
     def evaluate(self, state: State, data: Placed, rows: Array, slots: Sequence[int] | None = None) -> Array:
         """Loss of each example in evaluation mode: float32 [slots, len(rows)]."""
-        self._program.check_targets(data)
+        self._check_targets(data)
         return self._by_slot(self._program.evaluate, state, data, rows=rows, slots=slots)
 
     def measure(
@@ -120,18 +109,27 @@ class JaxPopulation:
         Raises:
             Unsupported: always.
         """
-        raise Unsupported("evaluate=", must="a torch model", where="JAX engine", remedy="Use a metric by name")
+        raise Unsupported(
+            "evaluate=", must="a torch model", where=self._plans.where, remedy="Use a metric by name"
+        )  # fmt: skip
 
     def module(self, state: State, slot: int) -> Any:
-        """The model of a slot, in evaluation mode."""
-        return merged(self._program.structure, state[slot].arrays.weights, state[slot].arrays.buffers)
+        """The model of a slot, with what it is evaluated with, in evaluation mode."""
+        seed, rates, arrays = state[slot].seed, state[slot].rates, state[slot].arrays.evaluated()
+        return self._plans.look.source.module(arrays, seed, rates)
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
         """Loss, gradient norm and weight norm of each slot on one batch, in evaluation mode: float32 [P]."""
-        self._program.check_targets(data)
+        self._check_targets(data)
         check_rows(rows, len(data.inputs))
-        found = jax.device_get([self._program.probe(slot.arrays, data, rows) for slot in state])
-        return {name: np.array([values[name] for values in found], np.float32) for name in found[0]}
+        found = [self._program.probe(slot.arrays.trained(), data, rows) for slot in state]
+        return {name: np.array([np.asarray(values[name]) for values in found], np.float32) for name in found[0]}
+
+    def _slot(self, snapshot: Snapshot) -> Slot:
+        slot = from_snapshot(snapshot, self._program.array)
+        structure = self._program.structure
+        check_slot(slot, structure.weights, structure.buffers)
+        return slot._replace(rates=self._plans.rates() | dict(slot.rates))
 
     def _by_slot(
         self, function: Any, state: State, data: Placed, *, rows: Array, slots: Sequence[int] | None
@@ -142,7 +140,10 @@ class JaxPopulation:
         return np.stack(
             [
                 np.concatenate(
-                    [np.asarray(function(state[p].arrays, data, block))[:n] for block, n in _blocks(rows_n)]
+                    [
+                        np.asarray(function(state[p].arrays.evaluated(), data, block))[:n]
+                        for block, n in _blocks(rows_n)
+                    ]
                 )
                 for p, rows_n in zip(chosen, rows_Pn, strict=True)
             ]
@@ -154,26 +155,31 @@ class JaxPopulation:
         must_hold(P == self.P == len(state), f"a plan for {P} slots and {len(state)} slots", f"both are P={self.P}")
         must_hold(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
         check_rows(plan.rows, len(data.inputs))
-        self._program.check_targets(data)
-        check_mixing(plan, data.inputs.ndim)
+        self._check_targets(data)
+        must_hold(plan.kinds.min() >= 0, "the optimizer of a library", "a rule of the rulebook")
+        check_mixing(plan, len(data.inputs.shape))
+        if self._program.words.is_whole(data.inputs):
+            alone = (plan.hparams["mixup"] == 1.0).all()
+            must_hold(bool(alone), "mixup on whole numbers", "inputs that are real numbers, not tokens")
         check_states(plan, [set(slot.arrays.optimizer) for slot in state])
 
+    def _check_targets(self, data: Placed) -> None:
+        check_targets(self._program.words.is_whole(data.targets), data.targets.dtype.name, self._program.loss)
 
-def _chunk(slot: Slot, plan: Plan, p: int) -> Chunk:
-    return Chunk(
-        rows=plan.rows[:, p],
-        hparams={name: _numbers(name, value[:, p]) for name, value in plan.hparams.items()},
-        num_steps=np.int32(plan.steps[p]),
-        first_step=np.int32(slot.step),
-        seed=seed_words(slot.seed),
-        weights=None if plan.weights is None else plan.weights[:, p],
+
+def _begun(weights: Tree, source: Source, recipe: Recipe, seed: int) -> Tree:
+    """Weights that begin as the recipe says; those of embeddings stay."""
+    other = {name: np.asarray(value) for name, value in source.start(seed + 1).weights.items()}
+    return begun(
+        weights,
+        other,
+        init=recipe.init,
+        factor=recipe.init_gain,
+        zero=recipe.zero_init,
+        seed=seed,
+        outputs=OUTPUTS,
+        spared=frozenset(name for name in weights if name.rpartition(".")[2] in TABLES),
     )
-
-
-def _numbers(name: str, values: Array) -> Array:
-    """[S] or [S, G] in one shape whatever the plan says: [S, G], or [S] where a number has no groups."""
-    values_SG = values if values.ndim == 2 else np.repeat(values[:, None], len(GROUPS), axis=1)
-    return values_SG[:, 0] if name in WHOLE_STEP else values_SG
 
 
 def _blocks(rows_n: Array) -> Iterator[tuple[Array, int]]:
