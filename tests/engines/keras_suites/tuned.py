@@ -1,6 +1,6 @@
 """A program: `luthier.tune` on a Keras builder, which may die after some journal lines; prints what was decided.
 
-    python -m engines.keras_suites.tuned FOLDER digits|table [KIND COUNT]
+python -m engines.keras_suites.tuned FOLDER digits|table [KIND COUNT]
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from luthier.engines.spec import GROUPS, HPARAMS, Array, Mode
 from luthier.errors import InvalidInput
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
-STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"))
+STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
 
 
 class Structure(Protocol):
