@@ -94,7 +94,7 @@ def by_jit(build: Callable[..., Any], source: Source, num_steps: int) -> Contest
         weights, rest, kept = state
 
         def loss_of(weights: Any) -> Any:
-            model = nnx.merge(graph, weights, rest)
+            model = nnx.merge(graph, weights, jax.tree.map(jnp.asarray, rest))  # variables of this trace
             output = model(inputs[rows[s]])
             loss = optax.softmax_cross_entropy_with_integer_labels(output, targets[rows[s]]).mean()
             return loss, nnx.state(model, nnx.Not(nnx.Param))

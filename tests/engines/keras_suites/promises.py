@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.engines.conformance.bench import Bench, Trial
 from luthier.engines.keras import keras_engine
 from luthier.engines.keras.build import Blueprint
@@ -135,6 +136,24 @@ def test_a_last_softmax_or_sigmoid_is_left_out(engine: Any, head: str) -> None:
             for b, s in ((plain, expected), (found, snapshot))
         ]
         np.testing.assert_allclose(*answers, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_are_the_rulebooks(engine: Any, name: str) -> None:
+    """In evaluation row by row, and in training with smoothing."""
+    draw = np.random.default_rng(1)
+    targets = rows().targets if name in OF_CLASSES else draw.uniform(size=(ROWS, CLASSES)).astype(np.float32)
+    found = bench(engine, classifier(layers.Dense), Loss(name), rows()._replace(targets=targets))
+    trial = Trial(Recipe(lr=1e-30, label_smoothing=0.3, batch_size=16))
+    state, some = found.fresh(trial), np.arange(40, dtype=np.int32)
+    outputs = found.population.predict(state, found.data, some)[0].astype(np.float64)
+    losses = found.population.evaluate(state, found.data, some)[0]
+    np.testing.assert_allclose(losses, LOSSES[name](np, outputs, targets[some]), rtol=1e-4)
+    plan = found.plan([trial])
+    plan.rows[:] = some[:16]
+    _, out = found.go(state, plan)
+    expected = LOSSES[name](np, outputs[:16], targets[some[:16]], 0.3).mean()
+    np.testing.assert_allclose(out["loss"][0, 0], expected, rtol=1e-4)
 
 
 def test_probabilities_by_own_code_are_refused(engine: Any) -> None:

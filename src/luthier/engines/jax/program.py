@@ -21,6 +21,7 @@ from luthier.engines.serial.step import Batch, How, Step, Words, take
 from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
+STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
 WORDS = Words(
     xp=jnp,
     arange=jnp.arange,
@@ -31,7 +32,6 @@ WORDS = Words(
     gradient=lambda function, weights: jax.value_and_grad(function, has_aux=True)(weights),
     is_whole=lambda array: bool(jnp.issubdtype(array.dtype, jnp.integer)),
 )
-STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"))
 
 
 class Structure(Protocol):
