@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from luthier.verbs.keras_check import keras_check
     from luthier.verbs.lightning_check import lightning_check
     from luthier.verbs.load import Model, load
+    from luthier.verbs.lr_range import lr_range
     from luthier.verbs.report import report
     from luthier.verbs.result import Run
     from luthier.verbs.tune import tune
@@ -43,6 +44,7 @@ _HOMES = {
     "keras_check": "luthier.verbs.keras_check",
     "lightning_check": "luthier.verbs.lightning_check",
     "load": "luthier.verbs.load",
+    "lr_range": "luthier.verbs.lr_range",
     "report": "luthier.verbs.report",
     "tune": "luthier.verbs.tune",
     "watch": "luthier.verbs.watch",
@@ -50,7 +52,7 @@ _HOMES = {
 
 __all__ = [
     "Choice", "Data", "DataSpec", "Float", "Int", "LuthierError", "Model", "OwnMetric", "Recipe", "Run", "Space",
-    "Task", "convert", "hf", "keras_check", "lightning_check", "load", "report", "tune", "watch",
+    "Task", "convert", "hf", "keras_check", "lightning_check", "load", "lr_range", "report", "tune", "watch",
 ]  # fmt: skip
 
 

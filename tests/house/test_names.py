@@ -26,6 +26,7 @@ NAMES = {
     "Space": "luthier.space:Space",
     "Task": "luthier.training.task:Task",
     "load": "luthier.verbs.load:load",
+    "lr_range": "luthier.verbs.lr_range:lr_range",
     "report": "luthier.verbs.report:report",
     "tune": "luthier.verbs.tune:tune",
 }
@@ -57,6 +58,7 @@ PARAMETERS = {
         "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher", "sinks",
     ],
     "load": ["run", "builder"],
+    "lr_range": ["model", "data", "target", "loss", "baseline", "num_seeds", "num_steps", "seed"],
     "report": ["folder"],
 }  # fmt: skip
 """Public function -> its parameters."""

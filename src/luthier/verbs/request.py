@@ -147,7 +147,7 @@ def request(
     if slots is not None and slots < 1:
         raise InvalidInput(f"slots={slots}", must="slots >= 1", where="tune")
     is_own = measure_batch_size and "batch_size" not in fixed
-    start = _prepared(task, (baseline or task.baseline).with_config(fixed))
+    start = prepared(task, (baseline or task.baseline).with_config(fixed))
     if is_own:
         start = _small_enough(task, start, seed)
     named = Space.of(space)
@@ -178,7 +178,7 @@ def request(
     )
 
 
-def _prepared(task: Task, start: Recipe) -> Recipe:
+def prepared(task: Task, start: Recipe) -> Recipe:
     """The recipe with the preparation of a table written down, as far as it does not say otherwise.
 
     Raises:

@@ -1,0 +1,63 @@
+"""`luthier.lr_range`: where to look for a learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from luthier.engines import engine_for
+from luthier.engines.building import with_spec
+from luthier.errors import InvalidInput
+from luthier.recipe import Recipe
+from luthier.records import derive_seed
+from luthier.training import lr_range as test
+from luthier.training.goals import loss_of
+from luthier.training.lr_range import LrRange
+from luthier.training.rows import Rows
+from luthier.verbs.request import prepared, resolve
+
+
+def lr_range(
+    model: Any,
+    *,
+    data: Any = None,
+    target: str | Sequence[str] = "",
+    loss: Callable[..., Any] | None = None,
+    baseline: Recipe | None = None,
+    num_seeds: int = 3,
+    num_steps: int = 100,
+    seed: int = 0,
+) -> LrRange:
+    """A learning rate range test: the centre of a range that is worth searching.
+
+    Args:
+        model, data, target, loss: as for `luthier.tune`.
+        baseline: optimizer, batch size, decay and clipping of the test.
+        num_seeds: trainings of `num_steps` steps each, with initial weights, order and dropout of their own.
+
+    Returns:
+        `.center`, `.each` seed's, `.domain` (a factor of ten to both sides, for `space={"lr": ...}`), and the curves.
+
+    Raises:
+        InvalidInput: what `tune` refuses, or no seed. TrainingFailed: the loss does not fall.
+
+    Example:
+        >>> found = luthier.lr_range(net, data=(X, y))                   # doctest: +SKIP
+        >>> luthier.tune(net, data=(X, y), space={"lr": found.domain})   # doctest: +SKIP
+    """
+    if num_seeds < 1 or num_steps < 30:
+        raise InvalidInput(
+            f"num_seeds={num_seeds}, num_steps={num_steps}", must="num_seeds >= 1, num_steps >= 30", where="lr_range"
+        )
+    task, _ = resolve(model, {}, data, target, goal={"loss": loss})
+    rows = task.load()
+    recipe = prepared(task, baseline or task.baseline)
+    held_out = rows.test_rows(seed)
+    rows = rows.laid_out(held_out)
+    build = with_spec(task.build, rows.spec)
+    engine = engine_for(build, recipe, inputs=rows.num_inputs, outputs=rows.num_outputs)
+    population = engine.open(build, recipe, loss_of(task, rows.kind), engine.modes()[0], 1)
+    kept = Rows(rows, held_out, engine.place)
+    seeds = tuple(derive_seed(seed, "range", i) for i in range(num_seeds))
+    placed, train = kept.placed(0, recipe), kept.split(0)[0]
+    return test.lr_range(population, placed, recipe, rows=train, seeds=seeds, num_steps=num_steps)
