@@ -309,3 +309,14 @@ def test_tables_of_embeddings_begin_as_they_are(engine: Any) -> None:
     )
     changed = {n for n, v in plain.items() if n.startswith("weights/") and not np.array_equal(v, begun[n])}
     assert {name.rpartition(".")[2] for name in changed} == {"kernel"}
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the modes of the others share their draws already")
+def test_both_modes_of_tensorflow_draw_the_same_masks(engine: Any) -> None:
+    """A graph and XLA have generators that differ; dropout does not."""
+    curves = []
+    for mode in engine.modes():
+        population = engine.open(models.mlp, Recipe(), ENTROPY, mode, 1)
+        here = Bench(population, engine.place(rows()), ROWS)
+        curves.append(here.run([Trial(Recipe(batch_size=16))])[1]["loss"])
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)

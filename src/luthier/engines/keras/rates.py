@@ -68,10 +68,25 @@ def noise_shape(layer: Any, inputs: Any) -> tuple[Any, ...]:
 
 
 def _uniform(shape: tuple[Any, ...], stream: keras.random.SeedGenerator) -> Any:
-    """Uniform numbers, float32. On TensorFlow by Philox by name: a graph and XLA then draw the same."""
+    """Uniform numbers of 24 bits, float32."""
     if keras.backend.backend() != "tensorflow":
         return keras.random.uniform(shape, dtype="float32", seed=stream)
+    return _hashed(shape, stream.next())
+
+
+def _hashed(shape: tuple[Any, ...], seed: Any) -> Any:
+    """The same on TensorFlow as a graph and by XLA, which draw different numbers of one seed by their own Philox.
+
+    The number of an element and the two words of the seed go through the finaliser of MurmurHash3 (Appleby 2011).
+    The words must look random, as those of `stream_words` do: seeds with one second word give shifted numbers.
+    """
     import tensorflow as tf
 
-    seed = tf.cast(tf.math.floormod(stream.next(), tf.int32.max), tf.int32)
-    return tf.random.stateless_uniform(shape, seed=seed, alg="philox")
+    words = tf.unstack(tf.cast(seed, tf.uint32), num=2)
+    mixed = tf.cast(tf.reshape(tf.range(tf.reduce_prod(shape)), shape), tf.uint32)
+    for word in words:
+        mixed += word
+        for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+            shifted = tf.bitwise.right_shift(mixed, tf.constant(shift, tf.uint32))
+            mixed = tf.bitwise.bitwise_xor(mixed, shifted) * tf.constant(factor, tf.uint32)
+    return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), tf.float32) * 2.0**-24

@@ -109,9 +109,7 @@ class SerialPopulation:
         Raises:
             Unsupported: always.
         """
-        raise Unsupported(
-            "evaluate=", must="a torch model", where=self._plans.where, remedy="Use a metric by name"
-        )  # fmt: skip
+        raise Unsupported("evaluate=", must="a torch model", where=self._plans.where, remedy="Use a metric by name")
 
     def module(self, state: State, slot: int) -> Any:
         """The model of a slot, with what it is evaluated with, in evaluation mode."""
