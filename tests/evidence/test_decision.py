@@ -51,8 +51,8 @@ def test_a_run_reports_it_and_its_predictions_follow_it(tmp_path):
     def net(width: int = 8, *, inputs: int, outputs: int):
         return torch.nn.Sequential(torch.nn.Linear(inputs, width), torch.nn.ReLU(), torch.nn.Linear(width, outputs))
 
-    run = luthier.tune(net, data=(x, y), metric="f1", budget="4trials", baseline=Recipe(lr=0.01, epochs=8),
-                       space={"width": Int(4, 8)}, workers=0, root=tmp_path)  # fmt: skip
+    given = {"metric": "f1", "baseline": Recipe(lr=0.01, epochs=8), "space": {"width": Int(4, 8)}, "root": tmp_path}
+    run = luthier.tune(net, data=(x, y), budget="4trials", workers=0, **given)
     told = run.record.decision
     assert told.applied
     assert "How the shipped model decides" in run.report.read_text()

@@ -30,7 +30,7 @@ def group(folder: Path, P: int) -> Group:
     rng = np.random.default_rng(0)
     source = Source(rng.normal(size=(40, 3)).astype(np.float32), rng.integers(0, 2, 40))
     population = engine.open(line, Recipe(batch_size=8), Loss("cross_entropy"), "loop", P)
-    return Group(population, engine.place(source), Setting("accuracy", "cross_entropy", source.targets, folder))
+    return Group(population, engine.place(source), Setting("accuracy", Loss("cross_entropy"), source.targets, folder))
 
 
 def run(here: Group, until: int) -> list[dict]:

@@ -4,7 +4,7 @@
         def make(self):
             return MySampler()
 
-pytest collects the methods; no plugin is needed. The same for `SchedulerConformance`.
+pytest collects the methods without a plugin. The same for `SchedulerConformance`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from luthier.search.spec import Decision, Resume, Sampler, Start, Suggestion
 from luthier.search.table import key_of
 from luthier.space import Choice, Config, Float, Int, Space
 
-LOSS = Metric(name="loss", greater_is_better=False)
+LOSS, NUM_STEPS = Metric(name="loss", greater_is_better=False), 90
 RUNGS = (1 / 9, 1 / 3, 1.0)
-NUM_STEPS = 90
 SPACES: dict[str, Space] = {
     "mixed": Space(
         {

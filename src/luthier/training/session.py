@@ -344,10 +344,8 @@ class Session:
         population = self.engine.open(self.build, self.recipe, self.loss, self.mode, 1)
         subject = preflight.Subject(population, lambda: self.rows.placed(0, self.recipe), self.recipe, self.data)
         preflight.choose_whole(subject, self.rows)
-        look = preflight.look(
-            subject, train_rows=train_rows, val_rows=val_rows, timed=probe,
-            measured=self.metric.name if self.task.measures else "",
-        )  # fmt: skip
+        measured = self.metric.name if self.task.measures else ""
+        look = preflight.look(subject, train_rows=train_rows, val_rows=val_rows, timed=probe, measured=measured)
         return Facts(
             task=self.task.name,
             kind=self.data.kind,

@@ -135,19 +135,24 @@ class Session:
         self._decided(evidence, contenders, tested)
         side = pairs[1::2] if self.record.adopted else [*pairs[0::2], self.driver.ledger.trials[0]]
         shipped = next((t for t in side if t.status == "finished"), None)
-        if shipped is not None and facts.kind == "binary" and not facts.measured:
-            self._keep(decision=tuning.decision(shipped, self.folder.evaluations, is_tested=shipped in shown))
         if shipped is not None:
-            self._ship(shipped, facts)
-            if not facts.num_reports:
-                self._keep(script=self._script(ref, shipped, facts))
-        if shipped in shown:
-            self._keep(**held_out.pictures(self.folder.evaluations, shipped, facts.num_outputs))
+            self._shipped(tuning, ref, shipped, is_tested=shipped in shown)
         self._keep(status="finished")
         self._keep(verdict=verdict(read(self.record)).sentence)  # the sentence depends on the status
         self._write()
         self.driver.write("end", {"adopted": self.record.adopted})
         self.driver.journal.sync()
+
+    def _shipped(self, tuning: Tuning, ref: TaskRef, shipped: Trial, *, is_tested: bool) -> None:
+        """best/, train.py, and what is to be told of the shipped model."""
+        facts, evaluations = tuning.facts, self.folder.evaluations
+        if facts.kind == "binary" and not facts.measured:
+            self._keep(decision=tuning.decision(shipped, evaluations, is_tested=is_tested))
+        self._ship(shipped, facts)
+        if not facts.num_reports:
+            self._keep(script=self._script(ref, shipped, facts))
+        if is_tested:
+            self._keep(**held_out.pictures(evaluations, shipped, facts.num_outputs))
 
     # ---------------------------------------------------------------------------------------------- pieces
 

@@ -35,6 +35,11 @@ OPTIMIZERS = {
     "sgd": "torch.optim.SGD(groups, lr=LR, momentum=MOMENTUM, nesterov=NESTEROV)",
     "rmsprop": "torch.optim.RMSprop(groups, lr=LR, alpha=BETA2, eps=EPS, momentum=MOMENTUM)",
 }
+OWN_NUMBERS = {
+    "adamw": ["beta1", "beta2", "eps"],
+    "sgd": ["momentum", "nesterov"],
+    "rmsprop": ["beta2", "eps", "momentum"],
+}
 DECOUPLED = ("adamw",)
 """Rules whose weight decay in torch is the decoupled one; for the others the script takes it off the weights."""
 SHAPES = {
@@ -197,8 +202,7 @@ def _arguments(recipe: Recipe, facts: Facts, asked: list[str]) -> Mapping[str, A
 
 def _numbers(recipe: Recipe) -> list[tuple[str, Any]]:
     names = ["lr", "weight_decay", "warmup", "final_lr", "label_smoothing", "batch_size"]
-    names += {"adamw": ["beta1", "beta2", "eps"], "sgd": ["momentum", "nesterov"],
-              "rmsprop": ["beta2", "eps", "momentum"]}[recipe.optimizer]  # fmt: skip
+    names += OWN_NUMBERS[recipe.optimizer]
     names += ["clip_norm"] if recipe.clip_norm is not None else []
     names += ["huber_delta"] if recipe.loss == "huber" else []
     return [(name.upper(), getattr(recipe, name)) for name in names]

@@ -123,14 +123,7 @@ def tune(
     common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
-        refuse(
-            target=target,
-            options=options,
-            slots=slots,
-            loss=loss,
-            evaluate=evaluate,
-            mode="" if mode == AUTO else mode,
-        )
+        refuse(target=target, options=options, slots=slots, loss=loss, evaluate=evaluate, mode=mode.replace(AUTO, ""))
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
@@ -156,17 +149,22 @@ def tune(
     folder.require() if resume else folder.create()
     with Lock(folder.path), _opened(folder, asked, resume) as (journal, ledger):
         stream = Stream(copies, folder.path, log=folder.logs / "sinks.log", say=told.remark)
-        if ledger.ended:  # nothing is left to do: say what came out
-            run = Run.open(folder.path)
-            stream.begin(run.record)
-            stream.close(run.record)
-            told.finished(run.record, run.report)
-            return run
+        if ledger.ended:
+            return _told_again(folder, stream, told)
         known = ledger.decisions
         executor = executor_of(program, folder, asked, known) if program else _workers(workers, folder, hang_s)
         driver = Driver(journal, ledger, executor, folder.snapshots, watch=_both(told, stream, ledger))
         with contextlib.closing(executor), _interrupts(driver, told):
             return Session(folder, driver, asked, told, stream=stream).run(ref)
+
+
+def _told_again(folder: RunFolder, stream: Stream, watcher: Watcher) -> Run:
+    """Nothing is left to do: say what came out."""
+    run = Run.open(folder.path)
+    stream.begin(run.record)
+    stream.close(run.record)
+    watcher.finished(run.record, run.report)
+    return run
 
 
 def _both(watcher: Watcher, stream: Stream, ledger: Ledger) -> Callable[[Progress], None]:
