@@ -131,7 +131,7 @@ class Program:
             arrays, loss_S, norm_S = carry
             numbers = {name: values[s] for name, values in chunk.hparams.items()}
             weights = None if chunk.weights is None else chunk.weights[s]
-            batch = Batch.of(WORDS, how, data, chunk.rows[s], weights_B=weights, numbers=numbers)
+            batch = Batch.of(WORDS, how, data, rows_B=chunk.rows[s], weights_B=weights, numbers=numbers)
             now = Now(chunk.first_step + s, numbers, chunk.rates, chunk.seed)
             arrays, loss, norm = self._step(how, arrays, batch, now=now)
             return arrays, loss_S.at[s].set(loss), norm_S.at[s].set(norm)
@@ -144,7 +144,7 @@ class Program:
         """One step, its numbers in few arrays: each that is handed in costs time."""
         rows = zip(HPARAMS, plan.numbers, strict=True)
         numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
-        batch = Batch.of(WORDS, how, data, plan.rows, weights_B=plan.weights, numbers=numbers)
+        batch = Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
         now = Now(plan.step, numbers, plan.rates, plan.seed)
         return self._step(how, arrays, batch, now=now)
 

@@ -82,7 +82,7 @@ class Batch(NamedTuple):
     share: Any = 1.0
 
     @classmethod
-    def of(cls, words: Words, how: How, data: Placed, rows_B: Any, *, weights_B: Any, numbers: Tree) -> Batch:
+    def of(cls, words: Words, how: How, data: Placed, *, rows_B: Any, weights_B: Any, numbers: Tree) -> Batch:
         """The batch of a step."""
         inputs, targets = (words.gather(array, rows_B) for array in data)
         if not how.mix:

@@ -121,7 +121,7 @@ class Program:
             def body(s: Any, arrays: Arrays, loss_S: Any, norm_S: Any) -> tuple[Any, Arrays, Any, Any]:
                 now = {name: values[s] for name, values in plan["hparams"].items()}
                 weights = plan["weights"][s] if "weights" in plan else None
-                batch = Batch.of(WORDS, how, data, plan["rows"][s], weights_B=weights, numbers=now)
+                batch = Batch.of(WORDS, how, data, rows_B=plan["rows"][s], weights_B=weights, numbers=now)
                 step = Step(now, plan["first_step"] + s, self._forward(plan, s, how), self._each)
                 arrays, loss, norm = take(WORDS, how, arrays, batch, now=step)
                 at = tf.reshape(s, (1, 1))
