@@ -4,6 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# What JAX compiles is kept for the other tests of this run.
+JAX_COMPILATION_CACHE_DIR=$(mktemp -d)
+export JAX_COMPILATION_CACHE_DIR JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.05
+trap 'rm -rf "$JAX_COMPILATION_CACHE_DIR"' EXIT
 bash tests/check.sh
 $bin/pytest -n auto -m "not slow" "$@"
 # A file stays on one worker: its studies are made once.

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from luthier.data.mapped import cache_folder
 from luthier.errors import TrainingFailed
 from luthier.training.group import Event
 from luthier.training.session import Session
@@ -102,6 +103,15 @@ def _without_path(message: Message) -> Message:
     return {name: value for name, value in message.items() if name != "sys_path"}
 
 
+def compiled_once() -> dict[str, str]:
+    """Settings by which JAX keeps what it has compiled on the disk, for other workers and later runs; what a person
+    has set in the environment counts instead."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
+
+
 class _Worker:
     """One worker program and its pipes."""
 
@@ -110,6 +120,7 @@ class _Worker:
         self.read_fd, to_write = os.pipe()
         os.set_blocking(self.read_fd, False)
         environment = {
+            **compiled_once(),
             **os.environ,
             **dict.fromkeys(THREAD_SETTINGS, str(num_threads)),
             "PYTHONUNBUFFERED": "1",
