@@ -57,7 +57,7 @@ def test_promoted_trials_go_on_and_the_rest_is_stopped(unbroken):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["decision", "job", "report", "reached", "stopped", "end"])
+@pytest.mark.parametrize("kind", ["decision", "report", "end"])
 def test_killed_after_a_line_and_resumed_it_decides_the_same(tmp_path, unbroken, kind):
     _, expected, counts = unbroken
     assert finish(**asked(tmp_path), kill_after=[kind, (counts[kind] + 1) // 2])[0] == -9
