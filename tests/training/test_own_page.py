@@ -2,15 +2,16 @@
 
 import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 import luthier
-from house.tree import ROOT
 
 torch = pytest.importorskip("torch")
+ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "own.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
