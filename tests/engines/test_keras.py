@@ -36,39 +36,23 @@ def in_a_process(backend: str, *arguments: str) -> None:
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-3000:]
 
 
+def suite_passes(backend: str, file: str) -> None:
+    """A file of tests for one backend, in a process of its own."""
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-W", WARNED]
+    in_a_process(backend, "-m", "pytest", *options, str(HERE / "keras_suites" / file))
+
+
 @pytest.mark.parametrize("backend", NEEDS)
 def test_keras_engine_keeps_its_own_promises(backend: str) -> None:
     """Names, rates, heads, refusals: tests/engines/keras_suites/promises.py."""
-    in_a_process(
-        backend,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        WARNED,
-        str(HERE / "keras_suites" / "promises.py"),
-    )
+    suite_passes(backend, "promises.py")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", NEEDS)
 def test_keras_engine_keeps_the_contract(backend: str) -> None:
     """The conformance suite: tests/engines/keras_suites/contract.py."""
-    in_a_process(
-        backend,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        WARNED,
-        str(HERE / "keras_suites" / "contract.py"),
-    )
+    suite_passes(backend, "contract.py")
 
 
 @pytest.mark.parametrize("backend", NEEDS)

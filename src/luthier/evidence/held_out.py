@@ -17,6 +17,8 @@ from luthier.records import Estimate, HeldOutResult, Trial, derive_seed
 from luthier.runs.looks import record_look
 from luthier.runs.snapshots import read_snapshot
 from luthier.training import metrics
+from luthier.training.group import Event
+from luthier.training.ledger import Ledger
 
 Array = npt.NDArray[Any]
 RESAMPLES = 2000
@@ -37,12 +39,7 @@ def look_once(bench: Bench, pairs: Sequence[Trial], evaluations: Path, *, root: 
     """
     ledger = bench.driver.ledger
     looks = record_look(root, bench.facts.test_hash, run)
-    bench.driver.ask_all(
-        {"do": "evaluate", "trial": t.id, "recipe": t.recipe, "split_seed": t.split_seed, "rows": "test",
-         "snapshot": ledger.stored[t.id].file, "checksum": ledger.stored[t.id].checksum,
-         "out": str(evaluations / f"test-{t.id:05d}.safetensors")}
-        for t in pairs
-    )  # fmt: skip
+    bench.driver.ask_all(question(ledger, t, "test", evaluations) for t in pairs)
     rng = np.random.default_rng(derive_seed(bench.plan.seed, "bootstrap"))
     seen = _load(evaluations, pairs, bench.metric.name)
     if len(pairs) < 2:
@@ -60,6 +57,26 @@ def look_once(bench: Bench, pairs: Sequence[Trial], evaluations: Path, *, root: 
     )
 
 
+def question(ledger: Ledger, trial: Trial, rows: str, evaluations: Path) -> Event:
+    """The message that asks for what a trained trial does with its "test" or "val" rows; answered in `file_of`."""
+    stored = ledger.stored[trial.id]
+    return {
+        "do": "evaluate",
+        "trial": trial.id,
+        "recipe": trial.recipe,
+        "split_seed": trial.split_seed,
+        "rows": rows,
+        "snapshot": stored.file,
+        "checksum": stored.checksum,
+        "out": str(file_of(trial, rows, evaluations)),
+    }
+
+
+def file_of(trial: Trial, rows: str, evaluations: Path) -> Path:
+    """Where the answer lies."""
+    return evaluations / f"{rows}-{trial.id:05d}.safetensors"
+
+
 class Seen(NamedTuple):
     """What a model did with the rows: the metric of each row (or block) where it is a mean over them, and outputs
     and targets where there are such."""
@@ -70,7 +87,7 @@ class Seen(NamedTuple):
 
 
 def _load(evaluations: Path, trials: Sequence[Trial], name: str) -> list[Seen]:
-    return [_seen(read_snapshot(evaluations / f"test-{t.id:05d}.safetensors"), name) for t in trials]
+    return [_seen(read_snapshot(file_of(t, "test", evaluations)), name) for t in trials]
 
 
 def _seen(file: dict[str, Array], name: str) -> Seen:
@@ -143,7 +160,7 @@ def _whole(point: Sequence[float], of_rows: Any, n: int, rng: np.random.Generato
 
 def pictures(evaluations: Path, trial: Trial, num_classes: int) -> dict[str, Any]:
     """What the report draws of the shipped model on the test rows: confusion counts, or (true, predicted)."""
-    file = read_snapshot(evaluations / f"test-{trial.id:05d}.safetensors")
+    file = read_snapshot(file_of(trial, "test", evaluations))
     if "outputs" not in file or file["targets"].ndim == 2:
         return {}
     outputs, targets = file["outputs"], file["targets"]

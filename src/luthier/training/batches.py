@@ -66,7 +66,8 @@ def make_plan(courses: Sequence[Course | None], length: int, targets: Array | No
     P, S = len(courses), length
     batch_size = next(c.recipe.batch_size for c in courses if c is not None)
     rows_SPB = np.zeros((S, P, batch_size), np.int32)
-    hparams = {name: np.zeros((S, P, len(GROUPS)), np.float32) for name in HPARAMS}
+    block_NSPG = np.zeros((len(HPARAMS), S, P, len(GROUPS)), np.float32)
+    hparams = dict(zip(HPARAMS, block_NSPG, strict=True))
     steps_P, kinds_P = np.zeros(P, np.int32), np.zeros(P, np.int32)
     weights_SPB = _row_weights(courses, rows_SPB.shape)
     for p, course in enumerate(courses):
@@ -76,7 +77,9 @@ def make_plan(courses: Sequence[Course | None], length: int, targets: Array | No
         rows_SPB[: course.take, p] = batch_rows(
             course.rows, seed=course.seed, step=course.step, num=course.take, batch_size=batch_size
         )
-        for name, value_SG in numbers_of(course.recipe, course.num_steps, course.step, S).items():
+        still = optimizer_numbers(course.recipe)
+        block_NSPG[:, :, p] = np.stack([still[name] for name in HPARAMS])[:, None]
+        for name, value_SG in _moving(still, course.recipe, course.num_steps, step=course.step, num=S).items():
             hparams[name][:, p] = value_SG
         hparams["lr"][:, p] *= np.float32(course.scale)
         if course.recipe.mixup > 0 or course.recipe.cutmix > 0:
@@ -119,13 +122,20 @@ def class_weights(recipe: Recipe, rows: Array, targets: Array) -> Array:
 
 def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str, Array]:
     """{name: float32 [num, G]}: the numbers of steps step .. step + num - 1, with all that follows from the step."""
-    numbers = {name: np.broadcast_to(v, (num, len(v))) for name, v in optimizer_numbers(recipe).items()}
+    still = optimizer_numbers(recipe)
+    numbers = {name: np.broadcast_to(v, (num, len(v))) for name, v in still.items()}
+    return numbers | _moving(still, recipe, num_steps, step=step, num=num)
+
+
+def _moving(still: dict[str, Array], recipe: Recipe, num_steps: int, *, step: int, num: int) -> dict[str, Array]:
+    """Those of the numbers that follow from the step. `still`: before any schedule."""
+    numbers: dict[str, Array] = {}
     if recipe.optimizer == "schedule_free" or recipe.ema_decay > 0 or recipe.swa_start is not None:
         shares = averages.averaging(recipe, step, num, num_steps)
         numbers["averaging"] = np.repeat(shares[:, None], len(GROUPS), 1).astype(np.float32)
     if recipe.eps_hat:  # Keras: eps before the bias correction of v
         t = np.arange(step + 1, step + num + 1, dtype=np.float64)[:, None]
-        numbers["eps"] = np.asarray(numbers["eps"] / np.sqrt(1.0 - np.float64(recipe.beta2) ** t), np.float32)
+        numbers["eps"] = np.asarray(still["eps"] / np.sqrt(1.0 - np.float64(recipe.beta2) ** t), np.float32)
     factor_S = schedules.factor(
         recipe.schedule,
         np.arange(step, step + num),
@@ -135,7 +145,7 @@ def numbers_of(recipe: Recipe, num_steps: int, step: int, num: int) -> dict[str,
         power=recipe.schedule_power,
         cycles=recipe.schedule_cycles,
     )
-    numbers["lr"] = np.asarray(numbers["lr"] * factor_S[:, None], np.float32)
+    numbers["lr"] = np.asarray(still["lr"] * factor_S[:, None], np.float32)
     return numbers
 
 

@@ -8,21 +8,17 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from luthier.algorithms.losses import LOSS_OF_KIND
 from luthier.checks.active.examination import Subject
 from luthier.checks.active.examination import examine as examine_subject
 from luthier.data import Data
-from luthier.data.preparation import DEFAULTS
 from luthier.draws import draws_kept
-from luthier.engines import engine_for, is_model
-from luthier.engines.spec import Loss
+from luthier.engines import is_model
 from luthier.findings import Diagnosis, Tier
 from luthier.recipe import Recipe
 from luthier.training.session import versions
 from luthier.training.task import Task
 from luthier.verbs.finding import function_at, names_a_file
+from luthier.verbs.opening import opened
 from luthier.verbs.request import resolve
 
 
@@ -83,16 +79,9 @@ def examine(
 
 def subject_of(task: Task, recipe: Recipe, *, seed: int, own: Callable[..., Any] | None = None) -> Subject:
     """A task opened for examination: rows split as a tuning run with this seed would, the engine found."""
-    data: Data = task.load()
-    if data.is_table:
-        usual = {n: v for n, v in DEFAULTS.items() if n != "target" or data.kind == "regression"}
-        recipe = msgspec.structs.replace(recipe, preparation={**usual, **recipe.preparation})
-    test = data.test_rows(seed)
-    data = data.laid_out(test)
+    build, recipe, data, test, engine, loss = opened(task, recipe, seed=seed)
     train, val = data.split(test, 0)
-    engine = engine_for(task.build, recipe, inputs=data.num_inputs, outputs=data.num_outputs)
-    loss = Loss(LOSS_OF_KIND[data.kind])
-    return Subject(engine, task.build, recipe, loss, data, train, val, test, own)
+    return Subject(engine, build, recipe, loss, data, train, val, test, own)
 
 
 def _task(model: Any, options: Mapping[str, Any], data: Any, target: str | Sequence[str]) -> Task:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from luthier.engines import engine_for
-from luthier.engines.building import with_spec
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.records import derive_seed
 from luthier.training import lr_range as test
-from luthier.training.goals import loss_of
 from luthier.training.lr_range import LrRange
 from luthier.training.rows import Rows
-from luthier.verbs.request import prepared, resolve
+from luthier.verbs.opening import opened
+from luthier.verbs.request import resolve
 
 
 def lr_range(
@@ -50,13 +48,8 @@ def lr_range(
             f"num_seeds={num_seeds}, num_steps={num_steps}", must="num_seeds >= 1, num_steps >= 30", where="lr_range"
         )
     task, _ = resolve(model, {}, data, target, goal={"loss": loss})
-    rows = task.load()
-    recipe = prepared(task, baseline or task.baseline)
-    held_out = rows.test_rows(seed)
-    rows = rows.laid_out(held_out)
-    build = with_spec(task.build, rows.spec)
-    engine = engine_for(build, recipe, inputs=rows.num_inputs, outputs=rows.num_outputs)
-    population = engine.open(build, recipe, loss_of(task, rows.kind), engine.modes()[0], 1)
+    build, recipe, rows, held_out, engine, minimised = opened(task, baseline or task.baseline, seed=seed)
+    population = engine.open(build, recipe, minimised, engine.modes()[0], 1)
     kept = Rows(rows, held_out, engine.place)
     seeds = tuple(derive_seed(seed, "range", i) for i in range(num_seeds))
     placed, train = kept.placed(0, recipe), kept.split(0)[0]

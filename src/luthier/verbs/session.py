@@ -212,13 +212,7 @@ class Session:
         assert score is not None
         try:
             reason = standalone.write(
-                self.folder.path,
-                task.build,
-                task.load(),
-                trial=shipped,
-                facts=facts,
-                score=score,
-                seed=self.asked.seed,
+                self.folder.path, task, trial=shipped, facts=facts, score=score, seed=self.asked.seed
             )
         except (LuthierError, OSError) as error:
             reason = str(error)

@@ -337,13 +337,10 @@ class Tuning:
 
     def decision(self, shipped: Trial, evaluations: Path, *, is_tested: bool) -> DecisionReport:
         """How the shipped model of two classes decides: its threshold by the validation rows, its calibration."""
-        stored, out = self.driver.ledger.stored[shipped.id], evaluations / f"val-{shipped.id:05d}.safetensors"
-        question = {"do": "evaluate", "trial": shipped.id, "recipe": shipped.recipe, "split_seed": shipped.split_seed,
-                    "rows": "val", "snapshot": stored.file, "checksum": stored.checksum, "out": str(out)}  # fmt: skip
-        self.driver.ask_all([question])
-        tested = evaluations / f"test-{shipped.id:05d}.safetensors"
-        test = read_snapshot(tested) if is_tested else None
-        return decision.judge(self.facts.metric.name, read_snapshot(out), test)
+        self.driver.ask_all([held_out.question(self.driver.ledger, shipped, "val", evaluations)])
+        val, test = (held_out.file_of(shipped, rows, evaluations) for rows in ("val", "test"))
+        tested = read_snapshot(test) if is_tested else None
+        return decision.judge(self.facts.metric.name, read_snapshot(val), tested)
 
 
 def _failures(trials: Sequence[Trial]) -> list[Finding]:

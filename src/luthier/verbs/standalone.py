@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from luthier.errors import Unsupported
 from luthier.recipe import Recipe
 from luthier.records import Estimate, Facts, Trial
 from luthier.runs.folder import write_text_atomic
+from luthier.training.rows import Rows
+from luthier.training.task import Task
 from luthier.verbs.plain_code import Plain, plain_code
 
 Array = npt.NDArray[Any]
@@ -94,30 +96,34 @@ def why_not(recipe: Recipe, facts: Facts) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def write(
-    folder: Path, build: Callable[..., Any], data: Data, *, trial: Trial, facts: Facts, score: Estimate, seed: int
-) -> str:
+def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estimate, seed: int) -> str:
     """Write `train.py` and its rows into a run's folder; returns why not, or "" where it is there.
 
     Args:
-        build: the builder. data: the rows of the run, read as it read them.
+        task: the builder, and the rows, which are read only where the script is written.
         trial: the shipped one: recipe, seed and split. score: of the recipe, on fresh seeds. seed: of the run.
     """
-    reason = why_not(trial.recipe, facts)
-    if not reason and data.stream is not None:
-        reason = "training rows come from loaders"
-    if reason:
+    if reason := why_not(trial.recipe, facts):
         return reason
     try:
-        plain = plain_code(build)
+        plain = plain_code(task.build)
     except Unsupported as refused:
         return refused.fact
+    data = task.load()
+    if data.stream is not None:
+        return "training rows come from loaders"
     rows = prepared_rows(data, trial, seed)
     if sum(array.nbytes for array in rows.values()) > MOST_BYTES:
         return f"its rows would take more than {MOST_BYTES >> 20} MiB a second time"
     np.savez(folder / ROWS, allow_pickle=False, **rows)
     text = script(
-        folder.name, plain, trial=trial, facts=facts, score=score, asked=asks(build)[0], scaled="target_shift" in rows
+        folder.name,
+        plain,
+        trial=trial,
+        facts=facts,
+        score=score,
+        asked=asks(task.build)[0],
+        scaled="target_shift" in rows,
     )
     write_text_atomic(folder / SCRIPT, text)
     return ""
@@ -127,9 +133,10 @@ def prepared_rows(data: Data, trial: Trial, seed: int) -> dict[str, Array]:
     """Training and validation rows of the trial's split as the engine saw them; validation targets in their units."""
     test = data.test_rows(seed)
     data = data.laid_out(test)
-    train, val = data.split(test, trial.split_seed)
-    fitted = data.fit(train, trial.recipe.preparation) if data.touches(trial.recipe.preparation) else {}
-    inputs, targets = data.prepared(fitted, train)
+    kept = Rows(data, test, lambda source: source)
+    train, val = kept.split(trial.split_seed)
+    fitted = kept.fitted(trial.split_seed, trial.recipe)
+    inputs, targets, *_ = kept.placed(trial.split_seed, trial.recipe)
     found = {"x_train": inputs[train], "y_train": targets[train], "x_val": inputs[val], "y_val": data.targets[val]}
     scale = {n: fitted[n] for n in ("target_shift", "target_width") if n in fitted}
     return {name: np.ascontiguousarray(array) for name, array in (found | scale).items()}
