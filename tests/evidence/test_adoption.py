@@ -8,7 +8,7 @@ import pytest
 from evidence.studies import many
 from luthier import stats
 
-NULL, PLANTED = 1000, 200
+NULL, PLANTED = 400, 100
 
 
 def limit(share, n):
