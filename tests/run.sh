@@ -9,7 +9,7 @@ JAX_COMPILATION_CACHE_DIR=$(mktemp -d)
 export JAX_COMPILATION_CACHE_DIR JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.05
 trap 'rm -rf "$JAX_COMPILATION_CACHE_DIR"' EXIT
 bash tests/check.sh
-$bin/pytest -n auto -m "not slow" "$@"
+$bin/pytest -n auto --durations 12 -m "not slow" "$@"
 # A file stays on one worker: its studies are made once.
 $bin/pytest -n auto --dist loadfile --durations 12 -m slow "$@"
 bash tests/wheel.sh

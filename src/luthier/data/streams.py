@@ -7,6 +7,7 @@ resumed in the middle of an epoch skips what it has seen. Validation and test ro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -100,6 +101,8 @@ class Opened(NamedTuple):
 def look(factory: Any) -> Opened:
     """Call a factory, and check that it gives what is needed.
 
+    Warns where the seed makes no difference: every trial and every epoch then has the rows in one order.
+
     Raises:
         InvalidInput: no function of (batch_size, seed), no training rows, or other batches for the same seed.
     """
@@ -113,13 +116,20 @@ def look(factory: Any) -> Opened:
     with draws_kept():
         parts = part_of(factory, LOOKED_AT, 0)
         stream = Stream(factory, num_rows(parts["train"]))
-        once, again = (_numbers(_first(factory, 1)) for _ in range(2))
+        once, again, other = (_numbers(_first(factory, seed)) for seed in (1, 1, 2))
     if not np.array_equal(once, again):
         raise InvalidInput(
             "loaders(batch_size=8, seed=1) gives other batches when it is called again",
             must="the same batches for the same seed",
             where="loaders",
             remedy="Shuffle with generator=torch.Generator().manual_seed(seed), and draw transforms from the seed",
+        )
+    if np.array_equal(once, other) and len(once) < stream.num_rows:
+        warnings.warn(
+            "loaders(batch_size, seed) gives the same first batch for seeds 1 and 2: every epoch of every trial sees "
+            "the rows in one order. Shuffle with generator=torch.Generator().manual_seed(seed).",
+            UserWarning,
+            stacklevel=2,
         )
     return Opened(stream, parts.get("val"), parts.get("test"))
 

@@ -63,13 +63,16 @@ def engine_for(
         Unsupported: no engine knows the object.
         MissingExtra: the builder needs a framework that is not installed.
     """
-    found = _name_of(builder_or_model)
-    if found is None and callable(builder_or_model):
-        found = _name_of_built(builder_or_model, recipe or Recipe(), inputs=inputs, outputs=outputs)
+    found, told = _name_of(builder_or_model), f"model={_kind(builder_or_model)}"
+    if found is None and callable(builder_or_model) and "rngs" in asks(builder_or_model)[0]:
+        found = "jax"  # by the contract of `Builder`: only Flax NNX has them
+    elif found is None and callable(builder_or_model):
+        built = _built(builder_or_model, recipe or Recipe(), inputs=inputs, outputs=outputs)
+        told = f"{called(builder_or_model)} returned {_kind(built)}"
+        found = _name_of(built)
     if found is None:
-        kind = type(builder_or_model)
         raise Unsupported(
-            f"model={kind.__module__}.{kind.__qualname__}",
+            told,
             must=f"a model, or a function that returns one, for {', '.join(_ENGINES)}",
             where="engine_for",
             remedy="Return a torch.nn.Module, a flax.nnx.Module or a keras.Model",
@@ -86,12 +89,17 @@ def _name_of(model: Any) -> str | None:
     return next((name for name in reversed(_ENGINES) if _ENGINES[name].recognises(model)), None)
 
 
-def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) -> str | None:
-    if "rngs" in asks(builder)[0]:  # by the contract of `Builder`: only Flax NNX has them
-        return "jax"
+def _kind(thing: Any) -> str:
+    """Its type, for messages; None is called None."""
+    kind = type(thing)
+    plain = kind.__module__ == "builtins"
+    return "None" if thing is None else kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) -> Any:
     try:
         with draws_kept():  # a build that only finds out a type moves nobody's numbers
-            model = builder(**keywords(builder, recipe.model, sizes))
+            return builder(**keywords(builder, recipe.model, sizes))
     except ModuleNotFoundError as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
@@ -99,7 +107,6 @@ def _name_of_built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) ->
         raise MissingExtra(
             f"{called(builder)} needs {error.name}", remedy=f'Install it: pip install "luthier[{extra}]"'
         ) from None
-    return _name_of(model)
 
 
 def _is_torch(model: Any) -> bool:

@@ -14,7 +14,8 @@ Wrong: `table = pl.read_csv("rows.csv")`
 Right: `table = pl.read_csv("rows.csv").unique(maintain_order=True)`
 
 ## When it keeps silent
-At most one row in a thousand. Rows that hold so little that equal ones are no wonder.
+At most one row in a thousand. Rows that hold so little that equal ones are no wonder. Where validation or test rows
+were given, copies across the parts: they are D07.
 
 ## Source
 Barz and Denzler 2020, "Do We Train on Test Data? Purging CIFAR of Near-Duplicates".
@@ -39,7 +40,8 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
     table = rowwise.finite_table(exam.rows.inputs)
     if rowwise.bits(table) < rowwise.MIN_BITS:
         return []
-    _, first, group = np.unique(rowwise.keys(table), return_index=True, return_inverse=True)
+    _, alike = np.unique(rowwise.keys(table), return_inverse=True)
+    _, first, group = np.unique(3 * alike + _parts(exam), return_index=True, return_inverse=True)
     original = first[group]
     copies = np.flatnonzero(original != np.arange(len(table)))
     if len(copies) <= SHARE * len(table):
@@ -65,3 +67,12 @@ def judge(exam: Exam) -> list[Finding] | Unknown:
             evidence={"rows": [int(r) for r in copies[:20]], "contradictory": against},
         )
     ]
+
+
+def _parts(exam: Exam) -> rowwise.Array:
+    """0, or where the parts were given 1 for a validation row and 2 for a test row, int [n]."""
+    rows = exam.rows
+    parts = np.zeros(len(rows.inputs), np.int64)
+    if rows.given:
+        parts[rows.val], parts[rows.test] = 1, 2
+    return parts
