@@ -197,6 +197,7 @@ def test_real_targets_are_regression(tmp_path):
         (net, {"space": {"weight_decai": Float(0, 1)}}, "Did you mean 'weight_decay'"),
         (net, {"space_only": True}, "a space to search"),
         (net, {"space": {"depth": Int(1, 3)}}, "net takes width, dropout"),
+        (net, {"space": {"widht": Int(8, 64)}}, "Did you mean 'width'?"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_start(tmp_path, target, more, said):

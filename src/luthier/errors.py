@@ -28,7 +28,7 @@ class LuthierError(Exception):
             text += f" ({where})"
         text = text.rstrip(".") + "."
         if remedy:
-            text += f" {remedy.rstrip('.')}."
+            text += " " + (remedy if remedy.endswith("?") else remedy.rstrip(".") + ".")
         super().__init__(text)
 
 

@@ -105,9 +105,9 @@ BAD = [
     (
         GOOD.replace("y", "churn"),
         {"target": "chrun"},
-        "there is no column 'chrun': `one of a, b, churn` must hold (PATH). Did you mean 'churn'.",
+        "there is no column 'chrun': `one of a, b, churn` must hold (PATH). Did you mean 'churn'?",
     ),
-    (GOOD, {"target": "Y "}, "there is no column 'Y ': `one of a, b, y` must hold (PATH). Did you mean 'y'."),
+    (GOOD, {"target": "Y "}, "there is no column 'Y ': `one of a, b, y` must hold (PATH). Did you mean 'y'?"),
     (
         GOOD,
         {"target": ()},

@@ -182,7 +182,7 @@ def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew
             "stdout:loss",
             "the command has a place for {lrr}: `one of lr, l2, seed, dir, checkpoint_dir, device` must hold "
             "(command). "
-            "Did you mean {lr}.",
+            "Did you mean {lr}?",
         ),
         (
             "python train.py --lr {lr}",

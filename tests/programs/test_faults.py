@@ -74,7 +74,7 @@ def test_a_metric_that_was_never_reported_is_named_with_those_that_were(tmp_path
     with pytest.raises(InvalidInput) as told:
         tune(functions.train, tmp_path, metric="min:val_los")
     assert str(told.value) == (
-        "val_los was never reported: `the metric is one of val_loss` must hold (metric). Did you mean 'val_loss'."
+        "val_los was never reported: `the metric is one of val_loss` must hold (metric). Did you mean 'val_loss'?"
     )
 
 

@@ -99,7 +99,7 @@ def test_lightning_settings_go_to_whatever_takes_them(net):
         training.check(["widht"])
     assert str(told.value) == (
         "space names 'widht': `an argument of Net, of its data or of the Trainer` must hold (space). "
-        "Did you mean 'width'."
+        "Did you mean 'width'?"
     )
 
 

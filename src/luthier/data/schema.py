@@ -105,7 +105,7 @@ def check_columns(known: list[str], wanted: list[str], where: str) -> None:
                 f"there is no column {name!r}",
                 must=f"one of {shown}" if known else "a table with columns",
                 where=where,
-                remedy=f"Did you mean {near[0]!r}" if near else "",
+                remedy=f"Did you mean {near[0]!r}?" if near else "",
             )
 
 

@@ -83,7 +83,7 @@ def words_of(text: str, settings: Iterable[str], varied: Iterable[str]) -> tuple
             f"the command has a place for {{{name}}}",
             must=f"one of {', '.join(known)}",
             where="command",
-            remedy=f"Did you mean {{{near[0]}}}" if near else "Add it to the space, or double braces that are meant",
+            remedy=f"Did you mean {{{near[0]}}}?" if near else "Add it to the space, or double braces that are meant",
         )
     for name in varied:
         if name not in used:

@@ -92,7 +92,7 @@ def silent(program: Program, attempt: Attempt) -> LuthierError:
             f"{name} was never reported",
             must=f"the metric is one of {', '.join(others)}",
             where="metric",
-            remedy=f"Did you mean {near[0]!r}" if near else f"Report {name}, or name another metric",
+            remedy=f"Did you mean {near[0]!r}?" if near else f"Report {name}, or name another metric",
         )
     if not isinstance(program.what, Command):
         return InvalidInput(

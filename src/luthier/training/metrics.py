@@ -242,7 +242,7 @@ def metric_for(name: str, kind: str) -> Metric:
             f"metric={name!r}",
             must=f"one of {', '.join(fitting)}",
             where=f"{kind} task",
-            remedy=f"Did you mean {near[0]!r}" if near else "",
+            remedy=f"Did you mean {near[0]!r}?" if near else "",
         )
     if kind not in KNOWN[name].kinds:
         raise InvalidInput(
@@ -266,7 +266,7 @@ def check_measured(name: str, names: Sequence[str]) -> None:
             f"metric={name!r}",
             must=f"one of {', '.join(names)}, which your function returns",
             where="metric",
-            remedy=f"Did you mean {near[0]!r}" if near else "",
+            remedy=f"Did you mean {near[0]!r}?" if near else "",
         )
 
 

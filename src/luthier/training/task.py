@@ -81,7 +81,7 @@ def named_task(name: str, **options: Any) -> Task:
             f"task={name!r}",
             must=f"a known task: {', '.join(sorted(known)) or 'none is installed'}",
             where="tune",
-            remedy=f"Did you mean {near[0]!r}" if near else "",
+            remedy=f"Did you mean {near[0]!r}?" if near else "",
         )
     task = known[name].load()(**options)
     assert isinstance(task, Task)

@@ -44,7 +44,7 @@ def function_at(place: str) -> Any:
             f"there is no function {name!r} in {file}",
             must=f"one of {', '.join(own) or 'no functions'}",
             where="model",
-            remedy=f"Did you mean {near[0]!r}" if near else "",
+            remedy=f"Did you mean {near[0]!r}?" if near else "",
         )
     function: Any = found
     return function

@@ -246,10 +246,12 @@ def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> N
         if bare in TRAINING_SETTINGS or argument in baseline.model or "." in argument or name.startswith("prepare_"):
             continue
         near = difflib.get_close_matches(name, sorted(TRAINING_SETTINGS), 1, 0.85)
-        if near or not (takes_any or argument in arguments):
+        taken = takes_any or argument in arguments
+        if near or not taken:
+            near = near or difflib.get_close_matches(argument, arguments, 1, 0.75)
             raise InvalidInput(
                 f"space names {name!r}",
                 must="a training setting or an argument of the builder",
                 where="space",
-                remedy=f"Did you mean {near[0]!r}" if near else f"{called(build)} takes {', '.join(arguments)}",
+                remedy=f"Did you mean {near[0]!r}?" if near else f"{called(build)} takes {', '.join(arguments)}",
             )

@@ -54,7 +54,7 @@ class LightningTraining:
                     f"space names {name!r}",
                     must=f"an argument of {self.module.__name__}, of its data or of the Trainer",
                     where="space",
-                    remedy=f"Did you mean {near[0]!r}" if near else f"Add it to {self.module.__name__}.__init__",
+                    remedy=f"Did you mean {near[0]!r}?" if near else f"Add it to {self.module.__name__}.__init__",
                 )
 
     def __call__(self, trial: RunningTrial) -> None:
