@@ -17,8 +17,8 @@ from luthier.verbs.request import resolve
 
 def lr_range(
     model: Any,
-    *,
     data: Any = None,
+    *,
     target: str | Sequence[str] = "",
     loss: Callable[..., Any] | None = None,
     baseline: Recipe | None = None,

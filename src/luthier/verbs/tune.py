@@ -39,9 +39,9 @@ from luthier.verbs.session import Session, Watcher
 
 def tune(
     model: Any = None,
+    data: Any = None,
     *,
     command: str = "",
-    data: Any = None,
     target: str | Sequence[str] = "",
     loss: Callable[..., Any] | None = None,
     evaluate: Callable[..., Any] | None = None,
@@ -75,9 +75,9 @@ def tune(
         model: name of a ready task ("digits"), a `Task`, or a function that returns a fresh model and whose
             keyword arguments are its hyperparameters. Or what trains by itself (docs/programs.md): a function
             `train(trial)`, a LightningModule class, a function that returns a compiled Keras model.
-        command: instead of a model: a command with places for settings, "python train.py --lr {lr}".
         data: for a function: a table (path or data frame), `(X, y)`, or whatever else `Data` reads; `Data(...)` says
             more: validation and test rows, groups, order in time, folds.
+        command: instead of a model: a command with places for settings, "python train.py --lr {lr}".
         target: of a table: the column that is predicted.
         loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss". A batch is (inputs,
             targets), or the dict or tuple of arrays that `data` is.
