@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SEPARATORS = {".csv": "", ".tsv": "\t", ".txt": "", ".parquet": "", ".pq": ""}
 """Suffixes that are read, with the separator where the suffix says it; "" looks at the first line."""
+BATCH_NUMBERS = 1 << 22
+"""Numbers of a batch in which a large file is read, so that wide tables need no more memory than long ones."""
 READ_ONCE_BYTES = 256 << 20
 SNIFFED = ",;\t|"
 
@@ -148,7 +150,8 @@ def collected(table: pl.LazyFrame, path: str) -> Iterator[pl.DataFrame]:
         InvalidInput: the file breaks off, is ragged, or is no text of its encoding.
     """
     with file_errors(Path(path)):
-        yield from table.collect_batches(chunk_size=1 << 16, maintain_order=True)
+        rows = BATCH_NUMBERS // max(len(table.collect_schema()), 1)
+        yield from table.collect_batches(chunk_size=min(max(rows, 1 << 10), 1 << 16), maintain_order=True)
 
 
 @contextlib.contextmanager

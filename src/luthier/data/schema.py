@@ -79,11 +79,15 @@ class Schema(Record, frozen=True, kw_only=True):
         used = [column for column in self.columns if column.parts]
         check_columns(frame.columns, [column.name for column in used], where)
         out = np.empty((frame.height, len(self.parts)), np.float32)
-        at = 0
-        for column in used:
-            width = len(column.parts)
-            out[:, at : at + width] = _numbers(frame[column.name], column, where)
-            at += width
+        types = frame.schema
+        ends = np.cumsum([len(column.parts) for column in used])
+        plain = [column.kind == "number" and types[column.name].is_numeric() for column in used]
+        out[:, ends[plain] - 1] = _plain(
+            frame, [column for column, is_plain in zip(used, plain, strict=True) if is_plain]
+        )
+        for column, end, is_plain in zip(used, ends, plain, strict=True):
+            if not is_plain:
+                out[:, end - len(column.parts) : end] = _numbers(frame[column.name], column, where)
         return out
 
 
@@ -146,6 +150,16 @@ def _numbers(series: pl.Series, column: Column, where: str) -> Array:
         case _:
             values = _date_parts(series, column, where)
     return values
+
+
+def _plain(frame: pl.DataFrame, columns: list[Column]) -> Array:
+    """float64 [n, columns] of columns that are numbers already: all at once, since a table can have thousands."""
+    import polars as pl
+
+    values = (
+        frame.select(pl.col([c.name for c in columns]).cast(pl.Float64)).to_numpy() if columns else np.empty((0, 0))
+    )
+    return np.where(np.isfinite(values), values, math.nan) - np.array([column.offset for column in columns])
 
 
 def _real(series: pl.Series, column: Column, where: str) -> Array:
