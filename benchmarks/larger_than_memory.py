@@ -3,10 +3,10 @@
 python -m benchmarks.larger_than_memory [--copies 12] [--limit-mb 1400] [--trials 8] [--rounds 3]
 
 The table: Fashion-MNIST's 60,000 training images, `--copies` times with noise, one column a pixel and one of
-classes, as Parquet. Three programs, interleaved: `limited` and `unlimited` read the file (it is decoded once into the
-cache, and read by row as memory), the first under RLIMIT_DATA; `resident` keeps all rows in its own memory. Each opens
-the file and tunes a small MLP. Memory: the largest private memory (RssAnon) seen while it ran, and the peak of all
-(VmHWM), which counts pages of the file that the system would give back.
+classes, as Parquet. Three programs, interleaved: `limited` and `unlimited` read the file (it is decoded once into
+the cache, and read by row as memory), the first under RLIMIT_DATA; `resident` keeps all rows in its own memory. Each
+opens the file and tunes a small MLP. Memory: the largest private memory (RssAnon) seen while it ran, and the peak of
+all (VmHWM), which counts pages of the file that the system would give back.
 """
 
 from __future__ import annotations

@@ -156,10 +156,12 @@ def _plain(frame: pl.DataFrame, columns: list[Column]) -> Array:
     """float64 [n, columns] of columns that are numbers already: all at once, since a table can have thousands."""
     import polars as pl
 
-    values = (
-        frame.select(pl.col([c.name for c in columns]).cast(pl.Float64)).to_numpy() if columns else np.empty((0, 0))
-    )
-    return np.where(np.isfinite(values), values, math.nan) - np.array([column.offset for column in columns])
+    if not columns:
+        return np.empty((frame.height, 0))
+    values: Array = frame.select(pl.col([column.name for column in columns]).cast(pl.Float64)).to_numpy(writable=True)
+    values[~np.isfinite(values)] = math.nan
+    values -= [column.offset for column in columns]
+    return values
 
 
 def _real(series: pl.Series, column: Column, where: str) -> Array:
