@@ -53,8 +53,8 @@ OPTIONS = {
 PARAMETERS = {
     "convert": ["settings", "source", "target", "constant_lr"],
     "tune": [
-        "model", "command", "data", "target", "loss", "evaluate", "metric", "budget", "space", "fixed", "space_only",
-        "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root", "resume", "seed",
+        "model", "command", "data", "target", "folds", "loss", "evaluate", "metric", "budget", "space", "fixed",
+        "space_only", "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root", "resume", "seed",
         "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher", "sinks",
     ],
     "load": ["run", "builder"],
