@@ -16,8 +16,17 @@ from luthier.reports.view import view
 
 from .fixtures import RECORDS
 
-WHOLE = FoldsReport(num=3, scores=(0.95, 0.93, 0.97), num_rows=(40, 40, 39), num_models=(2, 1, 1), mean=0.95, sd=0.02,
-                    num_tried=9, num_complete=4)  # fmt: skip
+WHOLE = FoldsReport(
+    num=3,
+    scores=(0.95, 0.93, 0.97),
+    kept=(0.96, 0.93, 0.97),
+    num_rows=(40, 40, 39),
+    num_models=(2, 1, 1),
+    mean=0.95,
+    sd=0.02,
+    num_tried=9,
+    num_complete=4,
+)
 
 
 def told(report: FoldsReport) -> RunRecord:
@@ -41,11 +50,15 @@ def test_each_fold_has_a_row_and_the_mean_follows():
     assert shown.sentence.startswith("The adopted settings score 0.95")
     assert "Of 9 configurations of the search that came to an end on the first fold, 4 were trained" in shown.sentence
     assert "test rows" in shown.sentence
+    assert "each is counted by itself" in shown.sentence
+    assert [row[3:] for row in shown.table.rows[:2]] == [("0.9500", "0.9600"), ("0.9300", "0.9300")]
 
 
 def test_a_fold_without_a_model_is_named():
     scores = (0.95, math.nan, 0.97)
-    broken = msgspec.structs.replace(WHOLE, scores=scores, num_models=(1, 0, 1), num_rows=(40, 0, 39), mean=0.96)
+    broken = msgspec.structs.replace(
+        WHOLE, scores=scores, kept=scores, num_models=(1, 0, 1), num_rows=(40, 0, 39), mean=0.96
+    )
     record = told(broken)
     shown = view(record).folds
     assert shown is not None
@@ -57,7 +70,13 @@ def test_a_fold_without_a_model_is_named():
 
 def test_no_fold_with_a_model_is_no_score():
     none = msgspec.structs.replace(
-        WHOLE, scores=(math.nan,) * 3, num_models=(0, 0, 0), num_rows=(0, 0, 0), mean=math.nan, sd=math.nan
+        WHOLE,
+        scores=(math.nan,) * 3,
+        kept=(math.nan,) * 3,
+        num_models=(0, 0, 0),
+        num_rows=(0, 0, 0),
+        mean=math.nan,
+        sd=math.nan,
     )
     shown = view(told(none)).folds
     assert shown is not None

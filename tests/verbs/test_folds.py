@@ -66,7 +66,7 @@ def test_predictions_give_the_scores_that_the_run_tells(run):
     kept, told = run.out_of_fold, run.record.folds
     right = kept.outputs.argmax(1) == kept.targets
     by_hand = [float(right[kept.folds == fold].mean()) for fold in range(3)]
-    assert list(told.scores) == pytest.approx(by_hand)
+    assert list(told.scores) == list(told.kept) == pytest.approx(by_hand)
     assert [t.last.score for t in run.record.history.trials[:3]] == pytest.approx(by_hand)
     assert told.mean == pytest.approx(np.mean(by_hand))
     assert told.sd == pytest.approx(np.std(by_hand, ddof=1))
@@ -114,8 +114,11 @@ def test_an_adopted_recipe_is_told_by_the_models_of_the_final_comparison(tmp_pat
     kept, told = run.out_of_fold, run.record.folds
     assert told.num_models == (2, 1, 1, 1, 1)
     by_hand = [r2_score(kept.targets[kept.folds == k], kept.outputs[kept.folds == k][:, 0]) for k in range(5)]
-    assert list(told.scores) == pytest.approx(by_hand, abs=1e-5)
-    assert told.mean == pytest.approx(run.best.score.score, abs=0.15)
+    assert list(told.kept) == pytest.approx(by_hand, abs=1e-5)
+    assert told.kept[1:] == pytest.approx(told.scores[1:])
+    assert told.kept[0] > told.scores[0], "two models together err less than each: squares are convex"
+    finals = [t for t in run.record.history.trials if t.phase == "final" and t.config]
+    assert told.scores[0] == pytest.approx(np.mean([t.last.score for t in finals if t.split_seed == 0]), abs=1e-6)
     assert told.mean > run.baseline.score.score
 
 

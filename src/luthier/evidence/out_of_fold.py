@@ -61,7 +61,8 @@ def completed(
 def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
     """Ask each run that came to its end about its validation rows; of several models of a fold the mean is kept.
 
-    The score of a fold is that of the predictions which are kept, so that whoever reads them finds the same.
+    The score of a fold is the mean of what its models score one by one: together they are better than each, and a
+    single model is shipped.
     """
     done = [trial for trial in runs if trial.status == "finished"]
     bench.driver.ask_all(question(bench.driver.ledger, trial, "val", evaluations) for trial in done)
@@ -69,13 +70,18 @@ def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
     for trial in done:
         by_fold[trial.split_seed].append(read_snapshot(file_of(trial, "val", evaluations)))
     parts = {fold: _mean(fold, files) for fold, files in by_fold.items() if files}
-    scores = [_score(bench.metric.name, parts[fold]) if fold in parts else math.nan for fold in by_fold]
+    name = bench.metric.name
+    scores = [
+        float(np.mean([_score(name, _mean(fold, [file])) for file in files])) if files else math.nan
+        for fold, files in by_fold.items()
+    ]
     known = [score for score in scores if math.isfinite(score)]
     found = folds.standings(bench.driver.ledger.trials.values(), bench.facts.constant_score)
     searched = [one for one in found if one.leader.id != 0]
     report = FoldsReport(
         num=bench.num_folds,
         scores=tuple(scores),
+        kept=tuple(_score(name, parts[fold]) if fold in parts else math.nan for fold in by_fold),
         num_rows=tuple(len(parts[fold]["rows"]) if fold in parts else 0 for fold in by_fold),
         num_models=tuple(len(files) for files in by_fold.values()),
         mean=float(np.mean(known)) if known else math.nan,

@@ -15,19 +15,20 @@ def folds(reading: Reading) -> Folds | None:
     told = reading.record.folds
     if told is None:
         return None
+    each = zip(told.num_rows, told.num_models, told.scores, told.kept, strict=True)
     rows = [
-        (str(fold), count(num_rows), count(num_models), reading.score(score) if num_models else MISSING)
-        for fold, (score, num_rows, num_models) in enumerate(
-            zip(told.scores, told.num_rows, told.num_models, strict=True)
-        )
+        (str(fold), count(rows), count(models), *(reading.score(s) if models else MISSING for s in (score, kept)))
+        for fold, (rows, models, score, kept) in enumerate(each)
     ]
-    whole = ("mean", count(sum(told.num_rows)), count(sum(told.num_models)), reading.score(told.mean))
+    known = [score for score in told.kept if math.isfinite(score)]
+    kept = reading.score(sum(known) / len(known)) if known else MISSING
+    whole = ("mean", count(sum(told.num_rows)), count(sum(told.num_models)), reading.score(told.mean), kept)
     return Folds(
         sentence=f"{_of_scores(reading, told)} {_of_search(told)}",
         table=Table(
-            columns=("fold", "rows", "models", reading.metric_name),
-            rows=(*rows, whole, ("SD from fold to fold", "", "", number(told.sd, reading.decimals))),
-            numeric=frozenset({1, 2, 3}),
+            columns=("fold", "rows", "models", f"{reading.metric_name}, one model", "of the kept predictions"),
+            rows=(*rows, whole, ("SD from fold to fold", "", "", number(told.sd, reading.decimals), "")),
+            numeric=frozenset({1, 2, 3, 4}),
             caption="Out-of-fold score by fold",
         ),
     )
@@ -56,6 +57,8 @@ def _of_scores(reading: Reading, told: FoldsReport) -> str:
         "that did not see it. Folds share training rows, and settings were chosen on them: what new rows bring, the "
         "test rows say."
     )
+    if max(told.num_models) > 1:
+        text += " Where a fold has several models, their mean is kept, and each is counted by itself."
     return text + (f" No model came to its end on fold {', '.join(without)}." if without else "")
 
 

@@ -37,9 +37,10 @@ class Folds(Part, frozen=True, kw_only=True):
     """The shipped settings on rows that their models did not see."""
 
     num: Annotated[int, said("number of folds")]
-    score: Annotated[float | None, said("mean over the folds, in units of the metric")]
+    score: Annotated[float | None, said("of one model: mean over the folds, in units of the metric")]
     sd: Annotated[float | None, said("standard deviation from fold to fold")]
-    scores: Annotated[list[float | None], said("score of each fold; null: no model came to its end")]
+    scores: Annotated[list[float | None], said("of each fold, mean over its models; null: none came to its end")]
+    kept: Annotated[list[float | None], said("score of the kept predictions of each fold: the mean of its models")]
     tried: Annotated[int, said("configurations of the search that came to an end on the first fold")]
     complete: Annotated[int, said("those of them that were trained on all folds")]
 
@@ -169,6 +170,7 @@ def _folds(record: RunRecord) -> Folds | None:
         score=finite(told.mean),
         sd=finite(told.sd),
         scores=[finite(score) for score in told.scores],
+        kept=[finite(score) for score in told.kept],
         tried=told.num_tried,
         complete=told.num_complete,
     )

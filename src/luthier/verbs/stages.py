@@ -21,6 +21,7 @@ from luthier.evidence import decision, held_out, out_of_fold, paired
 from luthier.evidence.out_of_fold import Gathered
 from luthier.evidence.paired import Bench, Contender
 from luthier.findings import DecisionReport, Finding
+from luthier.folds import Merged
 from luthier.playbook import boundaries, failures, rounds, stability, steps, throughput
 from luthier.playbook.budget import Budget, parse_budget, split
 from luthier.playbook.spaces import combine, default_space
@@ -307,9 +308,12 @@ class Tuning:
         rung = max((r for r, n in enumerate(known) if n >= boundaries.SURE_TRIALS), default=len(known) - 1)
         return boundaries.find(history, self.space, rng, rung=rung + 1)
 
-    def _history(self) -> History:
-        trials = self.driver.ledger.trials
-        return rounds.history_of(self.facts.metric, self.plan, [trials[i] for i in sorted(trials)])
+    def _history(self, *, averaged: bool = True) -> History:
+        """What was trained; with folds and `averaged`, final scores are means over them."""
+        trials = [trial for _, trial in sorted(self.driver.ledger.trials.items())]
+        if averaged and self.num_folds > 1:
+            trials = Merged(self.facts.constant_score)(trials)
+        return rounds.history_of(self.facts.metric, self.plan, trials)
 
     def _stop_paused(self) -> None:
         history = self._history()
@@ -323,7 +327,7 @@ class Tuning:
             *failures.judge(history.trials),
             *self._edges().findings,
             *stability.judge(history, self.space),
-            *steps.judge(history, self.facts),
+            *steps.judge(self._history(averaged=False), self.facts),
         ]
 
     # -------------------------------------------------------------------------------------------- evidence
