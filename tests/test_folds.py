@@ -18,8 +18,18 @@ def trial(number, score, *, fold_of=None, fold=0, status="finished"):
     """A trial at its end, or without a report."""
     phase = "fold" if fold_of is not None else "search" if number else "noise"
     curve = () if status != "finished" else (Point(step=9, fraction=1.0, train_loss=1.0, val_loss=1.0, score=score),)
-    return Trial(id=number, phase=phase, config={"x": number}, recipe=luthier.Recipe(), seed=number, split_seed=fold,
-                 num_steps=9, fold_of=fold_of, status=status, curve=curve)  # fmt: skip
+    return Trial(
+        id=number,
+        phase=phase,
+        config={"x": number},
+        recipe=luthier.Recipe(),
+        seed=number,
+        split_seed=fold,
+        num_steps=9,
+        fold_of=fold_of,
+        status=status,
+        curve=curve,
+    )
 
 
 def on_folds(number, scores):

@@ -38,9 +38,17 @@ def tuned(root, data, *, num=3, budget="6trials", epochs=4, lr=0.003, preparatio
     """A small run on folds."""
     baseline = Recipe("adamw", lr=lr, epochs=epochs, batch_size=32, preparation=preparation)
     return luthier.tune(
-        net, data=data, folds=num, budget=budget, baseline=baseline, space=SPACE, root=root, name="run",
-        workers=0, **more,
-    )  # fmt: skip
+        net,
+        data=data,
+        folds=num,
+        budget=budget,
+        baseline=baseline,
+        space=SPACE,
+        root=root,
+        name="run",
+        workers=0,
+        **more,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +116,16 @@ def test_report_terminal_and_summary_tell_them(run):
 @pytest.mark.slow
 def test_an_adopted_recipe_is_told_by_the_models_of_the_final_comparison(tmp_path):
     """The baseline hardly learns, so a better learning rate is found; six pairs on five folds."""
-    run = tuned(tmp_path, load_diabetes(return_X_y=True), num=5, budget="60trials", lr=1e-4, epochs=6,
-                preparation={"scale": "standard", "target": "standard"}, metric="r2")  # fmt: skip
+    run = tuned(
+        tmp_path,
+        load_diabetes(return_X_y=True),
+        num=5,
+        budget="60trials",
+        lr=1e-4,
+        epochs=6,
+        preparation={"scale": "standard", "target": "standard"},
+        metric="r2",
+    )
     assert run.adopted
     kept, told = run.out_of_fold, run.record.folds
     assert told.num_models == (2, 1, 1, 1, 1)
@@ -172,9 +188,14 @@ def test_folds_of_what_trains_by_itself_are_refused(tmp_path):
 
 def test_folds_are_short_for_those_of_the_data(run, tmp_path):
     same = luthier.tune(
-        net, data=Data(*CANCER, folds=3), budget="6trials", root=tmp_path, workers=0, space=SPACE,
+        net,
+        data=Data(*CANCER, folds=3),
+        budget="6trials",
+        root=tmp_path,
+        workers=0,
+        space=SPACE,
         baseline=Recipe("adamw", lr=0.003, epochs=4, batch_size=32, preparation=SCALED),
-    )  # fmt: skip
+    )
     assert np.array_equal(same.out_of_fold.outputs, run.out_of_fold.outputs)
 
 
