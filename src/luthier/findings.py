@@ -194,3 +194,25 @@ class DecisionReport(Record, frozen=True, kw_only=True):
     test_at_threshold: float = math.nan
     ece_val: float = math.nan
     ece_test: float = math.nan
+
+
+class FoldsReport(Record, frozen=True, kw_only=True):
+    """The shipped recipe on rows that its model did not see: K models, each asked about the fold that it lacked.
+
+    Args:
+        num: of the folds. `scores`: of each fold, the mean over its models; NaN where none came to its end.
+        kept: the score of the predictions that are kept; those of several models are averaged, and better for that.
+        num_rows, num_models: of each fold.
+        mean, sd: of the known scores. Folds share training rows: `sd` is their spread, and no error of the mean.
+        num_tried, num_complete: configurations of the search of which a fold came to its end, and of which all did.
+    """
+
+    num: int
+    scores: tuple[float, ...]
+    kept: tuple[float, ...]
+    num_rows: tuple[int, ...]
+    num_models: tuple[int, ...]
+    mean: float = math.nan
+    sd: float = math.nan
+    num_tried: int = 0
+    num_complete: int = 0

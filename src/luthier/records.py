@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from luthier.codec import Record
-from luthier.findings import DecisionReport, Finding, PreparationReport
+from luthier.findings import DecisionReport, Finding, FoldsReport, PreparationReport
 from luthier.recipe import Recipe
 from luthier.space import Config, Space
 
@@ -37,7 +37,7 @@ class Metric(Record, frozen=True, kw_only=True):
 Status = Literal["waiting", "running", "paused", "stopped", "finished", "diverged", "failed"]
 """waiting: known, no step taken. paused: at a rung, may go on. stopped: given up by a decision. finished: all
 steps taken. diverged: a loss was not finite; a result, the worst one. failed: a fault of the code or machine."""
-Phase = Literal["noise", "search", "confirm", "final"]
+Phase = Literal["noise", "search", "fold", "confirm", "final"]  # fold: the search's, on another fold
 DONE: frozenset[str] = frozenset({"stopped", "finished", "diverged", "failed"})
 
 
@@ -74,6 +74,7 @@ class Trial(Record, frozen=True, kw_only=True):
         id: position in the run; trial 0 is the baseline.
         config: what differs from the baseline; empty for the baseline itself.
         seed: initialisation, order and dropout. `split_seed`: which rows are validation rows.
+        fold_of: the trial of which this is the same configuration and seed, on another fold (`luthier.folds`).
         origin: where the configuration came from: baseline, known, halton, model, optuna-tpe ...
         mode, P: execution mode and width in which it trains; a resumed trial goes on in the same.
         rung: how many rungs it has reached (0: none yet). `num_steps`: of its whole schedule.
@@ -87,6 +88,7 @@ class Trial(Record, frozen=True, kw_only=True):
     seed: int
     split_seed: int
     num_steps: int
+    fold_of: int | None = None
     origin: str = "baseline"
     mode: str = "loop"
     P: int = 1
@@ -368,6 +370,7 @@ class RunRecord(Record, frozen=True, kw_only=True):
     best_score: Estimate | None = None
     search_score: float = math.nan
     test: HeldOutResult | None = None
+    folds: FoldsReport | None = None  # of the shipped recipe, where each configuration was trained on K folds
     decision: DecisionReport | None = None  # of a shipped model of two classes
     script: str = ""  # "train.py" where it was written, else why not
     findings: tuple[Finding, ...] = ()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.errors import BudgetTooSmall, InvalidInput
-from luthier.playbook.budget import LADDER, Budget, Price, amount_text, least_budget, parse_budget, split
+from luthier.playbook.budget import LADDER, Budget, Price, amount_text, ladder, least_budget, parse_budget, split
 from luthier.records import RunPlan
 
 seconds = st.floats(1.0, 1e6)
@@ -169,3 +169,29 @@ def test_impossible_costs_are_refused(cost, num_workers):
 )
 def test_amounts_in_words_are_rounded_up(budget, text):
     assert amount_text(Budget(*budget)) == text
+
+
+@pytest.mark.parametrize("folds", [2, 5, 8, 10])
+def test_folds_are_counted(folds):
+    """The baseline on all of them, one configuration at least, and the winner on those that the pairs leave out."""
+    for rung, plain in zip(ladder(folds), LADDER, strict=True):
+        assert rung.noise == max(plain.noise, folds)
+        assert (rung.top, rung.fresh, rung.final) == (plain.top, plain.fresh, plain.final)
+        others = max(folds - 6, 0) if plain.final == 6 else 0
+        assert rung.phases()["final"] == 2 * plain.final + others
+    least = 2 * folds
+    found = split(Budget("trials", least), 1.0, folds=folds)
+    assert (found["split"]["noise"], found["split"]["search"]) == (folds, folds)
+    with pytest.raises(BudgetTooSmall, match=f"each on {folds} folds"):
+        split(Budget("trials", least - 1), 1.0, folds=folds)
+
+
+def test_one_fold_is_none():
+    assert ladder(1) == LADDER
+    assert split(Budget("trials", 62), 1.0, folds=1) == split(Budget("trials", 62), 1.0)
+
+
+def test_the_folds_of_a_configuration_take_their_time_one_after_the_other():
+    """Ten workers train ten baselines at once, but no two folds of one configuration."""
+    rung = ladder(5)[-1]
+    assert least_budget(rung, Price(10.0, 10, 5), "seconds") == pytest.approx((10 + 50 + 2) / 0.98)

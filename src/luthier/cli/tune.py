@@ -32,7 +32,9 @@ def tune(
     test: Annotated[Path | None, typer.Option(help="Test rows of your own.")] = None,
     group: Annotated[str, typer.Option(help="Column whose rows are never parted between training and test.")] = "",
     time: Annotated[str, typer.Option(help="Column by which later rows are held out.")] = "",
-    folds: Annotated[int, typer.Option(help="Validate in so many folds, the fold by the seed.")] = 0,
+    folds: Annotated[
+        int | None, typer.Option(help="Judge by the mean over so many folds of the rows; default: one split each.")
+    ] = None,
     kind: Annotated[str, typer.Option(help="binary, multiclass or regression; default: told from the target.")] = "",
     model: Annotated[str, typer.Option(help="Which model of the task, for example cnn or mlp.")] = "",
     option: Annotated[list[str] | None, typer.Option(help="Further option of the task, KEY=VALUE.")] = None,
@@ -84,13 +86,14 @@ def tune(
     from luthier.verbs.tune import tune as run_tune
 
     model_or_task = _subject(subject, command)
-    rows = _rows(data, target, val=val, test=test, group=group, time=time, folds=folds, kind=kind)
+    rows = _rows(data, target, val=val, test=test, group=group, time=time, kind=kind)
     options = {**_pairs(option), **({"model": model} if model else {})}
     with TerminalWatcher(verdict=not as_json, explains_modes=why_not_fused) as watcher:
         run = run_tune(
             model_or_task,
             command=command,
             data=rows,
+            folds=folds,
             options=options,
             metric=metric,
             budget=budget,

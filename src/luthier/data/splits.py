@@ -3,7 +3,7 @@
 Where rows are independent, every split seed draws new validation rows. Where the validation rows are given, or the
 last in time, there is one split only; its validation rows are then parted in two: those of seed 0, which the search
 may look at, and those of seed 1, which it never saw and on which its winner is confirmed. With K folds the seed is
-the number of the fold, modulo K.
+the number of the fold, modulo K; of folds in time number 0 is the last one, with the most rows to learn from.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ def _fold(roles: Roles, pool: Array, number: int) -> tuple[Array, Array]:
 
     if roles.times is not None:
         ordered = pool[np.argsort(roles.times[pool], kind="stable")]
-        return _by(TimeSeriesSplit(roles.folds), roles, ordered, number)
+        return _by(TimeSeriesSplit(roles.folds), roles, ordered, roles.folds - 1 - number)
     if roles.groups is not None:
         splitter = GroupKFold(roles.folds) if roles.classes is None else StratifiedGroupKFold(roles.folds)
     elif roles.classes is not None and np.bincount(roles.classes[pool]).min(initial=roles.folds) >= roles.folds:

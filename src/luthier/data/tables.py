@@ -66,7 +66,8 @@ class Data:
         target: of a table: the column that is predicted, or several with real values.
         group: rows of one group are never parted: a column of the table, or an array [n].
         time: later rows are held out: a column with dates or numbers, or an array [n].
-        folds: validation rows are one of so many parts of the rows, the part by the seed.
+        folds: the rows that are not test rows are divided into so many parts, and a configuration is judged by its
+            mean over them: each part is once the validation rows.
         categories: columns of numbers that are names, not amounts.
         loaders: instead of inputs, a function (batch_size, seed) that returns a loader of training batches, or a dict
             with loaders "train", "val" and "test": training rows are streamed, with their own transforms, and
@@ -238,6 +239,20 @@ class Data:
         """What a split seed stands for (`luthier.data.splits`): 0: a fresh split; 1: the one that there is; more: the
         number of a fold."""
         return self.folds or int(self.roles.fixed)
+
+    def in_folds(self, num: int) -> Data:
+        """The same rows in so many folds.
+
+        Raises:
+            InvalidInput: fewer than 2, validation rows of one's own, fewer groups, or the data says another number.
+        """
+        if num < 2 or self.folds not in (0, num):
+            must = f"folds={self.folds}, as the data says" if self.folds else "2 folds or more"
+            raise InvalidInput(f"folds={num}", must=must, where="tune")
+        other = copy.copy(self)
+        object.__setattr__(other, "folds", num)
+        splits.check(other.roles)
+        return other
 
     def test_rows(self, seed: int) -> Array:
         """int32 indices of the test rows: the given ones, else a share drawn once a run (by class)."""

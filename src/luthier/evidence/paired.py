@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from luthier import stats
+from luthier import folds, stats
 from luthier.recipe import Recipe
 from luthier.records import (
     Change,
@@ -38,7 +38,7 @@ SEEDS = "seeds (initialisation, order, dropout)"
 OVER = (
     f"{SEEDS} and splits into training and validation rows",
     f"{SEEDS}; the split is fixed, the validation rows are those kept from the search",
-    f"{SEEDS} and folds of the rows",
+    f"{SEEDS} and folds of the rows; the winner was chosen on the same folds, with other seeds",
 )
 """What the interval is an interval of, by the number of splits: a fresh one for each seed, one, several."""
 OF_PROGRAM = "seeds, as the program itself uses them"
@@ -52,6 +52,7 @@ class Entry(NamedTuple):
     origin: str
     path: tuple[str | int, ...]  # what its seeds are derived from: equal paths, paired runs
     split: tuple[str | int, ...] = ()  # what its split is derived from, where that is another path
+    fold_of: int | None = None  # the trial that is the same on another fold
 
 
 class Bench(NamedTuple):
@@ -67,10 +68,15 @@ class Bench(NamedTuple):
         """What is compared."""
         return self.facts.metric
 
+    @property
+    def num_folds(self) -> int:
+        """On how many folds a configuration is judged; 1: on one split."""
+        return max(self.facts.splits, 1)
+
     def trial(self, number: int, phase: Phase, entry: Entry) -> Trial:
         """The trial of an entry. The seed follows from the run's seed and the entry's path alone."""
         recipe = self.baseline.with_config(entry.config)
-        searches = phase == "search"
+        shares = phase == "search" or (phase == "fold" and not recipe.preparation)  # a program with others
         return Trial(
             id=number,
             phase=phase,
@@ -79,9 +85,10 @@ class Bench(NamedTuple):
             seed=derive_seed(self.plan.seed, "seed", *entry.path),
             split_seed=self._split_seed(phase, entry.split or entry.path),
             num_steps=recipe.num_steps(self.facts.num_train),
+            fold_of=entry.fold_of,
             origin=entry.origin,
-            mode=self.plan.mode if searches else self.facts.mode,
-            P=self.plan.slots if searches else 1,
+            mode=self.plan.mode if shares else self.facts.mode,
+            P=self.plan.slots if shares else 1,
         )
 
     def _split_seed(self, phase: Phase, path: tuple[str | int, ...]) -> int:
@@ -93,22 +100,32 @@ class Bench(NamedTuple):
             return next((p for p in reversed(path) if isinstance(p, int)), 0) % self.facts.splits
         return derive_seed(self.plan.seed, "split", *path)
 
-    def fixed(self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool]) -> Source:
+    def fixed(
+        self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool], *, jobs: str = ""
+    ) -> Source:
         """A source that runs the entries to the end in their order, as long as `may_start(number)` says so."""
 
         def source(trials: list[Trial], number: int) -> Job | None:
             if number >= len(entries) or not may_start(number):
                 return None
             new = self.trial(len(trials), phase, entries[number])
-            return Job(phase=phase, number=number, action="start", trial=new.id, new=new)
+            return Job(phase=jobs or phase, number=number, action="start", trial=new.id, new=new)
 
         return source
 
-    def run(self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool]) -> list[Trial]:
-        """Train the entries; the trials in their order, fewer if time did not allow them."""
-        self.driver.run_phase(phase, self.fixed(phase, entries, may_start), self.plan, time_is_up=lambda: False)
-        jobs = [job for job in self.driver.ledger.jobs[phase] if job.trial >= 0]
-        return [self.driver.ledger.trials[job.trial] for job in jobs]
+    def run(
+        self, phase: Phase, entries: Sequence[Entry], may_start: Callable[[int], bool], *, jobs: str = ""
+    ) -> list[Trial]:
+        """Train the entries; the trials in their order, fewer if time did not allow them.
+
+        Args:
+            jobs: how their jobs are numbered, where not by the phase's name.
+        """
+        name = jobs or phase
+        source = self.fixed(phase, entries, may_start, jobs=name)
+        self.driver.run_phase(name, source, self.plan, time_is_up=lambda: False)
+        jobs_of = [job for job in self.driver.ledger.jobs[name] if job.trial >= 0]
+        return [self.driver.ledger.trials[job.trial] for job in jobs_of]
 
     def score(self, trial: Trial) -> float:
         """The final score; a run that diverged or failed counts as the best constant prediction."""
@@ -130,9 +147,13 @@ def measure_noise(bench: Bench, may_start: Callable[[int], bool]) -> Noise:
     """Run the baseline on several seeds: how much does the score move when nothing is changed?
 
     The smallest difference that the final comparison can show assumes that the two sides of a pair are
-    independent (sd of a difference = sqrt(2) sd): pairing can only help.
+    independent (sd of a difference = sqrt(2) sd): pairing can only help. Where configurations are judged on K folds,
+    the first K runs are the baseline's.
     """
-    entries = [Entry({}, "baseline", ("noise", i)) for i in range(bench.plan.num_noise)]
+    entries = [
+        Entry({}, "baseline", ("noise", i), fold_of=0 if 0 < i < bench.num_folds else None)
+        for i in range(bench.plan.num_noise)
+    ]
     trials = bench.run("noise", entries, may_start)
     scores = [bench.score(t) for t in trials]
     found = estimate(scores)
@@ -154,15 +175,19 @@ class Contender(NamedTuple):
     fresh: tuple[float, ...]
     baseline: tuple[float, ...]
     seeds: tuple[int, ...]
-    pooled: float  # mean utility of the search score and the fresh ones: what selection goes by
+    pooled: float  # mean utility of the search's scores and the fresh ones: what selection goes by
 
 
 def shortlist(bench: Bench, trials: Sequence[Trial]) -> list[Trial]:
-    """The best complete trials of the search, at most `num_top`, no two with the same settings."""
-    ranked = sorted(
-        (t for t in trials if t.phase == "search" and t.status == "finished"),
-        key=lambda t: (-bench.utility(t), t.id),
-    )
+    """The best complete trials of the search, at most `num_top`, no two with the same settings.
+
+    With folds: those with all of them; the final score is then the mean.
+    """
+    done = [t for t in trials if t.phase == "search" and t.status == "finished"]
+    if bench.num_folds > 1:
+        whole = folds.complete(folds.standings(trials, bench.facts.constant_score), bench.num_folds)
+        done = [folds.averaged(one.leader, one.mean) for one in whole if one.leader.id != 0]
+    ranked = sorted(done, key=lambda t: (-bench.utility(t), t.id))
     chosen: list[Trial] = []
     for trial in ranked:
         if trial.recipe != bench.baseline and all(trial.recipe != other.recipe for other in chosen):
@@ -184,7 +209,7 @@ def confirm(bench: Bench, candidates: Sequence[Trial], may_start: Callable[[int]
     contenders = []
     for column, trial in enumerate(candidates, 1):
         fresh = tuple(bench.score(row[column]) for row in rows)
-        seen = [bench.utility(trial), *(bench.metric.utility(score) for score in fresh)]
+        seen = [bench.utility(trial)] * bench.num_folds + [bench.metric.utility(score) for score in fresh]
         contenders.append(
             Contender(
                 trial,

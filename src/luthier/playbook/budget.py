@@ -31,12 +31,14 @@ class Budget(NamedTuple):
 
 class Rung(NamedTuple):
     """Sizes of the evidence: `noise` baseline runs before the search, the best `top` on `fresh` seeds beside
-    the baseline, and `final` pairs on seeds used for nothing else."""
+    the baseline, and `final` pairs on seeds used for nothing else; `others`: runs of the winner on the folds that
+    these pairs leave out."""
 
     noise: int
     top: int
     fresh: int
     final: int
+    others: int = 0
 
     @property
     def runs(self) -> int:
@@ -45,7 +47,7 @@ class Rung(NamedTuple):
 
     def phases(self) -> dict[str, int]:
         """Runs of each phase; the baseline is confirmed beside the best few."""
-        return {"noise": self.noise, "confirm": (self.top + 1) * self.fresh, "final": 2 * self.final}
+        return {"noise": self.noise, "confirm": (self.top + 1) * self.fresh, "final": 2 * self.final + self.others}
 
 
 LADDER = (
@@ -58,6 +60,15 @@ LADDER = (
     Rung(1, 0, 0, 0),
 )
 """Strongest first. Of 20 runs, the best 5 on 4 fresh seeds each lose least quality to luck in simulations."""
+
+
+def ladder(folds: int = 1) -> tuple[Rung, ...]:
+    """The ladder where each configuration is judged on so many folds: the baseline is trained on all of them, and a
+    winner that can be adopted is too."""
+    return tuple(
+        r._replace(noise=max(r.noise, folds), others=max(folds - r.final, 0) if r.final >= REQUIRED_FINAL else 0)
+        for r in LADDER
+    )
 
 
 def parse_budget(text: str) -> Budget:
@@ -85,7 +96,9 @@ def parse_budget(text: str) -> Budget:
     )
 
 
-def split(budget: Budget, full_cost_s: float, num_workers: int = 1, startup_s: float = 0.0) -> dict[str, Any]:
+def split(
+    budget: Budget, full_cost_s: float, num_workers: int = 1, startup_s: float = 0.0, *, folds: int = 1
+) -> dict[str, Any]:
     """Divide the budget among open, noise, search, confirm, final and report.
 
     Args:
@@ -93,6 +106,7 @@ def split(budget: Budget, full_cost_s: float, num_workers: int = 1, startup_s: f
         the
             budget counts trials.
         startup_s: wall-clock seconds until the workers can train.
+        folds: runs that a configuration may take, one after the other.
 
     The shares sum to the budget. Runs of a phase go to the workers in waves, so a phase of k runs takes
     ceil(k / workers) times the cost of one. A budget of trials counts every training run once.
@@ -104,11 +118,12 @@ def split(budget: Budget, full_cost_s: float, num_workers: int = 1, startup_s: f
     Raises:
         BudgetTooSmall: the baseline and one trial do not fit.
     """
-    price = _price(budget, full_cost_s, num_workers)
-    least = least_budget(LADDER[-1], price, budget.unit, startup_s)
+    price = _price(budget, full_cost_s, num_workers)._replace(folds=folds)
+    rungs = ladder(folds)
+    least = least_budget(rungs[-1], price, budget.unit, startup_s)
     if budget.amount < least:
-        raise _too_small(budget, least, full_cost_s)
-    rung = next(r for r in LADDER if budget.amount >= least_budget(r, price, budget.unit, startup_s))
+        raise _too_small(budget, least, full_cost_s, folds)
+    rung = next(r for r in rungs if budget.amount >= least_budget(r, price, budget.unit, startup_s))
     shares = {phase: price.of(runs) for phase, runs in rung.phases().items()}
     if budget.unit == "seconds":
         shares |= {"open": startup_s, "report": REPORT_S + REPORT_SHARE * budget.amount}
@@ -134,6 +149,12 @@ class Price(NamedTuple):
 
     one: float
     workers: int
+    folds: int = 1
+
+    @property
+    def configuration(self) -> float:
+        """Cost of a configuration on all its folds, one after the other."""
+        return self.one * self.folds
 
     def of(self, runs: int) -> float:
         """Cost of a phase of so many runs."""
@@ -151,9 +172,9 @@ def _price(budget: Budget, full_cost_s: float, num_workers: int) -> Price:
 
 
 def least_budget(rung: Rung, price: Price, unit: str, startup_s: float = 0.0) -> float:
-    """Smallest budget of which this evidence takes half or less, with one trial of search left."""
+    """Smallest budget of which this evidence takes half or less, with one configuration of search left."""
     evidence = sum(price.of(runs) for runs in rung.phases().values())
-    one_trial = evidence + price.of(1)
+    one_trial = evidence + price.configuration
     if unit == "seconds":
         one_trial = (one_trial + startup_s + REPORT_S) / (1 - REPORT_SHARE)
     return max(evidence / EVIDENCE_SHARE, one_trial)
@@ -161,10 +182,11 @@ def least_budget(rung: Rung, price: Price, unit: str, startup_s: float = 0.0) ->
 
 def _note(rung: Rung, budget: Budget, price: Price, startup_s: float) -> str:
     """What can not be paid for, and how much more it would take."""
-    if rung == LADDER[0]:
+    rungs = ladder(price.folds)
+    if rung == rungs[0]:
         return ""
     full_pairs = rung.final >= REQUIRED_FINAL
-    wanted = LADDER[0] if full_pairs else min((r for r in LADDER if r.final >= REQUIRED_FINAL), key=lambda r: r.runs)
+    wanted = rungs[0] if full_pairs else min((r for r in rungs if r.final >= REQUIRED_FINAL), key=lambda r: r.runs)
     more = amount_text(Budget(budget.unit, least_budget(wanted, price, budget.unit, startup_s) - budget.amount))
     if full_pairs:
         return (
@@ -188,12 +210,13 @@ def amount_text(budget: Budget) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
 
-def _too_small(budget: Budget, least: float, full_cost_s: float) -> BudgetTooSmall:
+def _too_small(budget: Budget, least: float, full_cost_s: float, folds: int) -> BudgetTooSmall:
     cost = "" if budget.unit == "trials" else f"; one full training run takes about {full_cost_s:.3g} s"
+    each = f", each on {folds} folds," if folds > 1 else ""
     remedy = f"Give at least {amount_text(Budget(budget.unit, least))}"
     return BudgetTooSmall(
         f"budget of {amount_text(budget)}{cost}",
-        must="the budget pays for the baseline, one trial and the report",
+        must=f"the budget pays for the baseline, one trial{each} and the report",
         where="budget",
         remedy=remedy if budget.unit == "trials" else f"{remedy}, or train for fewer epochs",
     )

@@ -69,7 +69,7 @@ def planned(reading: Reading, phase: str) -> float:
 
 
 def _row(reading: Reading, phase: str, spent: float, trials: Sequence[Trial]) -> tuple[str, ...]:
-    mine = [t for t in trials if t.phase == phase]
+    mine = [t for t in trials if t.phase == phase or (phase == "search" and t.phase == "fold")]
     workers = reading.record.plan.num_workers if reading.record.plan else 1
     training = sum(t.cost.seconds for t in mine)
     share = percent(min(training / (spent * workers), 1.0)) if mine and spent > 0 else DASH

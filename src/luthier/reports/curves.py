@@ -85,6 +85,8 @@ def _note(reading: Reading, num_curves: int, num_drawn: int) -> str:
         "poor trials and first steps lie. Vertical lines are rungs, at which trials are compared and most "
         "are stopped."
     ]
+    if reading.num_folds > 1:
+        parts.append("The last point is the mean over the folds that a configuration was trained on.")
     if num_drawn < num_curves:
         parts.append(f"{num_drawn:,} of {num_curves:,} curves are drawn, evenly chosen.")
     if diverged:

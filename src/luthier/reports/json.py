@@ -33,6 +33,18 @@ class HeldOut(Part, frozen=True, kw_only=True):
     looks: Annotated[int, said("how often these rows have been looked at, this time included")]
 
 
+class Folds(Part, frozen=True, kw_only=True):
+    """The shipped settings on rows that their models did not see."""
+
+    num: Annotated[int, said("number of folds")]
+    score: Annotated[float | None, said("of one model: mean over the folds, in units of the metric")]
+    sd: Annotated[float | None, said("standard deviation from fold to fold")]
+    scores: Annotated[list[float | None], said("of each fold, mean over its models; null: none came to its end")]
+    kept: Annotated[list[float | None], said("score of the kept predictions of each fold: the mean of its models")]
+    tried: Annotated[int, said("configurations of the search that came to an end on the first fold")]
+    complete: Annotated[int, said("those of them that were trained on all folds")]
+
+
 class Budget(Part, frozen=True, kw_only=True):
     """What the run was given, and the seconds that each part took."""
 
@@ -85,6 +97,7 @@ class Summary(Part, frozen=True, kw_only=True):
     difference: Annotated[Score, said("best - baseline over paired seeds, above 0 is better whatever the metric")]
     settings: Annotated[dict[str, Any], said("what the best candidate changes; empty if there is none")]
     test: Annotated[HeldOut | None, said("null: the test rows were not looked at")]
+    folds: Annotated[Folds | None, said("null: configurations were not judged on folds")]
     budget: Budget
     programs: Annotated[list[Program], said("in which modes the models were trained")]
     modes: Annotated[list[Mode], said("the modes that were measured; empty: none was")]
@@ -110,6 +123,7 @@ def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]
         difference=_score(record.evidence[0].difference if record.evidence else None),
         settings={name: finite(value) for name, value in record.best_config.items()},
         test=_test(record),
+        folds=_folds(record),
         budget=_budget(record),
         programs=_programs(record),
         modes=[
@@ -144,6 +158,21 @@ def _test(record: RunRecord) -> HeldOut | None:
         best=_score(test.candidate if paired else None),
         difference=_score(test.difference),
         looks=test.looks,
+    )
+
+
+def _folds(record: RunRecord) -> Folds | None:
+    told = record.folds
+    if told is None:
+        return None
+    return Folds(
+        num=told.num,
+        score=finite(told.mean),
+        sd=finite(told.sd),
+        scores=[finite(score) for score in told.scores],
+        kept=[finite(score) for score in told.kept],
+        tried=told.num_tried,
+        complete=told.num_complete,
     )
 
 

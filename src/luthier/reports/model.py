@@ -206,6 +206,13 @@ class Note(Record, frozen=True, kw_only=True):
     figures: str
 
 
+class Folds(Record, frozen=True, kw_only=True):
+    """The shipped recipe on rows that its model did not see, fold by fold."""
+
+    sentence: str
+    table: Table
+
+
 class Preparation(Record, frozen=True, kw_only=True):
     """What was done to a table, column by column; those that were left out come first."""
 
@@ -237,6 +244,7 @@ class ReportModel(Record, frozen=True, kw_only=True):
     confusion: Confusion | None
     residuals: Scatter | None
     optimism: Optimism | None
+    folds: Folds | None
     cost: Cost
     preparation: Preparation | None
     findings: tuple[Note, ...]

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import msgspec
+
+from luthier.folds import Merged
 from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.records import Estimate, Metric, RunRecord, Trial
 from luthier.reports.model import Measure
@@ -17,7 +20,8 @@ class Reading(NamedTuple):
     """A record with what follows from it at once.
 
     `scored` holds (trial, utility) of the search's trials that came to their end, best first; `best` is the
-    trial behind the candidate of the deciding comparison, else the best of `scored` that is not the baseline.
+    trial behind the candidate of the deciding comparison, else the best of `scored` that is not the baseline. Where
+    configurations were judged on folds, the final scores are means over those that they were trained on.
     """
 
     record: RunRecord
@@ -32,6 +36,16 @@ class Reading(NamedTuple):
         """A score with the digits that the run's noise supports."""
         return number(value, self.decimals)
 
+    @property
+    def num_folds(self) -> int:
+        """On how many folds configurations were judged; 1: on one split."""
+        return max(self.record.facts.splits, 1) if self.record.facts else 1
+
+    @property
+    def of_search(self) -> str:
+        """What a final score of the search was measured on."""
+        return "1 run" if self.num_folds == 1 else f"{self.num_folds} folds"
+
     def direction(self) -> str:
         """ "larger is better", or "smaller"."""
         return "larger is better" if self.metric.greater_is_better else "smaller is better"
@@ -41,11 +55,20 @@ def read(record: RunRecord) -> Reading:
     """Look at a record once."""
     history, facts = record.history, record.facts
     metric = facts.metric if facts else history.metric if history else Metric(name="score", greater_is_better=True)
+    if history:
+        history = msgspec.structs.replace(history, trials=averaged_trials(record))
     search = tuple(history.search()) if history else ()
     known = [(t, history.utility(t)) for t in search] if history else []
     finite = [(t, u) for t, u in known if u is not None and math.isfinite(u)]
     scored = tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0].id)))
     return Reading(record, metric, label(metric.name, 40), _decimals(record), search, scored, _best(record, scored))
+
+
+def averaged_trials(record: RunRecord) -> tuple[Trial, ...]:
+    """All trials, those of the search with the mean over their folds as the final score."""
+    trials = record.history.trials if record.history else ()
+    facts = record.facts
+    return tuple(Merged(facts.constant_score)(trials)) if facts and facts.splits > 1 else trials
 
 
 def _best(record: RunRecord, scored: tuple[tuple[Trial, float], ...]) -> int | None:

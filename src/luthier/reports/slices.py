@@ -36,6 +36,8 @@ def slices(reading: Reading) -> Slices | None:
     )
     if hidden:
         note += f" {plural(hidden, 'more setting')} of the space not drawn."
+    if reading.num_folds > 1:
+        note = note.replace("n = 1 run each.", "Final scores are means over the folds that there are.")
     shared = [label(name) for name in names if name in _structural(reading)]
     if shared:
         note += f" Drawn for several trials at once, so that variants count: {', '.join(shared)}."

@@ -71,12 +71,13 @@ def optimism(reading: Reading) -> Optimism | None:
     if fresh.text == MISSING or not math.isfinite(record.search_score):
         return None
     seen = reading.score(record.search_score)
+    where = "in one run" if reading.num_folds == 1 else f"as the mean of {reading.num_folds} folds"
     gap = reading.metric.utility(record.search_score) - reading.metric.utility(fresh.value)
     digits = decimals_of(fresh.low, fresh.high)
     rows = _places(reading, fresh)
     return Optimism(
-        sentence=f"Selection saw {seen} in one run; the same settings score {fresh.text} on fresh seeds "
-        f"({size_of(fresh)}). The chosen run looked {'better' if gap > 0 else 'worse'} than its settings are "
+        sentence=f"Selection saw {seen} {where}; the same settings score {fresh.text} on fresh seeds "
+        f"({size_of(fresh)}). What was chosen looked {'better' if gap > 0 else 'worse'} than its settings are "
         f"by {number(abs(gap), digits)}: that is why it is not the result.",
         chart=_dots("Score by where it was measured", reading, rows),
         table=Table(
@@ -95,7 +96,7 @@ def _places(reading: Reading, fresh: Measure) -> list[Row]:
         value=record.search_score,
         text=reading.score(record.search_score),
         interval="no interval",
-        size="n = 1 run, chosen",
+        size=f"n = {reading.of_search}, chosen",
     )
     rows: list[Row] = [
         ("best run of the search", seen, "other"),

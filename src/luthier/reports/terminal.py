@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from luthier.records import Facts, ModeSpeed, Progress, RunPlan, RunRecord
-from luthier.reports import programs
+from luthier.reports import folds, programs
 from luthier.reports.numbers import MISSING, count, number, percent, plural, seconds, setting
 from luthier.reports.reading import Reading, measure, read
 from luthier.reports.verdict import verdict
@@ -54,6 +54,11 @@ def plan_lines(plan: RunPlan, facts: Facts | None = None) -> list[str]:
         )
     total = seconds(plan.total) if plan.unit == "seconds" else plural(round(plan.total), "trial")
     lines.append(f"Budget {total}, {plural(plan.num_workers, 'worker')}: {', '.join(_shares(plan))}")
+    if facts and facts.splits > 1:
+        lines.append(
+            f"Each configuration on up to {facts.splits} folds, given up where its mean falls behind the best's "
+            "worst fold"
+        )
     if plan.slots > 1:
         cohort = f", drawn in cohorts of {plan.cohort}" if plan.cohort > 1 else ""
         lines.append(f"Search in mode {label(plan.mode, 20)}, {plan.slots} trials side by side a worker{cohort}")
@@ -149,6 +154,8 @@ def _rows(reading: Reading) -> list[tuple[str, str]]:
                 f"{one.text} ({one.interval}), baseline {other.text} ({other.interval}), n = {count(one.n)}",
             )
         )
+    if short := folds.in_short(reading):
+        rows.append(("Folds", short))
     if record.used:
         rows.append(("Modes", programs.sentence(record)))
     if record.spent:

@@ -65,7 +65,7 @@ def _row(reading: Reading, trial: Trial, names: list[str]) -> tuple[str, ...]:
     values = (value_of(trial, name) for name in names)
     return (
         str(trial.id),
-        trial.phase,
+        _phase(reading, trial),
         label(trial.origin, 24),
         trial.status,
         reading.score(last.score) if known and last else DASH,
@@ -73,6 +73,13 @@ def _row(reading: Reading, trial: Trial, names: list[str]) -> tuple[str, ...]:
         seconds(trial.cost.seconds),
         *(DASH if v is None else setting(v, 24) for v in values),
     )
+
+
+def _phase(reading: Reading, trial: Trial) -> str:
+    """What a trial was for, and its fold where there are such."""
+    if trial.phase == "fold":
+        return f"search, fold {trial.split_seed} of trial {trial.fold_of}"
+    return trial.phase if reading.num_folds == 1 else f"{trial.phase}, fold {trial.split_seed}"
 
 
 def _errors(every: list[Trial]) -> tuple[str, ...]:

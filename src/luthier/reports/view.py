@@ -7,6 +7,7 @@ import math
 from luthier.records import RunRecord
 from luthier.reports.cost import cost
 from luthier.reports.curves import curves
+from luthier.reports.folds import folds
 from luthier.reports.ledger import differences, entries
 from luthier.reports.mistakes import confusion, residuals
 from luthier.reports.model import Card, Measure, ReportModel
@@ -52,6 +53,7 @@ def view(record: RunRecord) -> ReportModel:
         confusion=confusion(reading),
         residuals=residuals(reading),
         optimism=optimism(reading),
+        folds=folds(reading),
         cost=cost(reading),
         preparation=preparation(reading),
         findings=findings(reading),
@@ -78,7 +80,8 @@ def _cards(reading: Reading) -> tuple[Card, ...]:
     best = measure(reading, record.best_score, "seed")
     single = record.best_score is None and math.isfinite(record.search_score)
     if single:
-        best = Measure(text=reading.score(record.search_score), size="n = 1 run, chosen as the best of many")
+        size = f"n = {reading.of_search}, chosen as the best of many"
+        best = Measure(text=reading.score(record.search_score), size=size)
     spent = sum(s for s in record.spent.values() if math.isfinite(s))
     plan = record.plan
     budget = f"of {seconds(plan.total)}" if plan and plan.unit == "seconds" else ""

@@ -3,6 +3,7 @@
     best/weights.safetensors   the snapshot
          recipe.json           `Recipe`
          about.json            `About`
+         out_of_fold.safetensors   of a run with folds: `OutOfFold`
 
 A model is built again only by source that matches: `check_source` compares the builder in hand with the
 digests that `source_of` took. Nothing here imports or runs what the folder names.
@@ -29,6 +30,7 @@ from luthier.runs.folder import RunFolder, folder_errors, sync_folder, write_byt
 from luthier.runs.snapshots import Array, read_snapshot, write_snapshot
 
 R = TypeVar("R", bound=msgspec.Struct)
+OUT_OF_FOLD = "out_of_fold.safetensors"
 
 
 class About(Record, frozen=True, kw_only=True):
@@ -71,7 +73,32 @@ class Best(NamedTuple):
     about: About
 
 
-def write_best(folder: RunFolder, snapshot: Mapping[str, Array], recipe: Recipe, about: About) -> None:
+class OutOfFold(NamedTuple):
+    """What models of the shipped recipe say of rows that they did not see, a row of the data each.
+
+    Args:
+        rows: int32 [n], rising: which row of the data, counted from 0, rows without a target left out. Test rows are
+            not among them, nor are those that come before all folds in time.
+        folds: int32 [n]: the fold that the row is in.
+        outputs: float32 [n, C]: logits of classes, or values in the units of the target. Where the run's measure is
+            a function of one's own, [n]: what it gave for the row. Of several models of a fold the mean.
+        targets: [n] or [n, C] as they were read; None where only a function of one's own knows them.
+    """
+
+    rows: Array
+    folds: Array
+    outputs: Array
+    targets: Array | None
+
+
+def write_best(
+    folder: RunFolder,
+    snapshot: Mapping[str, Array],
+    recipe: Recipe,
+    about: About,
+    *,
+    out_of_fold: Mapping[str, Array] | None = None,
+) -> None:
     """Replace best/ as a whole: the new one is made beside it and renamed.
 
     A folder cannot be renamed over another: for an instant the old one waits as `.best.old`, where
@@ -84,6 +111,8 @@ def write_best(folder: RunFolder, snapshot: Mapping[str, Array], recipe: Recipe,
     def fill(new: Path) -> None:
         checksum = write_snapshot(new / "weights.safetensors", snapshot, {})
         _write_words(new, recipe, msgspec.structs.replace(about, checksum=checksum))
+        if out_of_fold:
+            write_snapshot(new / OUT_OF_FOLD, out_of_fold, {})
 
     _replace(folder, fill)
 
@@ -132,7 +161,7 @@ def read_best(folder: RunFolder) -> Best:
     Raises:
         RunFolderError: there is none yet, or it is damaged.
     """
-    place = folder.best if folder.best.exists() else folder.path / ".best.old"
+    place = _place_of(folder)
     if not place.exists():
         raise RunFolderError("there is no best model yet", where=str(folder.best), remedy="Let the run finish")
     about = _read(place / "about.json", About)
@@ -143,6 +172,23 @@ def read_best(folder: RunFolder) -> Best:
             "the run trained a program of your own, no model of luthier's", where=str(folder.path), remedy=remedy
         )
     return Best(read_snapshot(place / "weights.safetensors", about.checksum), recipe, about)
+
+
+def read_out_of_fold(folder: RunFolder) -> OutOfFold | None:
+    """The out-of-fold predictions of a run; None where it had no folds, or has not come so far.
+
+    Raises:
+        RunFolderError: they are damaged.
+    """
+    path = _place_of(folder) / OUT_OF_FOLD
+    if not path.exists():
+        return None
+    arrays = read_snapshot(path)
+    return OutOfFold(arrays["rows"], arrays["folds"], arrays["outputs"], arrays.get("targets"))
+
+
+def _place_of(folder: RunFolder) -> Path:
+    return folder.best if folder.best.exists() else folder.path / ".best.old"
 
 
 def _read(path: Path, kind: type[R]) -> R:

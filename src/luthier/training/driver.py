@@ -24,7 +24,7 @@ from luthier.training.batches import step_at
 from luthier.training.executor import Executor
 from luthier.training.faults import as_error
 from luthier.training.group import Event
-from luthier.training.ledger import Job, Ledger
+from luthier.training.ledger import Job, Ledger, is_asked
 from luthier.training.placement import Guest, choose_worker, next_mode
 from luthier.training.progress import Rate, progress_of
 from luthier.training.view import View
@@ -262,7 +262,7 @@ class Driver:
     def _room(self, job: Job) -> int:
         """How many trials a worker holds at once: several in the search, one where evidence is made."""
         assert self.plan is not None
-        if self.ledger.trials[job.trial].phase != "search":
+        if self.ledger.trials[job.trial].phase not in ("search", "fold"):
             return 1
         return min(self.plan.slots, self.ledger.widest.get(self.plan.mode, self.plan.slots))
 
@@ -273,7 +273,7 @@ class Driver:
         if stored is not None and (self.snapshots / stored.file).exists():
             place = {"snapshot": stored.file, "checksum": stored.checksum}
         until = step_at(job.until, trial.num_steps, self.plan.num_reports)
-        take = until < trial.num_steps or trial.id == 0 or trial.phase == "final"
+        take = until < trial.num_steps or is_asked(trial)
         self.at_work[job.trial] = (worker, job)
         self.given[job.trial] = time.monotonic() - trial.cost.seconds
         put = {"do": "put", "trial": trial.id, "recipe": trial.recipe, "seed": trial.seed,

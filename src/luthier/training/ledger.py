@@ -79,11 +79,11 @@ class Ledger:
         return job.action in ("start", "resume") and (job.phase, job.number) not in self.outcomes
 
     def files(self) -> set[str]:
-        """Snapshots that somebody may still want: of trials that may go on, of the baseline, of the final ones."""
+        """Snapshots that somebody may still want: of trials that may go on, and of those asked at the end."""
         return {
             stored.file
-            for trial, stored in self.stored.items()
-            if trial == 0 or self.trials[trial].phase == "final" or self.trials[trial].status not in DONE
+            for number, stored in self.stored.items()
+            if is_asked(self.trials[number]) or self.trials[number].status not in DONE
         }
 
     def _on_run(self, data: dict[str, Any]) -> None:
@@ -179,3 +179,9 @@ class Ledger:
 
     def _change(self, trial: int, **changes: Any) -> None:
         self.trials[trial] = msgspec.structs.replace(self.trials[trial], **changes)
+
+
+def is_asked(trial: Trial) -> bool:
+    """Is the trained model asked about rows at the end of the run? The baseline, also of its folds, and the final
+    ones are."""
+    return trial.id == 0 or trial.phase == "final" or (trial.phase == "noise" and trial.fold_of is not None)

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter, deque
 
+from luthier.folds import standings
 from luthier.records import Metric, Progress, RunPlan
 from luthier.training.ledger import Ledger
 
@@ -43,10 +44,10 @@ def progress_of(
     running: int,
     steps_per_s: float,
 ) -> Progress:
-    """Counts by status, final scores so far, speed, what is left of the budget."""
+    """Counts by status, final scores so far (with folds: means over those that are there), speed, what is left."""
     counts = Counter(trial.status for trial in ledger.trials.values())
-    ends = {t.id: p.score for t in ledger.trials.values() if t.phase in ("noise", "search") and (p := t.at(1.0))}
-    searched = [score for i, score in ends.items() if ledger.trials[i].phase == "search"]
+    ends = {one.leader.id: one.mean for one in standings(ledger.trials.values(), math.nan) if one.scores}
+    searched = [score for i, score in ends.items() if i != 0]
     timed = plan is not None and plan.unit == "seconds"
     return Progress(
         phase=ledger.phase,

@@ -20,7 +20,7 @@ from luthier.engines.building import with_spec
 from luthier.engines.spec import OWN_LOSS, Loss, Source
 from luthier.errors import InvalidInput, SourceChanged
 from luthier.recipe import Recipe
-from luthier.runs.best import About, check_source, read_best
+from luthier.runs.best import About, OutOfFold, check_source, read_best, read_out_of_fold
 from luthier.runs.folder import RunFolder
 from luthier.verbs.finding import function_at, same_text
 
@@ -32,8 +32,11 @@ class Model:
     """A trained model: `predict` takes raw rows and prepares them as its training rows were.
 
     `recipe` is how it was trained, `labels` are the names of the classes in the order of the outputs, `table` the
-    columns of the table that it was trained on (None: arrays).
+    columns of the table that it was trained on (None: arrays). `out_of_fold`: of a run with folds, what models of
+    this recipe say of rows that they did not see (`OutOfFold`), else None.
     """
+
+    out_of_fold: OutOfFold | None = None
 
     def __init__(self, builder: Callable[..., Any], snapshot: dict[str, Array], recipe: Recipe, about: About) -> None:
         self.recipe, self.labels, self.about = recipe, about.labels, about
@@ -122,8 +125,11 @@ def load(run: str | Path, *, builder: Callable[..., Any] | None = None) -> Model
         RunFolderError: no run, or no best model yet.
         SourceChanged: the source is not what it was, or not to be found; pass `builder=`.
     """
-    snapshot, recipe, about = read_best(RunFolder(Path(run)).require())
-    return Model(builder or _stored_builder(about), snapshot, recipe, about)
+    folder = RunFolder(Path(run)).require()
+    snapshot, recipe, about = read_best(folder)
+    model = Model(builder or _stored_builder(about), snapshot, recipe, about)
+    model.out_of_fold = read_out_of_fold(folder)
+    return model
 
 
 def _not_kept(*_: Any) -> Any:

@@ -76,12 +76,14 @@ def resolve(
     column: str | Sequence[str] = "",
     *,
     goal: Mapping[str, Any] | None = None,
+    folds: int | None = None,
 ) -> tuple[Task, TaskRef]:
     """The task of what is to be tuned: its name, a Task, or a builder with its data.
 
     Args:
         data, column: of a builder: the rows, and the target's column where they are a table.
         goal: what of a task's `loss`, `evaluate` and `metric` was named beside it.
+        folds: how many the rows are divided into; None: as the data says.
 
     Raises:
         InvalidInput: none of these, or data that cannot be read.
@@ -92,12 +94,15 @@ def resolve(
             raise InvalidInput(
                 "data for a ready task", where="tune", remedy="Leave it out: a task brings its own data"
             )
-        if isinstance(model, Task) or named:
+        if isinstance(model, Task) or named or folds is not None:
             task = dataclasses.replace(model if isinstance(model, Task) else named_task(model, **options), **named)
+            if folds is not None:
+                task = dataclasses.replace(task, data=task.load().in_folds(folds))
             return task, pickled(task)
         return named_task(model, **options), {"name": model, "options": dict(options)}
     if callable(model):
         rows = _rows(data, column)
+        rows = rows if folds is None else rows.in_folds(folds)
         task = Task(name=getattr(model, "__name__", "model"), build=model, data=rows, **named)
         return task, pickled(task)
     raise InvalidInput(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from luthier.recipe import Recipe
 from luthier.records import Estimate, RunRecord
+from luthier.runs.best import OutOfFold, read_out_of_fold
 from luthier.runs.folder import RunFolder
 from luthier.space import Config
 
@@ -60,6 +61,11 @@ class Run:
     def baseline(self) -> Outcome:
         """What had to be beaten."""
         return Outcome(self.record.baseline, {}, self.record.baseline_score or Estimate(score=float("nan")))
+
+    @property
+    def out_of_fold(self) -> OutOfFold | None:
+        """Of a run with folds: what models of the shipped recipe say of rows that they did not see."""
+        return read_out_of_fold(RunFolder(self.folder))
 
     @property
     def report(self) -> Path:

@@ -70,6 +70,7 @@ class Session:
     ) -> None:
         self.folder, self.driver, self.asked, self.watcher = folder, driver, asked, watcher
         self.stream = stream or Stream()
+        self.out_of_fold: dict[str, Any] = {}  # arrays by name, with best/
         header = driver.ledger.header
         self.record = RunRecord(
             name=folder.name,
@@ -125,11 +126,7 @@ class Session:
         tuning.search()
         self._keep(findings=tuple(tuning.judge_search()), space=tuning.space)
         self._write()
-        contenders, evidence = tuning.confirm()
-        pairs: list[Trial] = []
-        if contenders:
-            deciding, pairs = tuning.decide(contenders[0].trial)
-            evidence = [deciding, *evidence]
+        contenders, evidence, pairs = self._compared(tuning)
         tested, shown = tuning.test(pairs, self.folder, f"{self.folder.name} {self.record.created}")
         self.driver.begin("report")
         self._decided(evidence, contenders, tested)
@@ -142,6 +139,20 @@ class Session:
         self._write()
         self.driver.write("end", {"adopted": self.record.adopted})
         self.driver.journal.sync()
+
+    def _compared(self, tuning: Tuning) -> tuple[list[Contender], list[Evidence], list[Trial]]:
+        """Confirmation, the final comparison with its pairs, and what is shipped out of fold."""
+        contenders, evidence = tuning.confirm()
+        pairs: list[Trial] = []
+        if contenders:
+            deciding, pairs = tuning.decide(contenders[0].trial)
+            evidence = [deciding, *evidence]
+        winner = contenders[0].trial if evidence and evidence[0].verdict == "adopted" else None
+        gathered = tuning.out_of_fold(pairs, winner, self.folder.evaluations)
+        if gathered is not None:
+            self._keep(folds=gathered.report)
+            self.out_of_fold = gathered.arrays
+        return contenders, evidence, pairs
 
     def _shipped(self, tuning: Tuning, ref: TaskRef, shipped: Trial, *, is_tested: bool) -> None:
         """best/, train.py, and what is to be told of the shipped model."""
@@ -232,7 +243,7 @@ class Session:
         decision = self.record.decision
         if decision is not None and decision.applied:
             about = msgspec.structs.replace(about, threshold=decision.threshold)
-        write_best(self.folder, weights, trial.recipe, about)
+        write_best(self.folder, weights, trial.recipe, about, out_of_fold=self.out_of_fold)
 
 
 def _about(facts: Facts, score: float) -> About:

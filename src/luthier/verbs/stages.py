@@ -17,10 +17,12 @@ import numpy as np
 
 from luthier.codec import convert
 from luthier.errors import TrainingFailed
-from luthier.evidence import decision, held_out, paired
+from luthier.evidence import decision, held_out, out_of_fold, paired
+from luthier.evidence.out_of_fold import Gathered
 from luthier.evidence.paired import Bench, Contender
 from luthier.findings import DecisionReport, Finding
-from luthier.playbook import boundaries, rounds, stability, steps, throughput
+from luthier.folds import Merged
+from luthier.playbook import boundaries, failures, rounds, stability, steps, throughput
 from luthier.playbook.budget import Budget, parse_budget, split
 from luthier.playbook.spaces import combine, default_space
 from luthier.records import Evidence, Facts, HeldOutResult, History, Noise, RunPlan, Trial, derive_seed
@@ -57,6 +59,11 @@ class Tuning:
         self.step_s = facts.step_s
         self.said: list[Finding] = list(facts.findings)
         self._deadline_at, self._deadline = -math.inf, math.inf
+
+    @property
+    def num_folds(self) -> int:
+        """On how many folds a configuration is judged; 1: on one split."""
+        return max(self.facts.splits, 1)
 
     # ------------------------------------------------------------------------------------------------ plan
 
@@ -116,11 +123,13 @@ class Tuning:
         )
 
     def _expected_trials(self, plan: RunPlan) -> float:
-        """Trials that the search will begin, by the plan: one in eta goes on from each rung."""
-        if plan.unit == "trials":
-            return float(plan.split["search"])
+        """Configurations that the search will begin, by the plan: one in eta goes on from each rung, and those that
+        come to their end may take all folds."""
         rungs = (0.0, *plan.rungs)
-        share = sum((b - a) / plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
+        further = (self.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
+        if plan.unit == "trials":
+            return float(plan.split["search"] / (1 + further))
+        share = further + sum((b - a) / plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
         full_s = self._full_s() or plan.split["noise"] * plan.num_workers / plan.num_noise
         return float(plan.split["search"] * plan.num_workers * plan.speedup / (full_s * share))
 
@@ -148,7 +157,13 @@ class Tuning:
         min_steps = 0 if is_program else scheduler.MIN_STEPS
         full_s = num_steps * self.step_s + num_reports * self.facts.eval_s
         num_workers = self.driver.executor.num_workers
-        parts = split(budget, full_cost_s=full_s, num_workers=num_workers, startup_s=self.driver.elapsed_s())
+        parts = split(
+            budget,
+            full_cost_s=full_s,
+            num_workers=num_workers,
+            startup_s=self.driver.elapsed_s(),
+            folds=self.num_folds,
+        )
         return RunPlan(
             **parts,
             rungs=scheduler.choose_rungs(num_steps, num_reports, eta=3, min_steps=min_steps),
@@ -235,7 +250,7 @@ class Tuning:
 
     def _limits(self, shares: list[float], number: int, share: float) -> rounds.Limits:
         last = number == len(shares)
-        complete = max(self.plan.num_top, 1) if last else 0
+        complete = self._num_complete() if last else 0
         if not self.timed:
             total = int(self.plan.split["search"])
             before = sum(int(total * s) for s in shares[: number - 1])
@@ -244,6 +259,17 @@ class Tuning:
         if last:
             return rounds.Limits(None, self._search_deadline, complete)
         return rounds.Limits(None, lambda: began + share * (self._search_deadline() - began), complete)
+
+    def _num_complete(self) -> int:
+        """How many configurations should come to their end: as many as are confirmed; on several folds no more than
+        half of the search pays for."""
+        most = max(self.plan.num_top, 1)
+        if self.num_folds == 1:
+            return most
+        runs = self.plan.split["search"]
+        if self.timed:
+            runs *= self.plan.num_workers / max(self._full_s(), 1e-9)
+        return min(most, max(int(runs / (2 * self.num_folds)), 1))
 
     def _search_deadline(self) -> float:
         """When the search must end, so that the evidence can be paid for: on the run's clock.
@@ -262,7 +288,8 @@ class Tuning:
             key=self.bench.utility,
         )
         top = ranked[-max(self.plan.num_top, 1) :]
-        runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final
+        others = max(self.num_folds - self.plan.num_final, 0) if self.plan.num_final else 0
+        runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final + others
         evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
         return float(self.plan.total - self.plan.split["report"] - evidence_s)
 
@@ -281,9 +308,12 @@ class Tuning:
         rung = max((r for r, n in enumerate(known) if n >= boundaries.SURE_TRIALS), default=len(known) - 1)
         return boundaries.find(history, self.space, rng, rung=rung + 1)
 
-    def _history(self) -> History:
-        trials = self.driver.ledger.trials
-        return rounds.history_of(self.facts.metric, self.plan, [trials[i] for i in sorted(trials)])
+    def _history(self, *, averaged: bool = True) -> History:
+        """What was trained; with folds and `averaged`, final scores are means over them."""
+        trials = [trial for _, trial in sorted(self.driver.ledger.trials.items())]
+        if averaged and self.num_folds > 1:
+            trials = Merged(self.facts.constant_score)(trials)
+        return rounds.history_of(self.facts.metric, self.plan, trials)
 
     def _stop_paused(self) -> None:
         history = self._history()
@@ -294,10 +324,10 @@ class Tuning:
         history = self._history()
         return [
             *self.said,
-            *_failures(history.trials),
+            *failures.judge(history.trials),
             *self._edges().findings,
             *stability.judge(history, self.space),
-            *steps.judge(history, self.facts),
+            *steps.judge(self._history(averaged=False), self.facts),
         ]
 
     # -------------------------------------------------------------------------------------------- evidence
@@ -325,6 +355,19 @@ class Tuning:
         pair_s = 2 * self._full_s([winner]) / self.plan.num_workers
         return paired.decide(self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s)
 
+    def out_of_fold(self, pairs: Sequence[Trial], winner: Trial | None, evaluations: Path) -> Gathered | None:
+        """Predictions of the shipped recipe (the winner's, else the baseline's) for rows that its models did not see.
+
+        None where configurations are not judged on folds.
+        """
+        if self.num_folds == 1:
+            return None
+        runs = out_of_fold.sides(self.bench, pairs, winner)
+        runs = out_of_fold.completed(
+            self.bench, runs, winner, may_start=lambda _: self._left_s() > self._full_s(runs)
+        )
+        return out_of_fold.gather(self.bench, runs, evaluations)
+
     def test(self, pairs: Sequence[Trial], folder: RunFolder, run: str) -> tuple[HeldOutResult | None, list[Trial]]:
         """The test rows, once: by the pairs that are whole, else by the first baseline run alone, if it came to
         its end."""
@@ -341,28 +384,6 @@ class Tuning:
         val, test = (held_out.file_of(shipped, rows, evaluations) for rows in ("val", "test"))
         tested = read_snapshot(test) if is_tested else None
         return decision.judge(self.facts.metric.name, read_snapshot(val), tested)
-
-
-def _failures(trials: Sequence[Trial]) -> list[Finding]:
-    """Trials that ended by a fault, with the first one's words."""
-    failed = [t for t in trials if t.status == "failed"]
-    if not failed:
-        return []
-    text = (
-        f"{len(failed)} of {len(trials)} trials ended by a fault; the first, trial {failed[0].id}: {failed[0].error}"
-    )
-    return [
-        Finding(
-            code="RUN001",
-            title="trials that failed",
-            number=len(failed) / len(trials),
-            threshold=0.0,
-            n=len(trials),
-            text=text,
-            remedy="Mend the model's code, or take the settings that break it out of the space.",
-            severity="error" if len(failed) > len(trials) / 2 else "warning",
-        )
-    ]
 
 
 def _whole_pairs(pairs: Sequence[Trial]) -> list[Trial]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from luthier.records import RunRecord, Trial
-from luthier.reports.reading import value_of
+from luthier.reports.reading import averaged_trials, value_of
 from luthier.search.optuna import distribution, quiet
 
 STATES = {"finished": "COMPLETE", "stopped": "PRUNED", "paused": "PRUNED", "diverged": "FAIL", "failed": "FAIL"}
@@ -19,9 +19,9 @@ attribute `status` keeps the difference."""
 def study_of(record: RunRecord, storage: Any, *, times: dict[int, tuple[float, float]] | None = None) -> Any:
     """The study, made in one of Optuna's storages.
 
-    The value of a complete trial is its final score, in the units of the metric; the curve is by step. Settings that
-    the run varies are the parameters, also those of the baseline, read from its recipe; one that lies outside of its
-    domain is an attribute.
+    The value of a complete trial is its final score, in the units of the metric; the curve is by step. With folds it
+    is the mean over them, and they are no trials of their own. Settings that the run varies are the parameters, also
+    those of the baseline, read from its recipe; one that lies outside of its domain is an attribute.
 
     Args:
         record: with a history.
@@ -43,7 +43,9 @@ def study_of(record: RunRecord, storage: Any, *, times: dict[int, tuple[float, f
         study.set_user_attr(name, value)
     began = datetime.fromisoformat(record.created).astimezone().replace(tzinfo=None)  # as Optuna has it: local
     domains = {name: (domain, distribution(domain)) for name, domain in record.space.domains.items()}
-    for trial in record.history.trials:
+    for trial in averaged_trials(record):
+        if trial.phase == "fold":
+            continue
         goes_on = trial.status == "paused" and record.status == "running"
         state = "RUNNING" if goes_on else STATES.get(trial.status, "RUNNING")
         study.add_trial(_trial(trial, state, domains, began=began, times=(times or {}).get(trial.id)))

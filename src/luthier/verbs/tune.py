@@ -43,6 +43,7 @@ def tune(
     *,
     command: str = "",
     target: str | Sequence[str] = "",
+    folds: int | None = None,
     loss: Callable[..., Any] | None = None,
     evaluate: Callable[..., Any] | None = None,
     metric: str | OwnMetric = "",
@@ -79,6 +80,10 @@ def tune(
             more: validation and test rows, groups, order in time, folds.
         command: instead of a model: a command with places for settings, "python train.py --lr {lr}".
         target: of a table: the column that is predicted.
+        folds: judge configurations by their mean over so many folds of the rows, instead of one split each
+            (docs/evidence.md); the predictions for the rows of each fold by a model that did not see them are kept in
+            `run.out_of_fold`. A configuration is given up after a fold where its mean is behind the incumbent's worst
+            fold. Short for `Data(folds=)`.
         loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss". A batch is (inputs,
             targets), or the dict or tuple of arrays that `data` is.
         evaluate: (model, batch) -> what is measured on held-out rows: a scalar, a value a row, or a dict of them.
@@ -123,12 +128,13 @@ def tune(
     common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
     if program is not None:
-        refuse(target=target, options=options, slots=slots, loss=loss, evaluate=evaluate, mode=mode.replace(AUTO, ""))
+        refuse(target=target, folds=folds, options=options, slots=slots)
+        refuse(loss=loss, evaluate=evaluate, mode=mode.replace(AUTO, ""))
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
         goal = {"loss": loss, "evaluate": evaluate, "metric": own}
-        task, ref = resolve(model, options or {}, data, target, goal=goal)
+        task, ref = resolve(model, options or {}, data, target, goal=goal, folds=folds)
         workers = _cores() if workers is None else workers
         asked = request(
             task,
