@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.spec import GROUPS, Builder, GroupKey, Loss, Plan, Snapshot, Source
+from luthier.engines.spec import Builder, GroupKey, Loss, Plan, Snapshot, Source
 from luthier.engines.torch import TorchEngine
 from luthier.engines.torch.randomness import Clock, DropoutTwin
+from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 from luthier.records import digest
 
