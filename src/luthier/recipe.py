@@ -10,6 +10,7 @@ import msgspec
 
 from luthier.codec import Record
 from luthier.errors import InvalidInput
+from luthier.groups import GROUPS, check, group_in, with_number
 
 
 class Legal(Record, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ LEGAL: dict[str, Legal] = {
     "init_gain": Legal(low=0.0, open_low=True),
     "focal_gamma": Legal(low=0.0),
     "huber_delta": Legal(low=0.0, open_low=True),
+    "lr_factor": Legal(low=0.0),
     "batch_size": Legal(low=1),
     "epochs": Legal(low=0.0, open_low=True),
     "steps": Legal(low=1),
@@ -153,8 +155,12 @@ class Recipe(msgspec.Struct, frozen=True):
         epochs: passes over the training rows; `steps`, where given, counts instead.
         preparation: what is done to the inputs, fitted on training rows only: {"scale": "standard"}.
         model: keyword arguments of the builder.
-        groups: numbers that differ in a parameter group. "no_decay" holds the biases and the scales of
-            normalisation (tensors of fewer than two axes).
+        groups: numbers that differ in a parameter group, by its name: one of `groups.GROUPS`, or the path of a module
+            ("backbone", "encoder.layers.0"), which holds all weights below it that no longer path names. Each may
+            have the numbers of `groups.NUMBERS`, absolute but `lr_factor`, which multiplies the learning rate; at
+            lr_factor 0 the weights do not move at all. What GROUPS say holds in all modules; where they do not,
+            no_decay has a weight_decay, l1 and l2 of 0. A group's clip_norm is over its own weights and comes
+            before the recipe's.
         program: of a program of one's own: every setting, also "lr", stands in `model`; `steps` counts reports.
     """
 
@@ -215,6 +221,8 @@ class Recipe(msgspec.Struct, frozen=True):
                 known = ", ".join(option or "''" for option in options)
                 raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {known}", where="recipe")
         self._check_together()
+        for group, numbers in self.groups.items():
+            check(group, numbers, LEGAL)
 
     def _check_together(self) -> None:
         """Settings that are sound by themselves, but not together.
@@ -247,6 +255,11 @@ class Recipe(msgspec.Struct, frozen=True):
             )
 
     @property
+    def named_groups(self) -> tuple[str, ...]:
+        """Paths of modules that are parameter groups of their own, sorted."""
+        return tuple(sorted(set(self.groups) - set(GROUPS)))
+
+    @property
     def foreign(self) -> bool:
         """Is the optimizer one of a library, by where it is imported from?"""
         return "." in self.optimizer
@@ -255,13 +268,14 @@ class Recipe(msgspec.Struct, frozen=True):
         """This recipe with some settings changed.
 
         A name that is a field of the recipe changes it; `one_minus_x` changes x; `prepare_x` changes the
-        preparation; every other name, or `model.x`, goes to the builder. `sgd.lr` changes lr where the
-        optimizer is sgd, and nothing elsewhere: SGD's learning rate is another dimension than AdamW's.
+        preparation; `backbone.lr` changes lr in the parameter group backbone; every other name, or `model.x`,
+        goes to the builder. `sgd.lr` changes lr where the optimizer is sgd, and nothing elsewhere: SGD's learning
+        rate is another dimension than AdamW's.
         """
         if self.program:
             return msgspec.structs.replace(self, model={**self.model, **config})
         fields: dict[str, Any] = {}
-        model, preparation = dict(self.model), dict(self.preparation)
+        model, preparation, groups = dict(self.model), dict(self.preparation), dict(self.groups)
         optimizer = config.get("optimizer", self.optimizer)
         for key, value in config.items():
             owner, dot, rest = key.partition(".")
@@ -269,7 +283,9 @@ class Recipe(msgspec.Struct, frozen=True):
             if owned and owner != optimizer:
                 continue
             name = rest if owned else key
-            if name.startswith("one_minus_"):
+            if group := group_in(name, self.groups):
+                groups[group] = with_number(groups.get(group, {}), name.removeprefix(f"{group}."), value)
+            elif name.startswith("one_minus_"):
                 fields[name.removeprefix("one_minus_")] = 1.0 - value
             elif name.startswith("prepare_"):
                 preparation[name.removeprefix("prepare_")] = value
@@ -277,7 +293,7 @@ class Recipe(msgspec.Struct, frozen=True):
                 fields[name] = value
             else:
                 model[name.removeprefix("model.")] = value
-        return msgspec.structs.replace(self, **fields, model=model, preparation=preparation)
+        return msgspec.structs.replace(self, **fields, model=model, preparation=preparation, groups=groups)
 
     def num_steps(self, num_rows: int) -> int:
         """Optimizer steps of the whole training on `num_rows` training rows."""

@@ -46,6 +46,16 @@ def test_only_what_is_drawn_at_random_is_drawn_anew() -> None:
     assert not found["bias"].any()
 
 
+def test_what_was_trained_before_does_not_begin_at_zero() -> None:
+    """Equal for two seeds and no constant: it stays; the ones of a scale, and what is drawn, begin at 0."""
+    trained, ones, one, other = np.arange(4.0), np.ones(4), np.array([1.0, 2.0]), np.array([2.0, 1.0])
+    here = {"a.bias": trained, "b.bias": ones, "c.bias": one}
+    there = {"a.bias": trained, "b.bias": ones, "c.bias": other}
+    found = begun(here, there, init="", factor=1.0, zero="bias", seed=0)
+    assert set(found) == {"b.bias", "c.bias"}
+    assert not any(value.any() for value in found.values())
+
+
 def test_unknown_names_and_vectors_are_refused() -> None:
     """In words."""
     with pytest.raises(InvalidInput, match="xavier_uniform"):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from luthier.engines import engine_for
@@ -21,6 +22,18 @@ LAYERS = ("first", "second", "head")
 RECIPES = {
     "adamw": Recipe("adamw", lr=1e-3, weight_decay=0.1, clip_norm=1.0, label_smoothing=0.1, batch_size=32),
     "sgd": Recipe("sgd", lr=0.03, weight_decay=0.01, batch_size=32),
+    "sgd in groups": Recipe(
+        "sgd",
+        lr=0.05,
+        weight_decay=0.01,
+        batch_size=32,
+        clip_norm=2.0,
+        groups={
+            "first": {"lr_factor": 0.3, "clip_norm": 0.2, "momentum": 0.8},
+            "head": {"lr": 0.02, "weight_decay": 0.1, "clip_value": 0.05},
+            "no_decay": {"lr_factor": 2.0},
+        },
+    ),
     "sgd at 1.01 times its rate": Recipe("sgd", lr=0.0303, weight_decay=0.01, batch_size=32),
 }
 
@@ -82,7 +95,8 @@ def keras_net(dtype: str) -> tuple[Callable[..., Any], dict[str, str]]:
 def curve(framework: str, dtype: str, rule: str, given: dict[str, Any]) -> Any:
     """Losses float32 [S] of the given start."""
     builder, names = {"torch": torch_net, "jax": jax_net, "keras": keras_net}[framework](dtype)
-    recipe, rows_SB = RECIPES[rule], given["rows"]
+    rows_SB, groups = given["rows"], {names.get(group, group): own for group, own in RECIPES[rule].groups.items()}
+    recipe = msgspec.structs.replace(RECIPES[rule], groups=groups)
     S = len(rows_SB)
     engine = engine_for(builder, inputs=given["inputs"].shape[1], outputs=10)
     population = engine.open(builder, recipe, Loss("cross_entropy"), engine.modes()[0], 1)

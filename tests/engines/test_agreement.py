@@ -69,7 +69,10 @@ def curves(engine: str, start: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("engine", [name for name in ENGINES if name != "torch"])
 def test_engines_draw_the_same_loss_curve(engine: str, start: Path) -> None:
-    """As torch does, with AdamW (decay, clipping, smoothing) and with SGD, in both types; and the loss falls."""
+    """As torch does, with AdamW (decay, clipping, smoothing) and with SGD, in both types; and the loss falls.
+
+    SGD also with parameter groups: other rates, decay, momentum and clipping in the first layer and in the last.
+    """
     expected, found = curves("torch", start), curves(engine, start)
     assert expected.keys() == found.keys()
     for name, losses in expected.items():

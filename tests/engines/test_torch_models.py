@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from luthier.engines.conformance.bench import S, Trial, assert_bit_equal, weights
-from luthier.engines.spec import GROUPS, Builder, Source
+from luthier.engines.spec import Builder, Source
 from luthier.engines.torch import TorchEngine
 from luthier.errors import InvalidInput, Unsupported
+from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 
 from . import models

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.spec import GROUPS, Builder, GroupKey, Loss, Plan, Snapshot, Source
+from luthier.engines.spec import Builder, GroupKey, Loss, Plan, Snapshot, Source
 from luthier.engines.torch import TorchEngine
 from luthier.engines.torch.randomness import Clock, DropoutTwin
+from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 from luthier.records import digest
 
@@ -895,3 +896,94 @@ def weights_of_the_model(population: Any) -> None:
     """init is ignored."""
     sound = population.fresh
     population.fresh = lambda recipe, seed: sound(msgspec.structs.replace(recipe, init=""), seed)
+
+
+# --------------------------------------------------------------------------------------- groups of modules
+
+
+def in_groups(population: Any, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Spoil a number of the weights that a module names; of vectors and matrices alike."""
+
+    def spoiled(hparams: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        values = np.array(hparams[name])
+        values[..., 2:] = change(values[..., 2:])
+        return {name: values}
+
+    with_hparams(population, spoiled)
+
+
+@noticed_by("test_a_frozen_module_does_not_move")
+def nothing_is_frozen(population: Any) -> None:
+    """A rate of 0 is taken for a small one."""
+    in_groups(population, "lr", lambda lr: np.where(lr == 0, np.float32(1e-3), lr))
+
+
+@noticed_by("test_a_frozen_module_does_not_move")
+def groups_by_their_prefix(population: Any) -> None:
+    """Everything belongs to the group."""
+    with_hparams(population, lambda h: {"lr": np.zeros_like(h["lr"])})
+
+
+@noticed_by("test_the_rate_of_a_module_is_a_factor_of_the_recipes")
+def rate_of_the_recipe(population: Any) -> None:
+    """The group's own is ignored."""
+    with_hparams(population, lambda h: {"lr": np.broadcast_to(h["lr"][..., :1], h["lr"].shape)})
+
+
+@noticed_by("test_decay_of_a_module_is_for_its_matrices_only")
+def decay_of_the_whole_module(population: Any) -> None:
+    """Its vectors too."""
+    in_groups(population, "weight_decay", lambda decay: np.broadcast_to(decay[..., :1], decay.shape))
+
+
+@noticed_by("test_clipping_the_norm_of_a_module")
+def norm_of_no_module(population: Any) -> None:
+    """The bound is ignored."""
+    in_groups(population, "group_clip_norm", lambda limit: np.full_like(limit, np.inf))
+
+
+@noticed_by("test_clipping_the_norm_of_a_module")
+def norm_of_everything(population: Any) -> None:
+    """The bound is one on all weights together."""
+    with_hparams(population, lambda h: {"clip_norm": np.minimum(h["clip_norm"], h["group_clip_norm"][..., 2:3])})
+
+
+@noticed_by("test_clipping_the_elements_of_a_module")
+def no_bound_within_the_module(population: Any) -> None:
+    """clip_value of the group is ignored."""
+    in_groups(population, "clip_value", lambda limit: np.full_like(limit, np.inf))
+
+
+@noticed_by("test_clipping_the_elements_of_a_module")
+def bound_of_the_module_for_all(population: Any) -> None:
+    """clip_value of the group holds everywhere."""
+    with_hparams(population, lambda h: {"clip_value": np.full_like(h["clip_value"], h["clip_value"].min())})
+
+
+@noticed_by("test_trials_of_one_program_have_the_same_groups", of_the_engine=True)
+def key_without_groups(engine: Any) -> None:
+    """Trials of other groups would share a program."""
+    sound = engine._sound.inspect
+    engine._sound.inspect = lambda builder, recipe: sound(builder, msgspec.structs.replace(recipe, groups={}))
+
+
+@noticed_by("test_trial_of_other_groups_is_refused")
+def any_groups_will_do(population: Any) -> None:
+    """The trial trains without its groups."""
+    sound = population.fresh
+    population.fresh = lambda recipe, seed: sound(msgspec.structs.replace(recipe, groups={}), seed)
+
+
+@noticed_by("test_group_without_weights_is_refused_in_words", of_the_engine=True)
+def group_of_nothing(engine: Any) -> None:
+    """A misspelt group is opened without a word."""
+    sound = engine._sound.open
+    engine._sound.open = lambda builder, recipe, *rest: sound(
+        builder, msgspec.structs.replace(recipe, groups={}), *rest
+    )
+
+
+@noticed_by("test_groups_without_numbers_change_nothing")
+def groups_count_twice(population: Any) -> None:
+    """The rate of a group is a little more than the recipe's."""
+    in_groups(population, "lr", lambda lr: lr * np.float32(1.01))

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier import Recipe
-from luthier.engines.spec import GROUPS, RULES
+from luthier.engines.spec import RULES
+from luthier.groups import GROUPS
 from luthier.training.batches import Course, batch_rows, make_plan, numbers_of, report_steps, step_at
 
 ROWS = np.arange(100, 150, dtype=np.int32)

@@ -38,6 +38,16 @@ def test_every_seed_is_told_and_all_is_the_same_again():
     assert (found.lrs[0], found.lrs[-1]) == (pytest.approx(LOWEST), pytest.approx(HIGHEST))
 
 
+def test_the_rates_of_all_groups_rise():
+    """A head that is frozen stays as it is, and the body alone learns: the centre is another."""
+    plain, frozen, same = (
+        luthier.lr_range(net, data=(X, Y), baseline=Recipe(groups=groups))
+        for groups in ({}, {"2": {"lr_factor": 0.0}}, {"0": {"lr": 1e-3}, "2": {"lr_factor": 1.0}})
+    )
+    assert np.array_equal(plain.losses, same.losses, equal_nan=True)
+    assert not np.array_equal(plain.losses, frozen.losses, equal_nan=True)
+
+
 def test_what_cannot_be_tested_is_refused_in_words():
     with pytest.raises(InvalidInput, match="num_seeds=0, num_steps=100: `num_seeds >= 1, num_steps >= 30`"):
         luthier.lr_range(net, data=(X, Y), num_seeds=0)

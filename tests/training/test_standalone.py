@@ -12,6 +12,7 @@ import luthier
 from luthier import Recipe
 from luthier.errors import Unsupported
 from luthier.verbs.plain_code import plain_code
+from luthier.verbs.plain_groups import unsaid
 
 SLOPE = 0.01
 
@@ -39,11 +40,19 @@ DIGITS, DIABETES = load_digits(), load_diabetes()
 TODAY = {
     "adamw": Recipe("adamw", lr=0.01, epochs=10, label_smoothing=0.05),
     "sgd": Recipe("sgd", lr=0.1, epochs=8, clip_norm=1.0, schedule="wsd", weight_decay=1e-3),
+    "groups": Recipe(
+        "sgd",
+        lr=0.1,
+        epochs=8,
+        weight_decay=1e-3,
+        groups={"layers.0": {"lr_factor": 0.3, "clip_norm": 0.5}, "layers.2": {"lr": 0.05, "clip_value": 0.2}},
+    ),
     "rmsprop": Recipe("rmsprop", lr=0.003, epochs=40, momentum=0.5, loss="huber", preparation={"target": "standard"}),
 }
 CASES = {
     "adamw": (DIGITS.data / 16, DIGITS.target, "accuracy"),
     "sgd": (DIGITS.data / 16, DIGITS.target, "f1_macro"),
+    "groups": (DIGITS.data / 16, DIGITS.target, "accuracy"),
     "rmsprop": (DIABETES.data * 20, DIABETES.target, "rmse"),
 }
 WITHOUT_LUTHIER = "import sys, runpy; sys.modules['luthier'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
@@ -107,6 +116,12 @@ exec("def lost(*, inputs, outputs): return nn.Linear(inputs, 3)")
 def test_a_function_that_leans_on_the_unseen_is_refused(function, said):
     with pytest.raises(Unsupported, match=said):
         plain_code(function)
+
+
+def test_numbers_of_groups_without_words_are_named():
+    recipe = Recipe(groups={"layers.0": {"lr_factor": 0.1, "l2": 0.01, "max_norm": 1.0}})
+    assert unsaid(recipe) == ["layers.0.l2", "layers.0.max_norm"]
+    assert unsaid(TODAY["groups"]) == []
 
 
 def test_a_run_without_a_script_says_why(tmp_path):

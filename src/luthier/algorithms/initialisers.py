@@ -171,7 +171,8 @@ def begun(
 
     Args:
         weights, other: those of the model built with two seeds.
-        init, factor: initialiser and factor; "" leaves all as they are. zero: names that end so begin at 0.
+        init, factor: initialiser and factor; "" leaves all as they are. zero: names that end so begin at 0, unless
+            they were trained before: equal for two seeds, and not the same everywhere.
         seed: of the trial. spared: names of weights that are no layers' matrices, such as embeddings.
     """
     from luthier.records import derive_seed
@@ -181,6 +182,11 @@ def begun(
         if init and value.ndim >= 2 and name not in spared and not np.array_equal(value, other[name]):
             own = derive_seed(seed, "init", name)
             found[name] = drawn(init, value.shape, own, outputs=outputs, factor=factor).astype(value.dtype)
-        if zero and name.endswith(zero):
+        if zero and name.endswith(zero) and not _loaded(value, other[name]):
             found[name] = np.zeros_like(value)
     return found
+
+
+def _loaded(value: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Was a weight trained before? It is the same for two seeds, and no constant such as the ones of a scale."""
+    return value.size > 1 and np.array_equal(value, other) and bool(np.ptp(value))

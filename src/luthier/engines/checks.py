@@ -7,6 +7,7 @@ import numpy as np
 from luthier.algorithms.losses import OF_CLASSES
 from luthier.algorithms.rule import keeps_of
 from luthier.algorithms.updates import RULES as RULEBOOK
+from luthier.engines.grouping import Grouping
 from luthier.engines.spec import NOT_BY_ELEMENT, RULES, Array, Loss, Plan
 from luthier.errors import InvalidInput, Unsupported
 
@@ -52,6 +53,16 @@ def check_targets(classes: bool, dtype: object, loss: Loss) -> None:
     """
     if loss.name in OF_CLASSES:
         must_hold(classes, f"targets of {dtype}", f"{loss.name} has class numbers as targets")
+
+
+def check_groups(plan: Plan, grouping: Grouping) -> None:
+    """The plan has numbers for the parameter groups of the population.
+
+    Raises:
+        InvalidInput: it is of trials with other groups.
+    """
+    found = {values.shape[2] for values in plan.hparams.values() if values.ndim == 3}
+    must_hold(found <= {grouping.num}, f"numbers for {max(found, default=0)} groups", f"for {grouping.num}")
 
 
 def check_mixing(plan: Plan, num_axes: int) -> None:

@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from luthier.data.streams import Stream
 from luthier.data.trees import Tree
+from luthier.engines.grouping import Grouping
 from luthier.errors import InvalidInput
+from luthier.groups import GROUPS, SPARED
 from luthier.recipe import OPTIMIZERS, Recipe
 
 Array = npt.NDArray[Any]
@@ -37,12 +39,9 @@ NOT_BY_ELEMENT = ("schedule_free", "prodigy", "muon")
 """Rules that need a weight's own shape, all weights at once, or other weights to evaluate with."""
 RULES = OPTIMIZERS
 """Update rules by their number in `Plan.kinds`."""
-GROUPS = ("decay", "no_decay")
-"""Parameter groups by their number on the G axis: tensors of two axes and more, and the others."""
 WHOLE_STEP = (
     "clip_norm",
     "label_smoothing",
-    "clip_value",
     "sam_rho",
     "accumulate",
     "mixup",
@@ -65,12 +64,16 @@ HPARAMS = (
     "l1",
     "l2",
     "max_norm",
+    "clip_value",
+    "group_clip_norm",
     "averaging",
     *WHOLE_STEP,
 )
-"""Numbers that every plan holds, [S, P] or [S, P, G]. Off means: `clip_norm`, `clip_value`, `max_norm` inf;
-`sam_rho`, `averaging`, `cut_side`, `l1`, `l2` 0; `accumulate`, `mixup` 1.
+"""Numbers that every plan holds, [S, P] or [S, P, G]; `luthier.engines.grouping` says where a weight stands on the
+G axis. Off means: `clip_norm`, `group_clip_norm`, `clip_value`, `max_norm` inf; `sam_rho`, `averaging`, `cut_side`,
+`l1`, `l2` 0; `accumulate`, `mixup` 1.
 
+`group_clip_norm` is a bound on the norm of all weights of a named group together, before `clip_norm`.
 `averaging` is how far averaged weights go towards the new ones; where it is 0, none are kept. `mixup` is the share
 of a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes
 from there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
@@ -274,21 +277,29 @@ class Engine(Protocol):
 def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
     """The recipe's numbers for one step before any schedule: {name: float32 [G]}, names of HPARAMS.
 
-    The penalties l1 and l2 spare the group "no_decay" unless `groups` says otherwise. Nothing is mixed.
+    Order of what is said: the recipe, a named group, a group of GROUPS; `lr_factor` comes last. Nothing is mixed.
+    A group that is frozen is not held within `max_norm` either.
     """
     base = {name: getattr(recipe, name, 0.0) for name in HPARAMS}
     for name in ("clip_norm", "clip_value", "max_norm"):
         base[name] = np.inf if base[name] is None else base[name]
     averages = recipe.swa_start is not None or recipe.optimizer == "schedule_free"
     base["averaging"] = 1.0 if averages else 1.0 - recipe.ema_decay if recipe.ema_decay else 0.0
-    base |= {"nesterov": float(recipe.nesterov), "mixup": 1.0}
-    table = {name: np.full(len(GROUPS), value, np.float32) for name, value in base.items()}
-    for name in ("l1", "l2"):
-        table[name][GROUPS.index("no_decay")] = 0.0
-    for group, numbers in recipe.groups.items():
-        for name, value in numbers.items():
-            table[name][GROUPS.index(group)] = value
-    return table
+    base |= {"nesterov": float(recipe.nesterov), "mixup": 1.0, "group_clip_norm": np.inf}
+    table = {name: np.full(Grouping.of(recipe).num, value, np.float64) for name, value in base.items()}
+    at = {group: slice(2 * k, 2 * k + 2) for k, group in enumerate(recipe.named_groups, 1)}
+    at |= {group: slice(half, None, 2) for half, group in enumerate(GROUPS)}
+    factors = np.ones_like(table["lr"])
+    for group, places in at.items():
+        spared = dict.fromkeys(SPARED, 0.0) if group == "no_decay" else {}
+        for name, value in (spared | recipe.groups.get(group, {})).items():
+            if name == "lr_factor":
+                factors[places] *= value
+            else:
+                table["group_clip_norm" if name == "clip_norm" else name][places] = value
+    table["lr"] *= factors
+    table["max_norm"][table["lr"] == 0] = np.inf
+    return {name: value.astype(np.float32) for name, value in table.items()}
 
 
 def kind_of(recipe: Recipe) -> int:
@@ -301,7 +312,8 @@ def program_of(recipe: Recipe) -> dict[str, Any]:
     loss = {"loss": recipe.loss} | Loss("").of(recipe).settings if recipe.loss else {}
     looped = reasons_for_loop(recipe)
     options = {"options": recipe.optimizer_options} if recipe.foreign else {}
-    return loss | options | ({"loop": looped} if looped else {})
+    groups = {"groups": recipe.named_groups} if recipe.named_groups else {}
+    return loss | options | groups | ({"loop": looped} if looped else {})
 
 
 def reasons_for_loop(recipe: Recipe) -> list[str]:
@@ -314,11 +326,16 @@ def reasons_for_loop(recipe: Recipe) -> list[str]:
         "accumulate": recipe.accumulate > 1,
         "mixup": recipe.mixup > 0,
         "cutmix": recipe.cutmix > 0,
-        "l1": recipe.l1 > 0,
-        "l2": recipe.l2 > 0,
-        "clip_value": recipe.clip_value is not None,
-        "max_norm": recipe.max_norm is not None,
+        "l1": _said(recipe, "l1"),
+        "l2": _said(recipe, "l2"),
+        "clip_value": _said(recipe, "clip_value"),
+        "max_norm": _said(recipe, "max_norm"),
         "class_weights": bool(recipe.class_weights),
         "loss": recipe.loss in ("mae", "huber", "focal"),
     }
     return [name for name, on in asked.items() if on]
+
+
+def _said(recipe: Recipe, name: str) -> bool:
+    """Does the recipe, or one of its groups, switch a number on?"""
+    return any(numbers.get(name) for numbers in (*recipe.groups.values(), {name: getattr(recipe, name)}))

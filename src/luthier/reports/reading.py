@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from luthier.folds import Merged
+from luthier.groups import group_in, number_of
 from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.records import Estimate, Metric, RunRecord, Trial
 from luthier.reports.model import Measure
@@ -115,9 +116,9 @@ def setting_of(recipe: Recipe, name: str) -> Any:
         if owner != recipe.optimizer:
             return None
         name = rest
-    if name.startswith("one_minus_"):
-        value = getattr(recipe, name.removeprefix("one_minus_"), None)
-        return None if value is None else 1.0 - value
+    group = group_in(name, recipe.groups)
+    if group or name.startswith("one_minus_"):
+        return number_of(recipe, group, name.removeprefix(f"{group}."))
     if name.startswith("prepare_"):
         return recipe.preparation.get(name.removeprefix("prepare_"))
     if name in TRAINING_SETTINGS:

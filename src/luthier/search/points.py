@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from luthier.groups import group_in, number_of
 from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.space import Choice, Config, Domain, Int, Space
 
@@ -133,7 +134,10 @@ def _from_recipe(space: Space, recipe: Recipe) -> Config:
         if owner in OPTIMIZERS and rest and owner != recipe.optimizer:
             continue
         name = rest if owner in OPTIMIZERS and rest else key
-        if name in TRAINING_SETTINGS:
+        if group := group_in(name, recipe.groups):
+            value = number_of(recipe, group, name.removeprefix(f"{group}."))
+            found |= {} if value is None else {key: value}
+        elif name in TRAINING_SETTINGS:
             found[key] = getattr(recipe, name)
         elif name.removeprefix("one_minus_") in TRAINING_SETTINGS and name.startswith("one_minus_"):
             found[key] = round(1.0 - getattr(recipe, name.removeprefix("one_minus_")), 12)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.algorithms import averages, mixing, schedules
-from luthier.engines.spec import GROUPS, HPARAMS, Plan, kind_of, optimizer_numbers
+from luthier.engines.grouping import Grouping
+from luthier.engines.spec import HPARAMS, Plan, kind_of, optimizer_numbers
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.records import derive_seed
@@ -60,13 +61,14 @@ def batch_rows(rows: Array, *, seed: int, step: int, num: int, batch_size: int) 
 def make_plan(courses: Sequence[Course | None], length: int, targets: Array | None = None) -> Plan:
     """The chunk of `length` steps for P slots; None is an empty slot, frozen.
 
-    All courses share one batch size: trials with another are in another group. `targets` of all placed rows are asked
-    for where a recipe has class weights.
+    All courses share one batch size and the names of their parameter groups: trials with others are in another group.
+    `targets` of all placed rows are asked for where a recipe has class weights.
     """
     P, S = len(courses), length
-    batch_size = next(c.recipe.batch_size for c in courses if c is not None)
+    first = next(c.recipe for c in courses if c is not None)
+    batch_size = first.batch_size
     rows_SPB = np.zeros((S, P, batch_size), np.int32)
-    block_NSPG = np.zeros((len(HPARAMS), S, P, len(GROUPS)), np.float32)
+    block_NSPG = np.zeros((len(HPARAMS), S, P, Grouping.of(first).num), np.float32)
     hparams = dict(zip(HPARAMS, block_NSPG, strict=True))
     steps_P, kinds_P = np.zeros(P, np.int32), np.zeros(P, np.int32)
     weights_SPB = _row_weights(courses, rows_SPB.shape)
@@ -132,10 +134,12 @@ def _moving(still: dict[str, Array], recipe: Recipe, num_steps: int, *, step: in
     numbers: dict[str, Array] = {}
     if recipe.optimizer == "schedule_free" or recipe.ema_decay > 0 or recipe.swa_start is not None:
         shares = averages.averaging(recipe, step, num, num_steps)
-        numbers["averaging"] = np.repeat(shares[:, None], len(GROUPS), 1).astype(np.float32)
+        numbers["averaging"] = np.repeat(shares[:, None], len(still["lr"]), 1).astype(np.float32)
     if recipe.eps_hat:  # Keras: eps before the bias correction of v
         t = np.arange(step + 1, step + num + 1, dtype=np.float64)[:, None]
-        numbers["eps"] = np.asarray(still["eps"] / np.sqrt(1.0 - np.float64(recipe.beta2) ** t), np.float32)
+        of_groups = any("beta2" in own for own in recipe.groups.values())
+        beta2 = still["beta2"].astype(np.float64) if of_groups else np.float64(recipe.beta2)
+        numbers["eps"] = np.asarray(still["eps"] / np.sqrt(1.0 - beta2**t), np.float32)
     factor_S = schedules.factor(
         recipe.schedule,
         np.arange(step, step + num),

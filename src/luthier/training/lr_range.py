@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from luthier.engines.spec import Placed, Population
+from luthier.engines.spec import Placed, Population, optimizer_numbers
 from luthier.errors import TrainingFailed
 from luthier.recipe import Recipe
 from luthier.space import Float
@@ -52,6 +52,7 @@ def lr_range(
     population: Population, data: Placed, recipe: Recipe, *, rows: Array, seeds: tuple[int, ...], num_steps: int = 100
 ) -> LrRange:
     """Train from fresh weights with a rising rate, once a seed; the recipe's optimizer, decay and clipping are used.
+    Rates of parameter groups keep their ratio to the recipe's.
 
     Args:
         population: of width 1. Nothing of it is changed: each run begins and ends with snapshots of its own.
@@ -78,9 +79,8 @@ def _run(population: Population, data: Placed, recipe: Recipe, *, rows: Array, s
     """Smoothed losses [S]."""
     num = len(lrs)
     plan = make_plan([Course(recipe, seed, rows, num, 0, num)], num)
-    lr = plan.hparams["lr"]
-    shape = (num, *[1] * (lr.ndim - 1))
-    plan.hparams["lr"] = np.broadcast_to(lrs.reshape(shape), lr.shape).astype(np.float32)
+    factor_G = optimizer_numbers(recipe)["lr"] / np.float32(recipe.lr)
+    plan.hparams["lr"][:, 0] = lrs[:, None] * factor_G
     state = population.stack([population.fresh(recipe, seed)])
     _, out = population.advance(state, data, plan)
     smooth, mean = np.full(num, np.nan), 0.0

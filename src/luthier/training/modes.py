@@ -106,7 +106,7 @@ def _plain(recipe: Recipe) -> Recipe:
         schedule="constant",
         warmup=0.0,
         clip_norm=None,
-        groups={},
+        groups={name: {} for name in recipe.named_groups},
     )
 
 

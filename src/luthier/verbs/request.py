@@ -16,9 +16,10 @@ from luthier.data.preparation import DEFAULTS
 from luthier.data.preparation import check as check_preparation
 from luthier.engines.building import asks, called
 from luthier.errors import InvalidInput, RunFolderError
+from luthier.groups import NUMBERS, RATES, group_in, number_of
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
-from luthier.recipe import TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
 from luthier.space import Choice, Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
@@ -236,7 +237,26 @@ def _spelled_out(build: Callable[..., Any], baseline: Recipe, space: Space) -> R
         if name in parameters and name not in TRAINING_SETTINGS and name not in baseline.model
     }
     known = {name: value for name, value in defaults.items() if value is not inspect.Parameter.empty}
-    return baseline.with_config(known)
+    return _groups_spelled_out(baseline.with_config(known), space)
+
+
+def _groups_spelled_out(baseline: Recipe, space: Space) -> Recipe:
+    """The baseline with the parameter groups that vary, and what their numbers are now: all trials then have the same
+    groups, and may share a program."""
+    if baseline.program:
+        return baseline
+    groups: dict[str, dict[str, float]] = {}
+    for name in space:
+        owner, _, rest = name.partition(".")
+        bare = rest if owner in OPTIMIZERS else name
+        if group := group_in(bare, baseline.groups):
+            said = groups.setdefault(group, dict(baseline.groups.get(group, {})))
+            number = bare.removeprefix(f"{group}.").removeprefix("one_minus_")
+            value = number_of(baseline, group, number)
+            rate_is_said = number in RATES and said.keys() & RATES
+            if value is not None and number not in said and not rate_is_said:
+                said[number] = value
+    return msgspec.structs.replace(baseline, groups=baseline.groups | groups)
 
 
 def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> None:
@@ -248,7 +268,10 @@ def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> N
     for name in space:
         bare = name.removeprefix("one_minus_")
         argument = name.removeprefix("model.")
-        if bare in TRAINING_SETTINGS or argument in baseline.model or "." in argument or name.startswith("prepare_"):
+        if bare in TRAINING_SETTINGS or argument in baseline.model or name.startswith("prepare_"):
+            continue
+        if "." in argument:
+            _known_number(argument, baseline)
             continue
         near = difflib.get_close_matches(name, sorted(TRAINING_SETTINGS), 1, 0.85)
         taken = takes_any or argument in arguments
@@ -260,3 +283,21 @@ def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> N
                 where="space",
                 remedy=f"Did you mean {near[0]!r}?" if near else f"{called(build)} takes {', '.join(arguments)}",
             )
+
+
+def _known_number(name: str, baseline: Recipe) -> None:
+    """A dotted name is a setting of an optimizer, or a number of a parameter group.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    owner, _, rest = name.partition(".")
+    group = group_in(name, baseline.groups)
+    if owner in OPTIMIZERS or (group and name.removeprefix(f"{group}.").removeprefix("one_minus_") in NUMBERS):
+        return
+    raise InvalidInput(
+        f"space names {name!r}",
+        must=f"the last part is a number of a parameter group: {', '.join(NUMBERS)}",
+        where="space",
+        remedy=f"Write for example {owner + '.lr_factor'!r}" if rest else "",
+    )

@@ -20,6 +20,7 @@ from luthier.runs.folder import write_text_atomic
 from luthier.training.rows import Rows
 from luthier.training.task import Task
 from luthier.verbs.plain_code import Plain, plain_code
+from luthier.verbs.plain_groups import unsaid, variables
 
 Array = npt.NDArray[Any]
 SCRIPT, ROWS = "train.py", "train_rows.npz"
@@ -91,7 +92,7 @@ def why_not(recipe: Recipe, facts: Facts) -> str:
         f"it has no words for the loss {loss}": loss not in LOSSES,
         "the metric is a function of your own": facts.measured,
         "the inputs are a dict or a tuple": bool(facts.spec.get("tree")),
-        "the recipe has numbers for parameter groups of its own": recipe.groups != usual.groups,
+        f"it has no words for {', '.join(unsaid(recipe))}": bool(unsaid(recipe)),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -172,10 +173,9 @@ def script(
         scaled=scaled,
         whole=facts.whole,
         build=f"{plain.name}({', '.join(f'{k}={v!r}' for k, v in _arguments(recipe, facts, asked).items())})",
-        optimizer=_optimizer(recipe),
         num_steps=trial.num_steps,
         clips=recipe.clip_norm is not None,
-        step=_step(recipe),
+        **(_of_groups(recipe) if recipe.groups != Recipe().groups else _of_all(recipe)),
     )
     return text
 
@@ -213,6 +213,17 @@ def _numbers(recipe: Recipe) -> list[tuple[str, Any]]:
     names += ["clip_norm"] if recipe.clip_norm is not None else []
     names += ["huber_delta"] if recipe.loss == "huber" else []
     return [(name.upper(), getattr(recipe, name)) for name in names]
+
+
+def _of_groups(recipe: Recipe) -> dict[str, Any]:
+    """Parameter groups with numbers of their own, and what is done by them."""
+    told = variables(recipe, decoupled=recipe.optimizer in DECOUPLED)
+    return {**told, "optimizer": f"{told['groups']}\n    optimizer = {OPTIMIZERS[recipe.optimizer]}"}
+
+
+def _of_all(recipe: Recipe) -> dict[str, Any]:
+    """The usual two groups: with and without decay."""
+    return {"parts": [], "group_clips": [], "factors": False, "optimizer": _optimizer(recipe), "step": _step(recipe)}
 
 
 def _optimizer(recipe: Recipe) -> str:

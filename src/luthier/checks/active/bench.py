@@ -70,7 +70,7 @@ class Bench:
             warmup=0.0,
             clip_norm=None,
             label_smoothing=0.0,
-            groups={},
+            groups={name: {} for name in self.recipe.named_groups},
             batch_size=batch_size,
         )
 

@@ -10,6 +10,7 @@ pytest finds the tests by their names; each takes well under two seconds on one 
 
 from luthier.engines.conformance.bench import Supplied
 from luthier.engines.conformance.evaluation import EvaluationPromises
+from luthier.engines.conformance.groups import GroupPromises
 from luthier.engines.conformance.numbers import NumberPromises
 from luthier.engines.conformance.randomness import RandomnessPromises
 from luthier.engines.conformance.rules import RulePromises
@@ -26,6 +27,7 @@ class EngineConformance(
     SnapshotPromises,
     SlotPromises,
     NumberPromises,
+    GroupPromises,
     RulePromises,
     WrapperPromises,
     RandomnessPromises,

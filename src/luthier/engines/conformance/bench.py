@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from luthier.engines.grouping import ONE
 from luthier.engines.spec import (
-    GROUPS,
     RULES,
     Array,
     Builder,
@@ -217,7 +217,7 @@ def with_weights(snapshot: Snapshot, matrix: float, vector: Array) -> Snapshot:
 
 def group_of(array: Array) -> int:
     """Index into GROUPS."""
-    return GROUPS.index("decay" if array.ndim >= 2 else "no_decay")
+    return ONE.place("", array.ndim)
 
 
 def refusal(kind: type[Exception], call: Callable[[], Any]) -> str:

@@ -15,7 +15,8 @@ from luthier.engines.conformance.bench import (
     weights,
     with_weights,
 )
-from luthier.engines.spec import GROUPS, Array, Snapshot
+from luthier.engines.spec import Array, Snapshot
+from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 
 

@@ -20,7 +20,8 @@ from luthier.engines.conformance.bench import (
     weights,
     with_weights,
 )
-from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, Source
+from luthier.engines.spec import Array, Loss, Snapshot, Source
+from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 
 RATE = 0.1

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from luthier.algorithms.losses import LOSSES
+from luthier.engines.grouping import Grouping
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
 from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
@@ -67,13 +68,13 @@ class JaxEngine:
         """
         loss = loss.of(recipe)
         check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=self._where)
-        look = self._looks(builder, recipe.model)
+        look, grouping = self._looks.checked(builder, recipe), Grouping.of(recipe)
 
         def make() -> Program:
             structure, _ = look.source.look()
-            return Program(self._prepare(structure, loss), loss, MODES[mode])
+            return Program(self._prepare(structure, loss), loss, MODES[mode], grouping=grouping)
 
-        program = self._programs.get((builder, look.tree, loss, mode), make)
+        program = self._programs.get((builder, look.tree, loss, mode, grouping), make)
         return SerialPopulation(Plans(self._looks, builder, look, recipe.model, self._where), program, P)
 
     def place(self, source: Source) -> Placed:

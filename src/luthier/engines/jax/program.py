@@ -15,10 +15,11 @@ import numpy as np
 
 from luthier.algorithms.gradients import norm_of
 from luthier.algorithms.losses import LOSSES
+from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.jax.model import threefry
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode
+from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
 STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
@@ -76,12 +77,13 @@ class Program:
     Args:
         mode: SCAN, a chunk is one program with a loop inside; STEP, a step is one, and Python loops. XLA on a CPU
             computes convolutions within a loop several times slower.
+        grouping: parameter groups.
     """
 
     words = WORDS
 
-    def __init__(self, structure: Structure, loss: Loss, mode: Mode = SCAN) -> None:
-        self.structure, self.loss, self.mode = structure, loss, mode
+    def __init__(self, structure: Structure, loss: Loss, mode: Mode = SCAN, *, grouping: Grouping = ONE) -> None:
+        self.structure, self.loss, self.mode, self.grouping = structure, loss, mode, grouping
         self._compiled: dict[How, Any] = {}
         self.predict = jax.jit(self._predict)
         self.evaluate = jax.jit(self._evaluate)
@@ -94,7 +96,7 @@ class Program:
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
-        how = How.of(rule, chunk.hparams)
+        how = How.of(rule, chunk.hparams, self.grouping)
         if how not in self._compiled:
             function = self._chunk if self.mode is SCAN else self._one
             self._compiled[how] = jax.jit(functools.partial(function, how), donate_argnums=0)
@@ -103,11 +105,10 @@ class Program:
             return after
         return self._step_by_step(self._compiled[how], arrays, data, chunk)
 
-    @staticmethod
-    def _step_by_step(one: Any, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def _step_by_step(self, one: Any, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """The loop in Python. Nothing waits for the device but the caller who reads the curves."""
         wide = [np.reshape(chunk.hparams[name], (len(chunk.rows), -1)) for name in HPARAMS]
-        numbers_SNG = np.stack([np.broadcast_to(v, (len(v), len(GROUPS))) for v in wide], axis=1)
+        numbers_SNG = np.stack([np.broadcast_to(v, (len(v), self.grouping.num)) for v in wide], axis=1)
         curves = []
         for s in range(int(chunk.num_steps)):
             step = np.int32(chunk.first_step + s)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from luthier.engines.grouping import Grouping
 from luthier.engines.serial.spec import Source, Structure
 from luthier.engines.spec import Builder, GroupKey, Loss, program_of
 from luthier.errors import InvalidInput, Unsupported
@@ -49,9 +50,19 @@ class Looks:
 
     def key(self, builder: Builder, recipe: Recipe) -> GroupKey:
         """What the trial's program depends on: the structure, not its lifted rates."""
-        look, program = self(builder, recipe.model), program_of(recipe)
+        look, program = self.checked(builder, recipe), program_of(recipe)
         tree = digest({"tree": look.tree, "program": program}) if program else look.tree
         return GroupKey(tree, look.dtypes, recipe.batch_size)
+
+    def checked(self, builder: Builder, recipe: Recipe) -> Look:
+        """The look at the model of a recipe whose parameter groups all hold weights.
+
+        Raises:
+            InvalidInput: one does not; names the module that comes nearest.
+        """
+        look = self(builder, recipe.model)
+        Grouping.of(recipe).check(look.structure.weights, where="recipe")
+        return look
 
     def _look(self, builder: Builder, settings: dict[str, Any]) -> Look:
         source = self._source_of(builder, settings)

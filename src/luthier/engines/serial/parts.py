@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from luthier.algorithms.rule import AVERAGE
-from luthier.engines.spec import GROUPS, WHOLE_STEP, Array, Plan, Snapshot, Source
+from luthier.engines.spec import WHOLE_STEP, Array, Plan, Snapshot, Source
 from luthier.errors import InvalidInput, Unsupported
 
 Tree = dict[str, Any]
@@ -75,11 +75,11 @@ class Chunk(NamedTuple):
     weights: Array | None = None  # float32 [S, B]
 
 
-def chunk_of(slot: Slot, plan: Plan, p: int) -> Chunk:
+def chunk_of(slot: Slot, plan: Plan, p: int, *, num_groups: int = 2) -> Chunk:
     """What slot p has to do."""
     return Chunk(
         rows=plan.rows[:, p],
-        hparams={name: _numbers(name, value[:, p]) for name, value in plan.hparams.items()},
+        hparams={name: _numbers(name, value[:, p], num_groups) for name, value in plan.hparams.items()},
         num_steps=np.int32(plan.steps[p]),
         first_step=np.int32(slot.step),
         seed=seed_words(slot.seed),
@@ -93,9 +93,9 @@ def rates_of(slot: Slot) -> dict[str, Array]:
     return {name: np.array(rate, np.float32) for name, rate in slot.rates.items()}
 
 
-def _numbers(name: str, values: Array) -> Array:
+def _numbers(name: str, values: Array, num_groups: int) -> Array:
     """[S] or [S, G] in one shape whatever the plan says: [S, G], or [S] where a number has no groups."""
-    values_SG = values if values.ndim == 2 else np.repeat(values[:, None], len(GROUPS), axis=1)
+    values_SG = values if values.ndim == 2 else np.repeat(values[:, None], num_groups, axis=1)
     return values_SG[:, 0] if name in WHOLE_STEP else values_SG
 
 

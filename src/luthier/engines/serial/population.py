@@ -11,6 +11,7 @@ from luthier.algorithms.initialisers import begun
 from luthier.algorithms.rule import init_all
 from luthier.algorithms.updates import RULES
 from luthier.engines.checks import (
+    check_groups,
     check_mixing,
     check_rows,
     check_stack,
@@ -52,8 +53,10 @@ class SerialPopulation:
         """A newly initialised trial at step 0.
 
         Raises:
-            InvalidInput: recipe.model is of another structure than that for which the population was opened.
+            InvalidInput: recipe.model is of another structure than that for which the population was opened, or the
+                recipe has other parameter groups.
         """
+        self._program.grouping.must_be_of(recipe, self._plans.where)
         source = self._plans.of(recipe)
         weights, buffers, rates = source.start(seed)
         weights = {name: np.asarray(value) for name, value in weights.items()}
@@ -84,7 +87,8 @@ class SerialPopulation:
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
             slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk_of(slot, plan, p))
+            chunk = chunk_of(slot, plan, p, num_groups=self._program.grouping.num)
+            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk)
             moved[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
@@ -159,6 +163,7 @@ class SerialPopulation:
         if self._program.words.is_whole(data.inputs):
             alone = (plan.hparams["mixup"] == 1.0).all()
             must_hold(bool(alone), "mixup on whole numbers", "inputs that are real numbers, not tokens")
+        check_groups(plan, self._program.grouping)
         check_states(plan, [set(slot.arrays.optimizer) for slot in state])
 
     def _check_targets(self, data: Placed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from luthier.engines.grouping import Grouping
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Start, Tree
 from luthier.engines.serial.step import Words
 from luthier.engines.spec import Array, Loss, Mode
@@ -41,6 +42,7 @@ class Program(Protocol):
     structure: Structure
     loss: Loss
     words: Words
+    grouping: Grouping
 
     def array(self, value: Array) -> Any:
         """A copy on the device."""

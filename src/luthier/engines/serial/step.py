@@ -14,8 +14,9 @@ from luthier.algorithms.gradients import bounded, climbed, clipped_by_norm, clip
 from luthier.algorithms.mixing import Mix, mixed
 from luthier.algorithms.rule import AVERAGE, States, averaged, step_all
 from luthier.algorithms.updates import RULES
+from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.serial.parts import OUTPUTS, Arrays, Placed, Tree
-from luthier.engines.spec import GROUPS, WHOLE_STEP, Array
+from luthier.engines.spec import WHOLE_STEP, Array
 
 IMAGE_AXES = (1, 2)
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -56,10 +57,12 @@ class How(NamedTuple):
     penalties: bool = False
     clip_value: bool = False
     max_norm: bool = False
+    group_norm: bool = False
+    grouping: Grouping = ONE
 
     @classmethod
-    def of(cls, rule: str, hparams: Mapping[str, Array]) -> How:
-        """By the rule and the numbers of a slot's chunk."""
+    def of(cls, rule: str, hparams: Mapping[str, Array], grouping: Grouping = ONE) -> How:
+        """By the rule, the numbers of a slot's chunk and the parameter groups of the population."""
         return cls(
             rule,
             sam=bool((hparams["sam_rho"] > 0).any()),
@@ -69,6 +72,8 @@ class How(NamedTuple):
             penalties=bool((hparams["l1"] > 0).any() or (hparams["l2"] > 0).any()),
             clip_value=bool(np.isfinite(hparams["clip_value"]).any()),
             max_norm=bool(np.isfinite(hparams["max_norm"]).any()),
+            group_norm=bool(np.isfinite(hparams["group_clip_norm"]).any()),
+            grouping=grouping,
         )
 
 
@@ -153,7 +158,7 @@ def take(words: Words, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> 
         uphill = climbed(words.xp, weights, grads, words.cast(now.numbers["sam_rho"], wide))
         _, grads, _ = _gradients(words, how, _like(words, uphill, arrays.weights), arrays.buffers, batch, now=now)
         grads = widened(grads)
-    numbers = _by_name(weights, widened(now.numbers))
+    numbers = _by_name(how.grouping, weights, widened(now.numbers))
     grads, norm = _prepared(words.xp, how, grads, weights, numbers)
     moved, states = step_all(
         RULES[how.rule],
@@ -201,7 +206,11 @@ def _prepared(xp: Any, how: How, grads: Tree, weights: Tree, numbers: Numbers) -
         }
     norm, first = norm_of(xp, grads), next(iter(numbers.values()))
     if how.clip_value:
-        grads = {name: clipped_by_value(xp, grad, first["clip_value"]) for name, grad in grads.items()}
+        grads = {name: clipped_by_value(xp, grad, numbers[name]["clip_value"]) for name, grad in grads.items()}
+    if how.group_norm:
+        for members in how.grouping.members(grads).values():
+            limit = numbers[members[0]]["group_clip_norm"]
+            grads |= clipped_by_norm(xp, {name: grads[name] for name in members}, limit)
     return clipped_by_norm(xp, grads, first["clip_norm"]), norm
 
 
@@ -218,16 +227,12 @@ def _finished(
     return weights, states
 
 
-def _by_name(weights: Tree, numbers: Tree) -> Numbers:
-    """The numbers of each weight, by its group: weight decay is for arrays of two axes and more."""
+def _by_name(grouping: Grouping, weights: Tree, numbers: Tree) -> Numbers:
+    """The numbers of each weight, by its group."""
+    index = grouping.places({name: len(weight.shape) for name, weight in weights.items()})
     return {
-        name: {
-            key: value
-            if key in WHOLE_STEP
-            else value[GROUPS.index("decay" if len(weight.shape) >= 2 else "no_decay")]
-            for key, value in numbers.items()
-        }
-        for name, weight in weights.items()
+        name: {key: value if key in WHOLE_STEP else value[index[name]] for key, value in numbers.items()}
+        for name in weights
     }
 
 

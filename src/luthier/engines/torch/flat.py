@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.spec import GROUPS, Array, Snapshot
+from luthier.engines.grouping import Grouping
+from luthier.engines.spec import Array, Snapshot
 from luthier.engines.torch import constants
 from luthier.engines.torch.model import check_room
 from luthier.engines.torch.optimizers import group_of
@@ -29,13 +30,18 @@ class Layout(NamedTuple):
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     sizes: tuple[int, ...]
-    groups: tuple[slice, ...]  # by the numbers of GROUPS
+    groups: tuple[slice, ...]  # by their places on the G axis
     dtype: torch.dtype
 
     @property
     def num_weights(self) -> int:
         """Trainable weights of a model."""
         return sum(self.sizes)
+
+    def named(self) -> dict[int, slice]:
+        """{place of its first weights on the G axis: where all of a named group lie}."""
+        halves = enumerate(zip(self.groups[::2], self.groups[1::2], strict=True))
+        return {2 * part: slice(a.start, b.stop) for part, (a, b) in halves if part}
 
     def views(self, rows_AN: torch.Tensor) -> Tensors:
         """{name: [A, *shape]}. One split: its backward is one concatenation, where slices would each make a row."""
@@ -44,7 +50,7 @@ class Layout(NamedTuple):
         return {n: part.view(*lead, *s) for n, s, part in zip(self.names, self.shapes, parts, strict=True)}
 
 
-def layout_of(model: nn.Module) -> Layout:
+def layout_of(model: nn.Module, grouping: Grouping) -> Layout:
     """Of the model's trainable weights.
 
     Raises:
@@ -54,9 +60,10 @@ def layout_of(model: nn.Module) -> Layout:
     dtypes = sorted({str(p.dtype) for _, p in trained})
     if len(dtypes) > 1:
         raise Refused(f"the weights are of {', '.join(dtypes)}", "Let all trainable weights have one type")
-    by_group = sorted(trained, key=lambda item: group_of(item[1]))
+    index = group_of(dict(trained), grouping)
+    by_group = sorted(trained, key=lambda item: index[item[0]])
     sizes = [p.numel() for _, p in by_group]
-    ends = [0] + [sum(p.numel() for _, p in trained if group_of(p) <= g) for g in range(len(GROUPS))]
+    ends = [0] + [sum(p.numel() for n, p in trained if index[n] <= g) for g in range(grouping.num)]
     return Layout(
         names=tuple(n for n, _ in by_group),
         shapes=tuple(tuple(p.shape) for _, p in by_group),

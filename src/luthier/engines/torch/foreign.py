@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from luthier.engines.spec import GROUPS, Array, Snapshot
-from luthier.engines.torch.optimizers import group_of
+from luthier.engines.grouping import Grouping
+from luthier.engines.spec import Array, Snapshot
+from luthier.engines.torch.optimizers import param_groups
 from luthier.errors import InvalidInput, Unsupported
 
 FOREIGN = "of a library"
@@ -52,6 +53,7 @@ class Foreign:
     Args:
         name: where it is imported from. options: its own arguments.
         arrays: its state, as in a snapshot; empty before the first step. lr: of the first step.
+        grouping: parameter groups.
     """
 
     def __init__(
@@ -62,9 +64,10 @@ class Foreign:
         *,
         arrays: Snapshot,
         lr: float,
+        grouping: Grouping,
     ) -> None:
         self._params = dict(params)
-        groups = [{"params": [p for p in self._params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
+        groups = param_groups(self._params, grouping)
         self._optimizer: torch.optim.Optimizer = imported(name)(groups, **({"lr": lr} | dict(options)))
         self._restore(arrays)
 

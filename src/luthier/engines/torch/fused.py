@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from luthier.engines.checks import check_plain, check_stack
-from luthier.engines.spec import GROUPS, Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.checks import check_groups, check_plain, check_stack
+from luthier.engines.spec import Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.flat import Rows, Shelf
 from luthier.engines.torch.loop import check_plan
@@ -121,6 +121,7 @@ class FusedPopulation:
     def advance(self, state: Rows, data: Placed, plan: Plan) -> tuple[Rows, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, all slots side by side."""
         check_plan(plan, data, self.P, states=state.states, loss=self._loss)
+        check_groups(plan, self._plan.grouping)
         check_plain(plan)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         if plan.steps.any():
@@ -159,7 +160,9 @@ class FusedPopulation:
         smoothing_SA, clip_SA = (self._column(plan.hparams[name]) for name in ("label_smoothing", "clip_norm"))
         smooths, clips = bool(smoothing_SA.any()), bool(torch.isfinite(clip_SA[:, places]).any())
         draws, kinds = Draws([Clock() for _ in range(A)]), [int(plan.kinds[a]) for a in places]
-        updater = Updater(work, self._shelf.layout, _by_group(plan.hparams), kinds=kinds, places=places)
+        by_group = _by_group(plan.hparams, self._plan.grouping.num)
+        updater = Updater(work, self._shelf.layout, by_group, kinds=kinds, places=places)
+        bound_ = self._clipping_of_groups(by_group["group_clip_norm"], places)
         losses, norms = [], []
         for s in range(S):
             draws.begin(work.seeds, work.steps)
@@ -167,14 +170,32 @@ class FusedPopulation:
             smoothing_A = smoothing_SA[s] if smooths else None
             loss_A, grads_AN = gradients(work, inputs, targets, smoothing_A, draws)
             norm_A = torch.linalg.vector_norm(grads_AN, dim=1)
+            left_A = norm_A if bound_ is None else bound_(s, grads_AN := grads_AN.clone())
             if clips:
-                grads_AN = grads_AN * (clip_SA[s] / norm_A).clamp(max=1.0)[:, None]
+                grads_AN = grads_AN * (clip_SA[s] / left_A).clamp(max=1.0)[:, None]
             updater.step_(s, grads_AN)
             for a in places:
                 work.steps[a] += 1
             losses.append(loss_A)
             norms.append(norm_A)
         return losses, norms
+
+    def _clipping_of_groups(
+        self, limits_SAG: Array, places: list[int]
+    ) -> Callable[[int, torch.Tensor], torch.Tensor] | None:
+        """What clips, at a step, the rows of gradients [A, N] within each named group, in place, and answers the
+        norms that are left; None where nothing is clipped."""
+        if not np.isfinite(limits_SAG[:, places]).any():
+            return None
+        named = [(self._column(limits_SAG[..., g]), part) for g, part in self._shelf.layout.named().items()]
+
+        def bound_(s: int, grads_AN: torch.Tensor) -> torch.Tensor:
+            for limits_SA, part in named:
+                norm_A = torch.linalg.vector_norm(grads_AN[:, part].contiguous(), dim=1)
+                grads_AN[:, part] *= (limits_SA[s] / norm_A).clamp(max=1.0)[:, None]
+            return torch.linalg.vector_norm(grads_AN, dim=1)
+
+        return bound_
 
     def _column(self, values: Array) -> torch.Tensor:
         """[S, A] of a number that concerns the slot as a whole."""
@@ -301,9 +322,9 @@ def _cut(plan: Plan, part: Part, chosen: list[int]) -> Plan:
     return Plan(plan.rows[part.first : part.last, chosen], hparams, plan.steps[chosen], plan.kinds[chosen])
 
 
-def _by_group(hparams: dict[str, Array]) -> dict[str, Array]:
+def _by_group(hparams: dict[str, Array], num_groups: int) -> dict[str, Array]:
     """{name: [S, A, G]}."""
-    return {n: v if v.ndim == 3 else np.repeat(v[..., None], len(GROUPS), -1) for n, v in hparams.items()}
+    return {n: v if v.ndim == 3 else np.repeat(v[..., None], num_groups, -1) for n, v in hparams.items()}
 
 
 def _gather(data: Placed, rows_AB: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

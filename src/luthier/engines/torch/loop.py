@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from luthier.algorithms.rule import AVERAGE
-from luthier.engines.checks import check_mixing, check_rows, check_stack, check_states, must_hold
+from luthier.engines.checks import check_groups, check_mixing, check_rows, check_stack, check_states, must_hold
 from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
 from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.foreign import FOREIGN
@@ -54,6 +54,7 @@ class LoopPopulation:
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot, one slot after another."""
         check_plan(plan, data, self.P, states=[slot.states for slot in state], loss=self._loss)
+        check_groups(plan, self._plan.grouping)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         with own_draws(self._plan.device) as seed_draws:
             for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched
@@ -61,7 +62,12 @@ class LoopPopulation:
                 hparams = {name: values[:n, p] for name, values in plan.hparams.items()}
                 weights = None if plan.weights is None else plan.weights[:n, p]
                 chunk = chunk_of(
-                    hparams, plan.rows[:n, p], self._rule(int(plan.kinds[p])), self._plan.device, weights_SB=weights
+                    hparams,
+                    plan.rows[:n, p],
+                    self._rule(int(plan.kinds[p])),
+                    self._plan.device,
+                    weights_SB=weights,
+                    num_groups=self._plan.grouping.num,
                 )
                 report["loss"][:n, p], report["grad_norm"][:n, p] = state[p].train(data, chunk, seed_draws)
         return state, report

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.building import called, keywords
+from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.spec import Array, Builder, Loss
 from luthier.engines.torch import constants
 from luthier.engines.torch.randomness import own_draws
@@ -34,12 +35,15 @@ class Dress(nn.Module):
 
 
 class _Look(NamedTuple):
-    """See the methods of `Blueprint` with these names; `numbers` are those of the layers, rates aside."""
+    """See the methods of `Blueprint` with these names; `numbers` are those of the layers, rates aside; `trained` and
+    `frozen` name the weights."""
 
     tree: str
     free: tuple[str, ...]
     dtypes: str
     numbers: dict[str, float]
+    trained: tuple[str, ...]
+    frozen: tuple[str, ...]
 
 
 _LOOKS: dict[Any, _Look] = {}
@@ -60,6 +64,7 @@ class Blueprint(NamedTuple):
     memory_format: torch.memory_format = torch.contiguous_format
     outputs_axis: int = 0
     optimizer: tuple[str, dict[str, Any]] | None = None  # of a library: where it is imported from, its arguments
+    grouping: Grouping = ONE
 
     def build(self, seed: int) -> nn.Module:
         """A fresh model in training mode; its random start depends on the seed only, not on the device.
@@ -98,6 +103,16 @@ class Blueprint(NamedTuple):
         """Types of the weights."""
         return self._look().dtypes
 
+    def check_groups(self) -> None:
+        """Every parameter group holds a weight that is trained.
+
+        Raises:
+            InvalidInput: names the module that comes nearest.
+        """
+        if self.grouping.named:
+            look = self._look()
+            self.grouping.check(look.trained, look.frozen, where="recipe")
+
     def _plain(self) -> Blueprint:
         return self._replace(device=torch.device("cpu"), memory_format=torch.contiguous_format)
 
@@ -113,7 +128,9 @@ class Blueprint(NamedTuple):
             description, complete = structure_of(model)
             tree = digest({"model": description, "free": free, "settings": {} if complete else self.settings})
             dtypes = sorted({str(param.dtype).removeprefix("torch.") for param in model.parameters()})
-            _LOOKS[key] = _Look(tree, tuple(free), ", ".join(dtypes), numbers)
+            frozen = tuple(name for name, param in model.named_parameters() if not param.requires_grad)
+            trained = tuple(name for name, param in model.named_parameters() if param.requires_grad)
+            _LOOKS[key] = _Look(tree, tuple(free), ", ".join(dtypes), numbers, trained, frozen)
         return _LOOKS[key]
 
     def _usual(self) -> dict[str, float]:
@@ -127,8 +144,9 @@ class Blueprint(NamedTuple):
         """The plan of another trial of the same population.
 
         Raises:
-            InvalidInput: its model is of another structure.
+            InvalidInput: its model is of another structure, or it has other parameter groups.
         """
+        self.grouping.must_be_of(recipe, "torch engine")
         if recipe.model == self.settings:
             return self
         other = self._replace(settings=dict(recipe.model))
@@ -166,8 +184,14 @@ class Blueprint(NamedTuple):
 
 
 def blueprint(builder: Builder, recipe: Recipe, sizes: tuple[int, int], device: torch.device) -> Blueprint:
-    """The plan of recipe.model."""
-    return Blueprint(builder, dict(recipe.model), *sizes, device)
+    """The plan of recipe.model.
+
+    Raises:
+        InvalidInput: a parameter group that holds no weight.
+    """
+    plan = Blueprint(builder, dict(recipe.model), *sizes, device, grouping=Grouping.of(recipe))
+    plan.check_groups()
+    return plan
 
 
 def weights_of(model: nn.Module) -> Tensors:

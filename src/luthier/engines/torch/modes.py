@@ -120,7 +120,7 @@ def _skeleton(plan: Blueprint, draws: Any) -> nn.Module:
 
 def _shelf(model: nn.Module, plan: Blueprint) -> Shelf:
     frozen = {n: p.detach() for n, p in model.named_parameters() if not p.requires_grad}
-    return Shelf(layout_of(model), buffers_of(model), frozen, plan.device)
+    return Shelf(layout_of(model, plan.grouping), buffers_of(model), frozen, plan.device)
 
 
 class _Recorder(Draws):

@@ -14,7 +14,7 @@ import torch
 
 from luthier.algorithms.rule import AVERAGE, init_all, step_all
 from luthier.algorithms.updates import RULES
-from luthier.engines.spec import GROUPS
+from luthier.engines.grouping import ONE, Grouping
 
 Tensors = dict[str, torch.Tensor]
 FUSED = ("cpu", "cuda", "mps")
@@ -40,7 +40,7 @@ class RuleOptimizer(torch.optim.Optimizer):
 
     Args:
         kept: {state: {name: tensor}}, changed in place. step: steps taken so far.
-        outputs: the axis of a weight that counts its outputs.
+        outputs: the axis of a weight that counts its outputs. index: the parameter group of each weight.
     """
 
     def __init__(
@@ -52,10 +52,11 @@ class RuleOptimizer(torch.optim.Optimizer):
         kept: Mapping[str, Tensors],
         step: int,
         outputs: int,
+        index: Mapping[str, int],
     ) -> None:
         super().__init__(groups, {})
         self._rule, self._params, self._kept, self._step = RULES[rule], dict(params), kept, step
-        self._outputs = outputs
+        self._outputs, self._index = outputs, index
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
@@ -68,7 +69,7 @@ class RuleOptimizer(torch.optim.Optimizer):
             grads,
             dict(self._kept),
             params=self._params,
-            numbers={name: self.param_groups[group_of(param)] for name, param in self._params.items()},
+            numbers={name: self.param_groups[self._index[name]] for name in self._params},
             step=self._step,
             outputs=self._outputs,
         )
@@ -131,15 +132,21 @@ def initial_state(rule: str, params: Mapping[str, torch.Tensor], *, average: boo
 
 
 def optimizer_on(
-    rule: str, params: Mapping[str, torch.Tensor], kept: Mapping[str, Tensors], step: int, *, outputs: int = 0
+    rule: str,
+    params: Mapping[str, torch.Tensor],
+    kept: Mapping[str, Tensors],
+    step: int,
+    *,
+    outputs: int = 0,
+    grouping: Grouping = ONE,
 ) -> torch.optim.Optimizer:
     """An optimizer at `step` that works in place on the weights and on `kept`, {state: {name: tensor}}.
 
-    Its param_groups are those of GROUPS.
+    Its param_groups are those of the grouping, by default of no named groups.
     """
-    groups = [{"params": [p for p in params.values() if group_of(p) == g]} for g in range(len(GROUPS))]
+    groups, index = param_groups(params, grouping), group_of(params, grouping)
     if rule not in WORDS:
-        return RuleOptimizer(groups, rule, params=params, kept=kept, step=step, outputs=outputs)
+        return RuleOptimizer(groups, rule, params=params, kept=kept, step=step, outputs=outputs, index=index)
     words = WORDS[rule]
     optimizer = words.make(groups)
     for name, param in params.items():
@@ -150,9 +157,15 @@ def optimizer_on(
     return optimizer
 
 
-def group_of(param: torch.Tensor) -> int:
-    """Index into GROUPS: weight decay is for tensors of two axes and more."""
-    return GROUPS.index("decay" if param.ndim >= 2 else "no_decay")
+def group_of(params: Mapping[str, torch.Tensor], grouping: Grouping) -> dict[str, int]:
+    """The parameter group of each weight, by its name."""
+    return grouping.places({name: param.ndim for name, param in params.items()})
+
+
+def param_groups(params: Mapping[str, torch.Tensor], grouping: Grouping) -> list[dict[str, Any]]:
+    """As torch's optimizers take them: a group may be empty."""
+    index = group_of(params, grouping)
+    return [{"params": [p for name, p in params.items() if index[name] == g]} for g in range(grouping.num)]
 
 
 def update_(optimizer: torch.optim.Optimizer, numbers_G: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from luthier.algorithms.gradients import climbed
 from luthier.algorithms.rule import AVERAGE, WHOLE
-from luthier.engines.spec import GROUPS, Array, Loss, Snapshot, optimizer_numbers
+from luthier.engines.spec import Array, Loss, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
 from luthier.engines.torch.batch import Batch, Placed
 from luthier.engines.torch.foreign import FOREIGN, Foreign, kept_in
@@ -25,7 +25,14 @@ from luthier.engines.torch.model import (
     to_arrays,
     weights_of,
 )
-from luthier.engines.torch.optimizers import Tensors, initial_state, numbers_in_words, optimizer_on, update_
+from luthier.engines.torch.optimizers import (
+    Tensors,
+    group_of,
+    initial_state,
+    numbers_in_words,
+    optimizer_on,
+    update_,
+)
 from luthier.engines.torch.own import blocks, measured, outputs_of, training_loss
 from luthier.engines.torch.randomness import Clock, Draws, default_seeds, replace_dropout_
 from luthier.engines.torch.starting import begin_
@@ -47,17 +54,21 @@ class Chunk(NamedTuple):
 
 
 def chunk_of(
-    hparams: dict[str, Array], rows_SB: Array, rule: str, device: torch.device, *, weights_SB: Array | None = None
+    hparams: dict[str, Array],
+    rows_SB: Array,
+    rule: str,
+    device: torch.device,
+    *,
+    weights_SB: Array | None = None,
+    num_groups: int = 2,
 ) -> Chunk:
     """Turn the slot's numbers {name: [S] or [S, G]} into torch's words, once for all steps."""
-    S = len(rows_SB)
+    S, G = len(rows_SB), num_groups
     columns = {
-        name: np.broadcast_to(v.reshape(S, -1), (S, len(GROUPS))).tolist()
+        name: np.broadcast_to(v.reshape(S, -1), (S, G)).tolist()
         for name, v in hparams.items()
     }  # fmt: skip
-    by_group = [
-        [{name: column[s][g] for name, column in columns.items()} for g in range(len(GROUPS))] for s in range(S)
-    ]
+    by_group = [[{name: column[s][g] for name, column in columns.items()} for g in range(G)] for s in range(S)]
     return Chunk(
         rows=torch.from_numpy(rows_SB.astype(np.int64)).to(device),
         rule=rule,
@@ -83,6 +94,7 @@ class Slot:
         self._loss, self._device, self._outputs_axis = loss, plan.device, plan.outputs_axis
         self._model = plan.build(self.seed)
         self._params = {n: p for n, p in self._model.named_parameters() if p.requires_grad}
+        self._grouping, self._index = plan.grouping, group_of(self._params, plan.grouping)
         self._clock = Clock()
         replace_dropout_(self._model, Draws([self._clock]))
         load_("weights", weights_of(self._model), snapshot)
@@ -148,12 +160,13 @@ class Slot:
             loss = gradients()
             if groups[0]["sam_rho"] > 0:
                 self._climb(groups[0]["sam_rho"], gradients)
-            norms.append(prepare_(self._params, groups))
+            norms.append(prepare_(self._params, groups, self._index))
             if isinstance(optimizer, Foreign):
                 optimizer.step_(groups)
             else:
                 update_(optimizer, chunk.numbers[s])
-            finish_(self._params, self._kept, groups, own=chunk.rule == "schedule_free", outputs=self._outputs_axis)
+            averages = chunk.rule == "schedule_free"
+            finish_(self._params, self._kept, groups, self._index, own=averages, outputs=self._outputs_axis)
             losses.append(loss)
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
@@ -162,10 +175,14 @@ class Slot:
         if self._optimizer is None or rule != self._rule:
             if rule == FOREIGN:
                 assert self._foreign is not None, "opened for a rule of the rulebook"
-                self._optimizer = Foreign(*self._foreign, self._params, arrays=self._of_foreign, lr=lr)
+                self._optimizer = Foreign(
+                    *self._foreign, self._params, arrays=self._of_foreign, lr=lr, grouping=self._grouping
+                )
                 self._rule = rule
                 return self._optimizer
-            self._optimizer = optimizer_on(rule, self._params, self._kept, self.step, outputs=self._outputs_axis)
+            self._optimizer = optimizer_on(
+                rule, self._params, self._kept, self.step, outputs=self._outputs_axis, grouping=self._grouping
+            )
             self._rule = rule
         return self._optimizer
 

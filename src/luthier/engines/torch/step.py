@@ -12,45 +12,64 @@ import torch
 
 from luthier.algorithms.gradients import bounded, penalised
 from luthier.algorithms.rule import AVERAGE
-from luthier.engines.torch.optimizers import Tensors, group_of
+from luthier.engines.torch.optimizers import Tensors
 
 Numbers = Sequence[Mapping[str, float]]
 """Of each parameter group, by the names of the plan."""
+Index = Mapping[str, int]
+"""The parameter group of each weight."""
 
 
 @torch.no_grad()
-def prepare_(params: Tensors, groups: Numbers) -> torch.Tensor:
+def prepare_(params: Tensors, groups: Numbers, index: Index) -> torch.Tensor:
     """Penalties and clipping, in `.grad`; the norm before clipping."""
     if any(numbers["l1"] or numbers["l2"] for numbers in groups):
-        for param in params.values():
-            numbers = groups[group_of(param)]
+        for name, param in params.items():
+            numbers = groups[index[name]]
             param.grad = penalised(torch, param.grad, param, l1=numbers["l1"], l2=numbers["l2"])
-    grads = [param.grad for param in params.values() if param.grad is not None]
-    norm = of_what_is_left = l2_norm(grads)
-    limit, clip_norm = groups[0]["clip_value"], groups[0]["clip_norm"]
-    if limit != inf:
-        torch._foreach_clamp_min_(grads, -limit)
-        torch._foreach_clamp_max_(grads, limit)
-        of_what_is_left = l2_norm(grads)
+    grads = {name: param.grad for name, param in params.items() if param.grad is not None}
+    norm = l2_norm(list(grads.values()))
+    bounded_ = _bound_(grads, groups, index)
+    clip_norm = groups[0]["clip_norm"]
     if clip_norm != inf:
-        torch._foreach_mul_(grads, (clip_norm / of_what_is_left).clamp(max=1.0))
+        of_what_is_left = l2_norm(list(grads.values())) if bounded_ else norm
+        torch._foreach_mul_(list(grads.values()), (clip_norm / of_what_is_left).clamp(max=1.0))
     return norm
 
 
+def _bound_(grads: Tensors, groups: Numbers, index: Index) -> bool:
+    """Clipping within the groups: by value, then the norm of each that a module names. Was anything to be done?"""
+    busy = [
+        g for g, numbers in enumerate(groups) if numbers["clip_value"] != inf or numbers["group_clip_norm"] != inf
+    ]
+    for g in busy:
+        limit, own = groups[g]["clip_value"], [grad for name, grad in grads.items() if index[name] == g]
+        if limit != inf and own:
+            torch._foreach_clamp_min_(own, -limit)
+            torch._foreach_clamp_max_(own, limit)
+    for part in sorted({g // 2 for g in busy}):
+        limit, own = groups[2 * part]["group_clip_norm"], [g for name, g in grads.items() if index[name] // 2 == part]
+        if limit != inf:
+            torch._foreach_mul_(own, (limit / l2_norm(own)).clamp(max=1.0))
+    return bool(busy)
+
+
 @torch.no_grad()
-def finish_(params: Tensors, kept: Mapping[str, Tensors], groups: Numbers, *, own: bool, outputs: int = 0) -> None:
+def finish_(
+    params: Tensors, kept: Mapping[str, Tensors], groups: Numbers, index: Index, *, own: bool, outputs: int = 0
+) -> None:
     """Max-norm, then the average.
 
     Args:
         own: the update rule has moved the average by itself. outputs: the axis of a weight that counts its outputs.
     """
-    for param in params.values():
-        limit = groups[group_of(param)]["max_norm"]
+    for name, param in params.items():
+        limit = groups[index[name]]["max_norm"]
         if limit != inf:
             param.copy_(bounded(torch, param, limit, outputs=outputs))
     if not own:
         for name, mean in kept.get(AVERAGE, {}).items():
-            mean.lerp_(params[name], groups[group_of(params[name])]["averaging"])
+            mean.lerp_(params[name], groups[index[name]]["averaging"])
 
 
 def l2_norm(tensors: list[torch.Tensor]) -> torch.Tensor:

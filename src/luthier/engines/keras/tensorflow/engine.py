@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from luthier.engines.grouping import Grouping
 from luthier.engines.keras.build import WHERE, Blueprint
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.tensorflow.losses import LOSSES
@@ -50,13 +51,13 @@ class TensorflowEngine:
         """
         loss = loss.of(recipe)
         check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=WHERE)
-        look = self._looks(builder, recipe.model)
+        look, grouping = self._looks.checked(builder, recipe), Grouping.of(recipe)
 
         def make() -> Program:
             skeleton: Any = look.source.look()[0]
-            return Program(logits_only(skeleton, loss), loss, jit=MODES[mode])
+            return Program(logits_only(skeleton, loss), loss, jit=MODES[mode], grouping=grouping)
 
-        program = self._programs.get((builder, look.tree, loss, mode), make)
+        program = self._programs.get((builder, look.tree, loss, mode, grouping), make)
         return SerialPopulation(Plans(self._looks, builder, look, recipe.model, WHERE), program, P)
 
     def place(self, source: Source) -> Placed:

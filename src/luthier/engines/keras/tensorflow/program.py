@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from luthier.algorithms.gradients import norm_of
+from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.keras.streams import stream_words
 from luthier.engines.keras.tensorflow.losses import LOSSES
@@ -56,12 +57,13 @@ class Program:
 
     Args:
         jit: compile the chunk by XLA. Predictions are made by the same graph in both modes.
+        grouping: parameter groups.
     """
 
     words = WORDS
 
-    def __init__(self, skeleton: Skeleton, loss: Loss, *, jit: bool = False) -> None:
-        self.structure, self.loss, self.mode = skeleton, loss, JIT if jit else GRAPH
+    def __init__(self, skeleton: Skeleton, loss: Loss, *, jit: bool = False, grouping: Grouping = ONE) -> None:
+        self.structure, self.loss, self.mode, self.grouping = skeleton, loss, JIT if jit else GRAPH, grouping
         self._jit = jit
         self._chunks: dict[tuple[How, int], Any] = {}  # by B too: a relaxed B would leave layers without it
         self._predict = tf.function(self._rows, autograph=False)
@@ -75,7 +77,7 @@ class Program:
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
-        how = How.of(rule, chunk.hparams)
+        how = How.of(rule, chunk.hparams, self.grouping)
         key = (how, chunk.rows.shape[1])
         if key not in self._chunks:
             self._chunks[key] = tf.function(
