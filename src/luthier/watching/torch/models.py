@@ -139,6 +139,13 @@ def _variable(module: Any) -> str:
     return next((f"self.{name}" for name, value in inside.items() if value is module), "")
 
 
+def averaged(watch: Watch) -> None:
+    """How many models an AveragedModel has averaged, with equal weights."""
+    for module, model in watch.models.living():
+        if type(module).__name__ == "AveragedModel" and module.avg_fn is None and module.multi_avg_fn is None:
+            model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
+
+
 def default_dtype() -> str:
     """The type of floating numbers that new tensors have."""
     import torch
