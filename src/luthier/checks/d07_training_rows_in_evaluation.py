@@ -27,7 +27,8 @@ Right:
 When it keeps silent
 
 Evaluation of the training rows on purpose (nearly all are shared); tables of few distinct rows, where equal rows are
-no accident; augmented rows (they differ, nothing can be said).
+no accident; augmented rows (they differ, nothing can be said); single
+rows that come between steps (a policy at play).
 
 Source
 
@@ -52,6 +53,7 @@ CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", (
 NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE, MAX_SHARE = 3, 0.001, 0.98
 MIN_EVALUATED, MIN_ROWS_A_CALL = 20, 8
+MIN_ACTS, MAX_ROWS_AN_ACT = 20, 32
 MIN_HELD_OUT = 0.5
 """Evaluations of which less was trained on are held-out ones."""
 HELD_OUT = re.compile(r"(?:^|_)(?:test|val|valid|validation|dev|holdout|heldout)")
@@ -122,7 +124,7 @@ def _accused(trace: Trace, seen: _Seen, only: bool) -> bool:
         return only and _is_called_held_out(trace, seen)
     if seen.shared < MIN_ROWS or seen.share <= MIN_SHARE:
         return False
-    if _is_training_set(trace, seen.calls[0].loader) or _takes_turns(seen):
+    if _is_training_set(trace, seen.calls[0].loader) or _takes_turns(seen) or _acts(seen):
         return False
     return not _repeats_by_nature(seen.calls, seen.rows)
 
@@ -138,6 +140,14 @@ def _is_training_set(trace: Trace, number: int | None) -> bool:
     loader = trace.loaders.get(number or 0)
     trained = {x.dataset for x in trace.loaders.values() if feeds_training(x)}
     return loader is not None and loader.dataset in trained
+
+
+def _acts(seen: _Seen) -> bool:
+    """A few new rows between one step and the next: a policy at play, whose states are trained on as they come."""
+    calls = seen.calls
+    total = sum(len(f.rows) for f in calls)
+    often = len(calls) >= MIN_ACTS and len({f.step for f in calls}) >= len(calls) / 2
+    return often and total <= MAX_ROWS_AN_ACT * len(calls) and seen.rows >= total / 2
 
 
 def _takes_turns(seen: _Seen) -> bool:

@@ -44,6 +44,7 @@ from luthier.watching.trace import Trace
 CODE, TITLE, TIER, CAUSES = "D28", "held-out windows overlap training windows", "quick", ("D07",)
 NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE = 20, 0.3
+MAX_INTEGERS = 0.9
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -54,6 +55,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         learnt = {row for f in own if f.trained_by for row in f.rows}
         heads = {row for f in own if f.trained_by for row in f.heads}
         tails = {row for f in own if f.trained_by for row in f.tails}
+        if any(f.input and f.input.stats and f.input.stats.integer_share > MAX_INTEGERS for f in own):
+            continue  # rows of few whole numbers are like each other by nature
         for _, calls in by_line(f for f in own if f.phase == "evaluation"):
             rows = {
                 row: head in tails or tail in heads

@@ -53,10 +53,11 @@ MIN_CALLS = 2
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Views of the first steps, line by line."""
     found = []
-    for _, calls in by_line(trace.reshapes):
-        text = next((t for t in (_reordered(calls), _state_mixed(calls), _parted(calls, trace)) if t), "")
-        if text and len(calls) >= MIN_CALLS:
-            found.append(_finding(calls, text))
+    for parts in (True, False):
+        for _, calls in by_line(r for r in trace.reshapes if (len(r.before) < len(r.after)) is parts):
+            text = _parted(calls, trace) if parts else _reordered(calls) or _state_mixed(calls)
+            if text and len(calls) >= MIN_CALLS:
+                found.append(_finding(calls, text))
     return found
 
 

@@ -207,7 +207,7 @@ class Model(Fact, kw_only=True):
         loaded: load_state_dict was called on it. compiled: it is a compiled module.
         wrapper: "DataParallel", "DistributedDataParallel" or empty. buffers_loaded: see `loaded`.
         default_dtype: type of floating numbers that the program's new tensors had at its first call.
-        num_averaged: models that an AveragedModel has averaged with equal weights by the end; 0: it is none.
+        num_averaged: models that an AveragedModel has averaged with equal weights by its last call; 0: it is none.
             keeps_buffers: it averages buffers as well.
     """
 

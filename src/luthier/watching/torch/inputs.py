@@ -53,7 +53,8 @@ class Inputs:
         known = self._rows.get(key, 0)
         if tensor.dim() < 1 or known >= ROWS or (tensor.device.type != "cpu" and not watch.close):
             return
-        copy = watch.samples.rows(tensor, ROWS_A_CALL, ENTRIES)
+        one = tensor.dim() == 1 and tensor.dtype.is_floating_point  # a single row, as of a state of a game
+        copy = watch.samples.rows(tensor.unsqueeze(0) if one else tensor, ROWS_A_CALL, ENTRIES)
         self._rows[key] = known + copy.shape[0]
 
         def keep(read: Numbers) -> None:

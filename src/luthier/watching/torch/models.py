@@ -139,11 +139,10 @@ def _variable(module: Any) -> str:
     return next((f"self.{name}" for name, value in inside.items() if value is module), "")
 
 
-def averaged(watch: Watch) -> None:
-    """How many models an AveragedModel has averaged, with equal weights."""
-    for module, model in watch.models.living():
-        if type(module).__name__ == "AveragedModel" and module.avg_fn is None and module.multi_avg_fn is None:
-            model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
+def averaged(module: Any, model: Model) -> None:
+    """How many models an AveragedModel has averaged, with equal weights, when it is called."""
+    if module.avg_fn is None and module.multi_avg_fn is None:
+        model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
 
 
 def default_dtype() -> str:

@@ -154,6 +154,8 @@ class Modules:
         device = tensor.device.type if tensor is not None else "cpu"
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             record.autocast = str(torch.get_autocast_dtype(device))[6:]
+        if model.name == "AveragedModel":
+            averaged(module, model)
         watch.tokens_in = None
         self.relations.begins()
         if tensor is not None:
@@ -358,7 +360,6 @@ class Modules:
         """Whether copied weights are still as they were, and whether those before a rectifier got only zero gradients
         in the last step that was looked at."""
         still_untouched(self.watch)
-        averaged(self.watch)
         last = {t.parameter: t.grad_zero_share for s in self.trace.steps for t in s.tensors}
         for units in self.trace.units:
             model = self.trace.models.get(units.model)
