@@ -62,9 +62,14 @@ def _over_rows(op: Op, outputs: dict[int, tuple[int, ...]]) -> bool:
     shape = outputs.get(op.forward, ())
     known = op.source is None or op.source.is_model_output
     return (
-        op.axis == 0 and not op.implicit and len(op.shape) == 2 and op.shape == shape and min(shape) > 1 and known
+        op.axis == 0
+        and not op.implicit
+        and len(op.shape) == 2
+        and op.shape == shape
+        and min(shape) > 1
+        and known
         and not op.layer_class
-    )  # fmt: skip
+    )
 
 
 def _finding(calls: list[Op]) -> Finding:

@@ -8,11 +8,45 @@ from collections.abc import Iterator
 from luthier.checks.patches import last_name
 from luthier.checks.wording import parsed
 
-KEEPS = frozenset({
-    "view", "reshape", "flatten", "squeeze", "unsqueeze", "contiguous", "float", "double", "to", "sum", "mean",
-    "abs", "clamp", "sqrt", "add", "sub", "mul", "div", "add_", "norm", "vector_norm", "pow", "square", "relu",
-    "max", "cat", "stack", "log", "exp", "transpose", "t", "scale", "mse_loss", "l1_loss", "smooth_l1_loss",
-})  # fmt: skip
+KEEPS = frozenset(
+    {
+        "view",
+        "reshape",
+        "flatten",
+        "squeeze",
+        "unsqueeze",
+        "contiguous",
+        "float",
+        "double",
+        "to",
+        "sum",
+        "mean",
+        "abs",
+        "clamp",
+        "sqrt",
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "add_",
+        "norm",
+        "vector_norm",
+        "pow",
+        "square",
+        "relu",
+        "max",
+        "cat",
+        "stack",
+        "log",
+        "exp",
+        "transpose",
+        "t",
+        "scale",
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+    }
+)
 """Functions and methods whose result is made of the numbers that they are given."""
 MEASURES = frozenset({"norm", "vector_norm", "pow", "square", "mse_loss", "l1_loss", "smooth_l1_loss", "abs", "relu"})
 """Those that say how large something is."""

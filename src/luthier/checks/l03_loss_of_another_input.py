@@ -73,8 +73,14 @@ ABOVE_ZERO = 1e-4
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Training calls of the losses named above, line by line."""
     found = []
-    names = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "nll_loss", "ctc_loss", "kl_div",
-             "poisson_nll_loss")  # fmt: skip
+    names = (
+        "binary_cross_entropy_with_logits",
+        "binary_cross_entropy",
+        "nll_loss",
+        "ctc_loss",
+        "kl_div",
+        "poisson_nll_loss",
+    )
     for _, calls in by_line(trained(trace, *names)):
         for rule in (_swapped, _squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing, _rate):
             finding = rule(trace, calls)
