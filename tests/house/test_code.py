@@ -87,10 +87,31 @@ WATCH = {
         "torch/functions.py",
         "torch/models.py",
         "torch/optimizers.py",
+        "torch/reshapes.py",
     ),
     "tensor._base": (
         "what a view is a view of",
         "torch/stored.py",
+    ),
+    "node._input_metadata": (
+        "the shape of a result stands nowhere else in the graph",
+        "torch/graphs.py",
+    ),
+    "node._saved_dim": (
+        "the axis that select takes stands nowhere else in the graph",
+        "torch/graphs.py",
+    ),
+    "node._saved_index": (
+        "what select takes stands nowhere else in the graph",
+        "torch/graphs.py",
+    ),
+    "node._saved_self_sym_sizes": (
+        "the shape that select is given stands nowhere else in the graph",
+        "torch/graphs.py",
+    ),
+    "torch.nn.modules.conv._ConvNd": (
+        "the class whose weights are drawn anew has no public name",
+        "torch/keeping.py",
     ),
     "tensor._version": (
         "versions tell changes in place; they have no public name",

@@ -2,8 +2,9 @@
 
 What it detects
 
-Rows (compared by their content) that went through both training and evaluation calls of a model, more than 0.1 % and
-less than 98 % of the evaluated rows, at least three.
+Rows (compared by their content) that were evaluated after they had gone through a training call of the model, more
+than 0.1 % and less than 98 % of the evaluated rows, at least three; or all rows of a loader that is called test or
+validation in the person's source, where nothing else is evaluated.
 
 Why it hurts
 
@@ -26,7 +27,8 @@ Right:
 When it keeps silent
 
 Evaluation of the training rows on purpose (nearly all are shared); tables of few distinct rows, where equal rows are
-no accident; augmented rows (they differ, nothing can be said).
+no accident; augmented rows (they differ, nothing can be said); single
+rows that come between steps (a policy at play).
 
 Source
 
@@ -35,7 +37,11 @@ Kaufman et al. 2012, "Leakage in Data Mining"; cleanlab (near duplicates across 
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from luthier.checks.reading import feeds_training
 from luthier.checks.wording import percent, plural
@@ -47,6 +53,10 @@ CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", (
 NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE, MAX_SHARE = 3, 0.001, 0.98
 MIN_EVALUATED, MIN_ROWS_A_CALL = 20, 8
+MIN_ACTS, MAX_ROWS_AN_ACT = 20, 32
+MIN_HELD_OUT = 0.5
+"""Evaluations of which less was trained on are held-out ones."""
+HELD_OUT = re.compile(r"(?:^|_)(?:test|val|valid|validation|dev|holdout|heldout)")
 DISTINCT_VALUES = 32
 """Rows of fewer distinct whole numbers than this repeat by nature."""
 
@@ -56,23 +66,73 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found: list[Finding] = []
     for model in trace.trained_models():
         own = [f for f in trace.forwards if f.model == model.number and f.rows]
-        learnt = {row for f in own if f.trained_by for row in f.rows}
+        learnt = _Learnt(trace, model.number, own)
         groups: dict[object, list[Forward]] = defaultdict(list)
         for call in own:
             if call.phase == "evaluation":
                 key = ("loader", call.loader) if call.loader is not None else _line(call.place)
                 groups[key].append(call)
-        for calls in groups.values():
-            rows = {row for f in calls for row in f.rows}
-            shared = rows & learnt
-            share = len(shared) / len(rows)
-            if len(rows) < MIN_EVALUATED or len(shared) < MIN_ROWS or not MIN_SHARE < share < MAX_SHARE:
-                continue
-            if _is_training_set(trace, calls[0].loader) or _takes_turns(calls, learnt, share):
-                continue
-            if not _repeats_by_nature(calls, len(rows)):
-                found.append(_finding(trace, calls, len(shared), len(rows), share))
+        seen = [_Seen.of(calls, learnt) for calls in groups.values()]
+        only = not any(s.share < MIN_HELD_OUT for s in seen)
+        found += [_finding(trace, s) for s in seen if s.rows >= MIN_EVALUATED and _accused(trace, s, only)]
     return found
+
+
+class _Learnt:
+    """When the rows of a model were trained on; new weights in the meantime make it forget."""
+
+    def __init__(self, trace: Trace, model: int, own: list[Forward]) -> None:
+        self.at: dict[int, list[int]] = defaultdict(list)
+        for call in own:
+            for row in call.rows if call.trained_by else ():
+                self.at[row].append(call.at)
+        loads = [u.at for u in trace.states_used if u.call == "load_state_dict" and u.model == model]
+        self.resets = sorted([*loads, *trace.resets])
+
+    def before(self, at: int, rows: Iterable[int]) -> set[int]:
+        """The rows that were trained on before a moment."""
+        last = self.resets[n - 1] if (n := bisect_left(self.resets, at)) else 0
+        return {row for row in rows if any(last < t < at for t in self.at.get(row, ()))}
+
+
+class _Seen(NamedTuple):
+    """Calls of an evaluation: its distinct rows, those trained on before, and the share of them call by call."""
+
+    calls: list[Forward]
+    rows: int
+    shared: int
+    share: float
+    by_call: list[tuple[int, float]]
+
+    @classmethod
+    def of(cls, calls: list[Forward], learnt: _Learnt) -> _Seen:
+        rows: set[int] = set()
+        shared: set[int] = set()
+        by_call = []
+        for call in calls:
+            mine = set(call.rows)
+            known = learnt.before(call.at, mine)
+            rows |= mine
+            shared |= known
+            if len(call.rows) >= MIN_ROWS_A_CALL:
+                by_call.append((call.step, len(known) / len(mine)))
+        return cls(calls, len(rows), len(shared), len(shared) / len(rows), by_call)
+
+
+def _accused(trace: Trace, seen: _Seen, only: bool) -> bool:
+    if seen.share >= MAX_SHARE:
+        return only and _is_called_held_out(trace, seen)
+    if seen.shared < MIN_ROWS or seen.share <= MIN_SHARE:
+        return False
+    if _is_training_set(trace, seen.calls[0].loader) or _takes_turns(seen) or _acts(seen):
+        return False
+    return not _repeats_by_nature(seen.calls, seen.rows)
+
+
+def _is_called_held_out(trace: Trace, seen: _Seen) -> bool:
+    loader = trace.loaders.get(seen.calls[0].loader or 0)
+    names = [n.lower() for n in (*loader.names, loader.variable)] if loader is not None else []
+    return any(map(HELD_OUT.search, names)) and not any("train" in n or n.startswith("tr") for n in names)
 
 
 def _is_training_set(trace: Trace, number: int | None) -> bool:
@@ -82,12 +142,22 @@ def _is_training_set(trace: Trace, number: int | None) -> bool:
     return loader is not None and loader.dataset in trained
 
 
-def _takes_turns(calls: list[Forward], learnt: set[int], share: float) -> bool:
+def _acts(seen: _Seen) -> bool:
+    """A few new rows between one step and the next: a policy at play, whose states are trained on as they come."""
+    calls = seen.calls
+    total = sum(len(f.rows) for f in calls)
+    often = len(calls) >= MIN_ACTS and len({f.step for f in calls}) >= len(calls) / 2
+    return often and total <= MAX_ROWS_AN_ACT * len(calls) and seen.rows >= total / 2
+
+
+def _takes_turns(seen: _Seen) -> bool:
     """One line, no loader: does it evaluate training rows and held-out rows by turns? Then some calls share none."""
-    if calls[0].loader is not None:
+    if seen.calls[0].loader is not None:
         return False
-    shares = [len(set(f.rows) & learnt) / len(set(f.rows)) for f in calls if len(f.rows) >= MIN_ROWS_A_CALL]
-    return bool(shares) and min(shares) < share / 4
+    by_step: dict[int, list[float]] = defaultdict(list)
+    for step, share in seen.by_call:
+        by_step[step].append(share)
+    return any(min(s) < seen.share / 4 and max(s) > seen.share / 2 for s in by_step.values())
 
 
 def _line(place: Place | None) -> object:
@@ -105,8 +175,8 @@ def _repeats_by_nature(calls: list[Forward], num_distinct: int) -> bool:
     return len(set(seen)) < len(seen) or num_distinct < 1000
 
 
-def _finding(trace: Trace, calls: list[Forward], shared: int, evaluated: int, share: float) -> Finding:
-    call = calls[0]
+def _finding(trace: Trace, seen: _Seen) -> Finding:
+    shared, evaluated, share, call = seen.shared, seen.rows, seen.share, seen.calls[0]
     loader = trace.loaders.get(call.loader) if call.loader is not None else None
     name = f" of {loader.variable}" if loader is not None and loader.variable else ""
     return Finding(

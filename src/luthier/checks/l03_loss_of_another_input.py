@@ -6,7 +6,8 @@ What it detects
 - `nll_loss` or `ctc_loss` on numbers above 0 (log-probabilities never are) or on the output of softmax;
 - `kl_div` on probabilities (it wants their logarithms as input);
 - `binary_cross_entropy` on softmax where rows may have several labels, or none;
-- `binary_cross_entropy` on numbers that are all exactly 0 or 1.
+- `binary_cross_entropy` on numbers that are all exactly 0 or 1;
+- `poisson_nll_loss` with log_input=True (so it is made) on the output of exp or softplus: a rate, not its logarithm.
 
 Why it hurts
 
@@ -72,9 +73,16 @@ ABOVE_ZERO = 1e-4
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Training calls of the losses named above, line by line."""
     found = []
-    names = ("binary_cross_entropy_with_logits", "binary_cross_entropy", "nll_loss", "ctc_loss", "kl_div")
+    names = (
+        "binary_cross_entropy_with_logits",
+        "binary_cross_entropy",
+        "nll_loss",
+        "ctc_loss",
+        "kl_div",
+        "poisson_nll_loss",
+    )
     for _, calls in by_line(trained(trace, *names)):
-        for rule in (_swapped, _squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing):
+        for rule in (_swapped, _squashed_logits, _no_logarithm, _softmax_for_many, _all_or_nothing, _rate):
             finding = rule(trace, calls)
             if finding:
                 found.append(finding)
@@ -173,6 +181,22 @@ def _all_or_nothing(_trace: Trace, calls: list[LossCall]) -> Finding | None:
         "in metrics.",
         wrong="loss = F.binary_cross_entropy(torch.sigmoid(model(x)).round(), y)",
         right="loss = F.binary_cross_entropy_with_logits(model(x), y)",
+    )
+
+
+def _rate(_trace: Trace, calls: list[LossCall]) -> Finding | None:
+    first = calls[0]
+    if first.name != "poisson_nll_loss" or not all(c.log_input for c in calls):
+        return None
+    if common_op(calls) not in ("exp", "softplus"):
+        return None
+    return _finding(
+        calls,
+        f"poisson_nll_loss with log_input=True was given the output of {made_by(first.source)} in all "
+        f"{plural(len(calls), 'training call')}; it takes the exponential itself: a rate below 1 cannot be said.",
+        remedy="Say log_input=False for rates, or give it the raw outputs, which are logarithms of rates.",
+        wrong="loss = nn.PoissonNLLLoss()(rate, counts)",
+        right="loss = nn.PoissonNLLLoss(log_input=False)(rate, counts)",
     )
 
 

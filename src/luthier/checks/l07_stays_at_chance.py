@@ -94,7 +94,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     ):
         values = [c.result for c in calls if math.isfinite(c.result)]
         labels = labels_at(trace, place)
-        if len(values) < MIN_CALLS or labels is None or not _is_plain(calls[0]):
+        if len(values) < MIN_CALLS or labels is None or not _is_plain(calls[0]) or _is_mixed(trace, calls[0]):
             continue
         chance = entropy(labels.counts.values())
         enough = labels.num_labels >= 10 * max(len(labels.counts), 1)
@@ -108,6 +108,11 @@ def _warming_up(trace: Trace) -> bool:
     """The highest learning rate of the run is the last one, and it began lower."""
     rates = [max(s.lr) for s in trace.steps if s.lr]
     return bool(rates) and rates[-1] >= max(rates) > 1.01 * rates[0]
+
+
+def _is_mixed(trace: Trace, call: LossCall) -> bool:
+    """Is one output held against two targets, as in a mixup? Then neither loss alone is what is trained."""
+    return sum(c.forward == call.forward and c.name == call.name for c in trace.losses) == 2
 
 
 def _is_plain(call: LossCall) -> bool:

@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from luthier.checks.wording import code, few, plural
 from luthier.findings import Finding, Unknown
+from luthier.watching.calls import LayerRun
 from luthier.watching.facts import Layer, Model
 from luthier.watching.trace import Trace
 
@@ -56,8 +57,8 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         frozen = [layer for layer in model.layers if layer.kind.startswith("BatchNorm") and _is_frozen(trace, layer)]
         names = {layer.name for layer in frozen}
         runs = [r for r in trace.layer_runs if r.model == model.number and r.layer in names and r.forward in calls]
-        moving = {r.layer for r in runs if r.training}
-        num = len({r.forward for r in runs if r.training})
+        moving = {r.layer for r in runs if r.training and _was_frozen(trace, model, r)}
+        num = len({r.forward for r in runs if r.layer in moving and r.training})
         if moving and num >= MIN_CALLS and model.num_trainable:
             found.append(_finding(model, sorted(moving), num))
     return found
@@ -65,7 +66,14 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 def _is_frozen(trace: Trace, layer: Layer) -> bool:
     own = [trace.parameters[n] for n in layer.parameters if n in trace.parameters]
-    return bool(own) and not any(p.requires_grad or p.num_steps for p in own)
+    return bool(own) and not any(p.requires_grad for p in own)
+
+
+def _was_frozen(trace: Trace, model: Model, run: LayerRun) -> bool:
+    """Was the layer frozen in this call already? If it had a gradient before, its output tells."""
+    own = next(x.parameters for x in model.layers if x.name == run.layer)
+    never = not any(trace.parameters[n].num_steps for n in own if n in trace.parameters)
+    return never or (run.output is not None and not run.output.requires_grad)
 
 
 def _finding(model: Model, names: list[str], calls: int) -> Finding:

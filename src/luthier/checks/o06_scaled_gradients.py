@@ -2,7 +2,9 @@
 
 What it detects
 
-With a `GradScaler`: clipping before `unscale_`, or `optimizer.step()` instead of `scaler.step(optimizer)`.
+With a `GradScaler`: clipping before `unscale_`, `optimizer.step()` instead of `scaler.step(optimizer)`, or `backward`
+on the loss itself where `scaler.scale(loss)` was called, so that the scaler divides gradients that were never
+multiplied.
 
 Why it hurts
 
@@ -45,10 +47,11 @@ from luthier.checks.reading import by_line, num
 from luthier.checks.stepping import stepped_name
 from luthier.checks.wording import code, insert_before, owner, percent, plural, replace
 from luthier.findings import Edit, Finding, Place, Unknown
-from luthier.watching.steps import Clip, Step
+from luthier.watching.steps import Backward, Clip, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O06", "scaled gradients are used as they are", "quick", ()
+MIN_PASSES = 3
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -69,7 +72,31 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             s for s in trace.steps if s.scaled and not s.skipped and s.num_none < s.num_parameters
         )
     ]
+    passes = [b for b in trace.backwards if b.call != "autograd.grad" and b.past_scaler and b.num_used]
+    if any(c.call == "step" for c in trace.scaler_calls):
+        found += [_past(place, group, scale) for place, group in by_line(passes) if len(group) >= MIN_PASSES]
     return found
+
+
+def _past(place: Place | None, passes: list[Backward], scale: float) -> Finding:
+    return Finding(
+        code=CODE,
+        title="the loss was not scaled",
+        number=scale,
+        threshold=1.0,
+        n=len(passes),
+        text=f"{plural(len(passes), 'backward pass')} began at the loss itself, not at what scaler.scale returned, "
+        f"and scaler.step divides the gradients by {num(scale)}.",
+        remedy="Call backward on the scaled loss: scaler.scale(loss).backward().",
+        severity="error",
+        certain=True,
+        place=place,
+        step=passes[0].step,
+        cause="The gradients were never multiplied; divided by the scale they are next to nothing.",
+        wrong=code("scaler.scale(loss)\nloss.backward()"),
+        right="scaler.scale(loss).backward()",
+        evidence={"scale": scale},
+    )
 
 
 def _clipped(trace: Trace, place: Place | None, calls: list[Clip], scale: float) -> Finding:

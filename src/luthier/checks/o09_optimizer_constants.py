@@ -2,13 +2,14 @@
 
 What it detects
 
-A momentum above 0.99; the two betas of Adam in each other's place; an eps that is as large as the gradients.
+A momentum above 0.99; the two betas of Adam in each other's place; an eps that is as large as the gradients; a
+weight_decay of 0.3 or more that is added to the gradient (Adam, SGD, RMSprop, Adagrad; not AdamW).
 
 Why it hurts
 
-A momentum of 0.999 keeps every gradient for a thousand steps: the run overshoots for as long. With the betas turned
-round Adam's step is made of stale directions and of noise. A large eps turns Adam into plain gradient descent with a
-tiny rate.
+Decay of that size pulls the weights to zero, whatever the loss says. A momentum of 0.999 keeps every gradient for a
+thousand steps: the run overshoots for as long. With the betas turned round Adam's step is made of stale directions
+and of noise. A large eps turns Adam into plain gradient descent with a tiny rate.
 
 Evidence
 
@@ -48,6 +49,7 @@ CODE, TITLE, TIER, CAUSES = "O09", "a constant of the optimizer is far off", "qu
 MIN_STEPS = 20
 MOMENTUM = 0.99
 EPS = 1e-2
+DECAY, COUPLED = 0.3, ("Adam", "SGD", "RMSprop", "Adagrad")
 Odd = tuple[str, float, float, str]
 """Setting as written, its value, what it is compared with, what it does."""
 
@@ -61,13 +63,13 @@ def judge(trace: Trace) -> list[Finding]:
         values = [
             b.loss for b in trace.backwards if number in b.optimizers and math.isfinite(b.loss) and not b.in_step
         ]
-        told = next((t for g in optimizer.groups if (t := _odd(g))), None)
+        told = next((t for g in optimizer.groups if (t := _odd(g, optimizer.name))), None)
         if told is not None:
             found.append(_finding(optimizer, told, learning(trace, values) is True))
     return found
 
 
-def _odd(group: Group) -> Odd | None:
+def _odd(group: Group, name: str) -> Odd | None:
     """The first setting that is far off."""
     if group.momentum > MOMENTUM:
         kept = num(1 / max(1 - group.momentum, 1e-9))
@@ -80,6 +82,9 @@ def _odd(group: Group) -> Odd | None:
     if group.beta1 > group.beta2 and group.beta1 > MOMENTUM and group.beta2 < MOMENTUM:
         betas = f"betas=({num(group.beta1)}, {num(group.beta2)})"
         return betas, group.beta1, group.beta2, "has the two in each other's place: the usual ones are (0.9, 0.999)"
+    if name in COUPLED and group.weight_decay >= DECAY:
+        setting = f"weight_decay={num(group.weight_decay)}"
+        return setting, group.weight_decay, DECAY, "outweighs the gradient of the loss: the weights go to zero"
     if group.eps > EPS and math.isfinite(group.beta2):
         return (
             f"eps={num(group.eps)}",
@@ -95,7 +100,7 @@ def _finding(optimizer: Optimizer, odd: Odd, learns: bool) -> Finding:
     swapped = setting.startswith("betas")
     severity: Severity = "warning" if swapped or not learns else "info"
     name = optimizer.variable or "optimizer"
-    right = {"m": "momentum=0.9", "b": "betas=(0.9, 0.999)", "e": "eps=1e-8"}[setting[0]]
+    right = {"m": "momentum=0.9", "b": "betas=(0.9, 0.999)", "e": "eps=1e-8", "w": "weight_decay=1e-4"}[setting[0]]
     outcome = "" if learns else "; the loss did not fall"
     return Finding(
         code=CODE,

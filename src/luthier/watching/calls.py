@@ -23,6 +23,8 @@ class Forward(Event, kw_only=True):
         active_train, active_eval: layers that behave differently in training (see `Layer.active`) that ran in
             training mode, in evaluation mode, during the call; counted in sampled steps, else -1.
         sampled: layers were looked at during this call. loader: number of the loader whose batch it may have had.
+        heads, tails: hashes of the rows of a floating input (B, T ...) without the last and without the first step.
+        fed_by: number of the call that returned the input (perhaps detached); 0: none that is known; sampled.
         seconds: of the call.
     """
 
@@ -39,6 +41,9 @@ class Forward(Event, kw_only=True):
     spread: float = NAN
     input_spread: float = NAN
     rows: tuple[int, ...] = ()
+    heads: tuple[int, ...] = ()
+    tails: tuple[int, ...] = ()
+    fed_by: int = 0
     trained_by: int = 0
     active_train: int = -1
     active_eval: int = -1
@@ -86,6 +91,25 @@ class Units(Fact, kw_only=True):
     grad_zero: bool | None = None
 
 
+class TokenMatch(Fact, kw_only=True):
+    """A target held against token numbers of the same shape that an embedding was given.
+
+    Args:
+        layer: name of the embedding. n: targets that count (others are ignored by the loss), of the rows looked at.
+        share: of these, equal to the token at their place. num_ignored: targets below 0.
+        stand_in: the token that most of the places that differ hold, stand_in_share: its share of them.
+        asked: that token is a target somewhere.
+    """
+
+    layer: str = ""
+    n: int = 0
+    share: float = NAN
+    num_ignored: int = 0
+    stand_in: int = -1
+    stand_in_share: float = NAN
+    asked: bool = False
+
+
 class LossCall(Event, kw_only=True):
     """One call of a loss function of the framework (function or module).
 
@@ -106,6 +130,12 @@ class LossCall(Event, kw_only=True):
         forward: number of the last outermost call before it. raised: the call raised an exception.
         broadcast: input and target were stretched against each other (their shapes differ).
         next_token: the target is the model's input (B, T) of token numbers moved one position to the left; sampled.
+        tokens: how the target lies to token numbers that an embedding was given in the last call; sampled.
+        column: place in a row of the model's input of the one number that equals the row's target in every row, as it
+            is or scaled; -1: there is none, or it was not looked at. bit_equal: as it is. last: the last place.
+        target_key: memory and shape of the target. log_input: of poisson_nll_loss.
+        own_row: the input is square, the largest number of each row stands on the diagonal, where all numbers are
+            equal, and the target never asks for it; sampled.
     """
 
     number: int = 0
@@ -137,6 +167,13 @@ class LossCall(Event, kw_only=True):
     raised: bool = False
     broadcast: bool = False
     next_token: bool = False
+    tokens: TokenMatch | None = None
+    column: int = -1
+    bit_equal: bool = False
+    last: bool = False
+    target_key: tuple[int, Shape] = (0, ())
+    log_input: bool | None = None
+    own_row: bool = False
     sampled: bool = False
     phase: Phase = "other"
 
@@ -263,4 +300,30 @@ class Broadcast(Event, kw_only=True):
     left_source: Origin | None = None
     right_source: Origin | None = None
     in_model: bool = False
+    forward: int = 0
+
+
+class Reshape(Event, kw_only=True):
+    """A call of view or reshape by the person's own code, in the first steps.
+
+    Args:
+        before, after: shapes. state: the tensor is the last hidden state of a recurrent layer.
+    """
+
+    before: Shape = ()
+    after: Shape = ()
+    state: bool = False
+
+
+class PaddingMask(Event, kw_only=True):
+    """A key_padding_mask that an attention was given, held against the tokens of an embedding, in sampled calls.
+
+    Args:
+        num_real, num_padding: tokens looked at. real_hidden, padding_hidden: of these, hidden by the mask.
+    """
+
+    num_real: int = 0
+    num_padding: int = 0
+    real_hidden: int = 0
+    padding_hidden: int = 0
     forward: int = 0

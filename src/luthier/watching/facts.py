@@ -207,6 +207,8 @@ class Model(Fact, kw_only=True):
         loaded: load_state_dict was called on it. compiled: it is a compiled module.
         wrapper: "DataParallel", "DistributedDataParallel" or empty. buffers_loaded: see `loaded`.
         default_dtype: type of floating numbers that the program's new tensors had at its first call.
+        num_averaged: models that an AveragedModel has averaged with equal weights by its last call; 0: it is none.
+            keeps_buffers: it averages buffers as well.
     """
 
     number: int = 0
@@ -227,6 +229,8 @@ class Model(Fact, kw_only=True):
     loaded: bool = False
     compiled: bool = False
     wrapper: str = ""
+    num_averaged: int = 0
+    keeps_buffers: bool = False
     default_dtype: str = "float32"
 
 
@@ -347,6 +351,7 @@ class Loader(Event, kw_only=True):
 
     Args:
         variable: the name that this line gives it; empty where it gives none.
+        names: of the variables that held it where it was first read, and in the functions around.
         sampler: class of its sampler ("RandomSampler", "SequentialSampler", "DistributedSampler" ...).
         shuffled: True, False, or None where that cannot be known (own samplers, iterable data sets).
         dataset: number of the data set by identity (through Subset to the data set below: `base`).
@@ -357,6 +362,7 @@ class Loader(Event, kw_only=True):
     number: int = 0
     name: str = ""
     variable: str = ""
+    names: tuple[str, ...] = ()
     batch_size: int | None = None
     sampler: str = ""
     shuffled: bool | None = None

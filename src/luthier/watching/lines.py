@@ -51,6 +51,17 @@ def assigned(place: Place | None) -> str:
     return found.group(1) if found else ""
 
 
+def names_of(thing: object, most: int = 4) -> tuple[str, ...]:
+    """Names of the variables that hold something in the person's functions that are on, innermost first."""
+    found: list[str] = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and len(found) < most:
+        if is_users(frame.f_code.co_filename):
+            found += [name for name, value in list(frame.f_locals.items()) if value is thing and name not in found]
+        frame = frame.f_back
+    return tuple(found[:most])
+
+
 def user_line(frame: FrameType | None = None) -> Place | None:
     """The innermost line of the person's code on the stack; None where there is none."""
     at: FrameType | None = frame or sys._getframe(1)

@@ -29,6 +29,8 @@ class Backward(Event, kw_only=True):
         num_forwards_since: outermost calls since the last backward pass.
         in_step: it happened inside optimizer.step (closures). raised: it raised.
         again: the very same tensor had been through backward before.
+        of_inputs: autograd.grad was asked for gradients of something that is no weight.
+        past_scaler: a GradScaler has scaled a loss since its last step, and this pass does not begin at that.
     """
 
     call: str = "backward"
@@ -58,7 +60,28 @@ class Backward(Event, kw_only=True):
     in_step: bool = False
     raised: bool = False
     again: bool = False
+    of_inputs: bool = False
+    past_scaler: bool = False
     scale: float = 1.0
+
+
+class GraphSign(Event, kw_only=True):
+    """Something in the graph of a loss, seen before one of the first backward passes.
+
+    Args:
+        kind: "bootstrap": a difference (or a loss of two sides) of what one call of a model returned and of what
+            another call of it returned, scaled and added to something: the target of temporal differences.
+            "advantage": the log-probability of an action times (something without gradient - something with one).
+            "exp of mean": exp of a cross-entropy that is one number.
+            "last step": the last step of what a recurrent layer returned; `share`: of the rows, those that end in
+            padding there.
+        backward: `at` of the pass.
+    """
+
+    kind: str = ""
+    backward: int = 0
+    layer: str = ""
+    share: float = NAN
 
 
 class ZeroGrad(Event, kw_only=True):
@@ -220,6 +243,8 @@ class StateUsed(Event, kw_only=True):
         num_tensors: in it. num_aliases: of these, the live weights themselves (same memory).
         taken: number of the StateTaken that it is; None: another. steps_since: optimizer steps since then.
         seconds: of the call. num_bytes: of tensors.
+        num_fit: of the tensors that a model was loaded with, those whose name it has. num_own: tensors of the model.
+            keys: of the model and of what it was loaded with, one of each, where none fits.
     """
 
     call: str = "load_state_dict"
@@ -228,4 +253,7 @@ class StateUsed(Event, kw_only=True):
     num_aliases: int = 0
     taken: int | None = None
     steps_since: int = 0
+    num_fit: int = -1
+    num_own: int = 0
+    keys: tuple[str, str] = ("", "")
     seconds: float = 0.0

@@ -21,6 +21,8 @@ from luthier.watching.calls import (
     LayerRun,
     LossCall,
     Op,
+    PaddingMask,
+    Reshape,
     Units,
 )
 from luthier.watching.ends import Crash, Printed, Seed, Warned
@@ -30,6 +32,7 @@ from luthier.watching.steps import (
     Backward,
     Clip,
     GradSwitch,
+    GraphSign,
     ModeCall,
     ScalerCall,
     SchedulerStep,
@@ -131,7 +134,7 @@ class Trace(msgspec.Struct, kw_only=True):
         rank, world: of a distributed run. num_children: processes that the program started by multiprocessing.
         threads: number of threads the framework uses; cores: of the machine.
         fits, evaluated: calls of Keras' fit and evaluate. programs: functions that JAX differentiated.
-        faults: hooks that raised.
+        faults: hooks that raised. resets: `at` of calls that gave layers new weights after the first step.
     """
 
     program: str = ""
@@ -156,6 +159,10 @@ class Trace(msgspec.Struct, kw_only=True):
     ops: Series[Op] = msgspec.field(default_factory=_series)
     comparisons: Series[Comparison] = msgspec.field(default_factory=_series)
     broadcasts: Series[Broadcast] = msgspec.field(default_factory=_series)
+    reshapes: list[Reshape] = []
+    masks: list[PaddingMask] = []
+    signs: list[GraphSign] = []
+    resets: list[int] = []
     backwards: Series[Backward] = msgspec.field(default_factory=_series)
     zero_grads: Series[ZeroGrad] = msgspec.field(default_factory=_series)
     steps: Series[Step] = msgspec.field(default_factory=_series)

@@ -28,6 +28,31 @@ train_set, val_set = (TensorDataset(X[part], three[part]) for part in (again[:30
     + _LOOP,
 }
 
+FIRES |= {
+    "one model in all folds": """
+model = net(3)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for held in torch.randperm(256).chunk(4):
+    fit = torch.tensor(sorted({*range(256)} - {*held.tolist()}))
+    model.train()
+    for epoch in range(3):
+        for rows in fit[torch.randperm(len(fit))].split(32):
+            optimizer.zero_grad()
+            F.cross_entropy(model(X[rows]), three[rows]).backward()
+            optimizer.step()
+    model.eval()
+    with torch.no_grad():
+        hits = (model(X[held]).argmax(1) == three[held]).sum()
+""",
+    "a validation loader of the training rows": """
+train_set = val_set = TensorDataset(X, three)
+"""
+    + _LOOP.replace("DataLoader(val_set, batch_size=32)", "val_loader"),
+}
+FIRES["a validation loader of the training rows"] = FIRES["a validation loader of the training rows"].replace(
+    "model = ", "val_loader = DataLoader(val_set, batch_size=32)\nmodel = ", 1
+)
+
 SILENT = {
     "a clean split": """
 train_set, val_set = TensorDataset(X[:192], three[:192]), TensorDataset(X[192:], three[192:])

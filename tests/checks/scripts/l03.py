@@ -23,7 +23,18 @@ FIRES["output and target change places"] = (
     "train(net(1, nn.Sigmoid()), lambda out, t: F.binary_cross_entropy(t.float(), out[:, 0]), two)"
 )
 
+FIRES |= {
+    "a rate into a loss of its logarithm": """
+counts = torch.poisson(torch.exp(0.3 * amount))
+train(net(1, nn.Softplus()), lambda out, t: nn.PoissonNLLLoss()(out[:, 0], t), counts)
+""",
+}
+
 SILENT = {
+    "a rate, and it is said": """
+counts = torch.poisson(torch.exp(0.3 * amount))
+train(net(1, nn.Softplus()), lambda out, t: nn.PoissonNLLLoss(log_input=False)(out[:, 0], t), counts)
+""",
     "logits": "train(net(1), lambda out, t: F.binary_cross_entropy_with_logits(out[:, 0], t.float()), two)",
     "sigmoid and the loss of probabilities": """
 train(net(1, nn.Sigmoid()), lambda out, t: F.binary_cross_entropy(out[:, 0], t.float()), two)

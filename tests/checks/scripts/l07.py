@@ -14,6 +14,19 @@ for step in range(300):
 }
 
 SILENT = {
+    "a mixup of two losses": """
+model = net(3)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+for epoch in range(30):
+    for x, y in batches(three):
+        other = torch.randperm(len(x))
+        lam = float(torch.rand(()) ** 0.2)
+        out = model(lam * x + (1 - lam) * x[other])
+        optimizer.zero_grad()
+        ce = F.cross_entropy
+        (lam * ce(out, y) + (1 - lam) * ce(out, y[other])).backward()
+        optimizer.step()
+""",
     "it learns": "train(net(3), F.cross_entropy, three, epochs=30)",
     "too few steps to say so": "train(net(3), F.cross_entropy, torch.randint(0, 3, (256,)), epochs=3)",
     "warm-up": """

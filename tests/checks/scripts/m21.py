@@ -25,6 +25,14 @@ for epoch in range(3):
 
 FIRES = {"a frozen body in training mode": _NET.replace("MODE", "")}
 
+FIRES |= {
+    "a body that was trained first": _NET.replace("MODE", "").replace(
+        "model.body.requires_grad_(False)\n",
+        "train(model, F.cross_entropy, three, epochs=2)\nmodel.body.requires_grad_(False)\n",
+    ),
+}
+ALSO = {"a body that was trained first": {"O11"}}
+
 SILENT = {
     "the usual loop": "train(net(3), F.cross_entropy, three)",
     "a frozen body in evaluation mode": _NET.replace("MODE", "model.body.eval()"),

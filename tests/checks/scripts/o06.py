@@ -25,6 +25,16 @@ FIRES = {
 """,
 }
 
+FIRES |= {
+    "backward of the loss itself": _LOOP.replace(
+        "scaler.scale(loss).backward()", "scaler.scale(loss)\n        loss.backward()"
+    )
+    + """
+        scaler.step(optimizer)
+        scaler.update()
+""",
+}
+
 SILENT = {
     "unscaled, then clipped": _LOOP
     + """

@@ -18,6 +18,7 @@ from luthier.watching.torch.losses import Losses
 from luthier.watching.torch.modules import Modules
 from luthier.watching.torch.optimizers import Optimizers
 from luthier.watching.torch.ranks import Ranks
+from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.state import Watch
 from luthier.watching.trace import settle_phases
 
@@ -39,10 +40,12 @@ def install(recorder: Recorder) -> Callable[[], None]:
     recorder.trace.frameworks["torch"] = str(torch.__version__)
     recorder.trace.threads = torch.get_num_threads()
     watch = Watch(recorder)
-    gradients = Gradients(watch)
+    relations = Relations(watch)
+    gradients = Gradients(watch, relations.graphs)
     parts: tuple[Part, ...] = (
-        Modules(watch),
-        Losses(watch),
+        Modules(watch, relations),
+        Losses(watch, relations),
+        relations,
         Functions(watch),
         Loading(watch),
         Optimizers(watch),

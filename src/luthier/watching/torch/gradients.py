@@ -16,7 +16,16 @@ import numpy as np
 from luthier.findings import Place
 from luthier.watching.steps import Backward, Step, ZeroGrad
 from luthier.watching.torch import changes
-from luthier.watching.torch.measures import count_nodes, is_nonzero, key_of, number_of, rss_bytes, wants_parameters
+from luthier.watching.torch.graphs import Graphs
+from luthier.watching.torch.measures import (
+    count_nodes,
+    is_nonzero,
+    is_scaled,
+    key_of,
+    number_of,
+    rss_bytes,
+    wants_parameters,
+)
 from luthier.watching.torch.origins import KEY
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import PENDING, Holder, Key, Slot, Watch
@@ -34,7 +43,8 @@ class Token:
 class Gradients:
     """Hooks of the backward pass, zero_grad and step."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, graphs: Graphs) -> None:
+        self.graphs = graphs
         self.watch, self.recorder, self.trace = watch, watch.recorder, watch.trace
         safely = self.recorder.safely
         self._begin = safely("backward", self._begin_)
@@ -113,6 +123,7 @@ class Gradients:
             in_step=any(h.depth for _, h in watch.optimizers.living()),
         )
         watch.trains = call != "autograd.grad" or wants_parameters(args, kwargs)
+        record.of_inputs = not watch.trains
         watch.backward = record
         self.trace.num_backward += 1
         self.trace.backwards.append(record)
@@ -151,6 +162,9 @@ class Gradients:
         watch = self.watch
         node = root.grad_fn
         if node is not None:
+            if watch.trains:
+                self.graphs.look(record, node)
+            record.past_scaler = watch.scaled and not is_scaled(node)
             record.source = watch.origins.of(root) if watch.close else None
             token = Token()
             record.again = KEY + ".alive" in node.metadata

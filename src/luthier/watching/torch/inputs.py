@@ -9,6 +9,7 @@ import numpy as np
 
 from luthier.watching.calls import Columns, Forward
 from luthier.watching.facts import Model
+from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.samples import Numbers, numbers, row_hashes, stats_of
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.stored import Store
@@ -18,6 +19,8 @@ ROWS = 8192
 ROWS_A_CALL = 1024
 ENTRIES = 256
 COLUMNS = 512
+STEPS = 6
+"""Steps of a window at least."""
 PARTS = 400
 """Calls whose columns are added up."""
 
@@ -25,8 +28,8 @@ PARTS = 400
 class Inputs:
     """Collects facts about rows."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watch, relations: Relations) -> None:
+        self.watch, self.relations = watch, relations
         self._rows: dict[tuple[int, bool, bool], int] = {}
         self._parts: list[tuple[Forward, str, Numbers, Numbers]] = []
         self._store = Store(watch)
@@ -50,16 +53,28 @@ class Inputs:
         known = self._rows.get(key, 0)
         if tensor.dim() < 1 or known >= ROWS or (tensor.device.type != "cpu" and not watch.close):
             return
-        copy = watch.samples.rows(tensor, ROWS_A_CALL, ENTRIES)
+        one = tensor.dim() == 1 and tensor.dtype.is_floating_point  # a single row, as of a state of a game
+        copy = watch.samples.rows(tensor.unsqueeze(0) if one else tensor, ROWS_A_CALL, ENTRIES)
         self._rows[key] = known + copy.shape[0]
 
         def keep(read: Numbers) -> None:
             record.rows = row_hashes(read)
 
         if tensor.device.type == "cpu":
-            keep(numbers(copy))
+            read = numbers(copy)
+            keep(read)
+            if tensor.dim() > 1 and read.size * tensor.shape[0] == tensor.numel() * len(read):  # whole rows
+                self._parts_of(record, tensor, read)
         else:
             watch.samples.copied(copy, keep)
+
+    def _parts_of(self, record: Forward, tensor: Any, read: Numbers) -> None:
+        """Rows without their last and without their first step: windows of one series overlap in them."""
+        if self.watch.close:
+            self.relations.given(tensor, read)
+        if tensor.dtype.is_floating_point and tensor.dim() in (2, 3) and tensor.shape[1] >= STEPS:
+            size = read.shape[1] // tensor.shape[1]
+            record.heads, record.tails = row_hashes(read[:, :-size]), row_hashes(read[:, size:])
 
     def _columns(self, record: Forward, tensor: Any) -> None:
         numeric = tensor.dtype.is_floating_point or tensor.dtype.itemsize == 1

@@ -58,6 +58,12 @@ class Keeping:
             (np.random, "seed", "numpy"),
         ):
             wrap(owner, name, self._around_seed(kind))
+        for owner, name in (
+            (torch.nn.Module, "apply"),
+            (torch.nn.Linear, "reset_parameters"),
+            (torch.nn.modules.conv._ConvNd, "reset_parameters"),
+        ):
+            wrap(owner, name, self._around_reset)
         switch = torch.autograd.grad_mode.set_grad_enabled
         wrap(switch, "__init__", self._around_switch)
         wrap(switch, "__enter__", self._around_enter)
@@ -120,6 +126,10 @@ class Keeping:
             len(tensors),
             sum(t.data_ptr() == live.get(n) for n, t in tensors.items()),
         )
+        own = dict([*module.named_parameters(), *module.named_buffers()])
+        record.num_own, record.num_fit = len(own), sum(name in own for name in state)
+        if own and state and not record.num_fit:
+            record.keys = (next(iter(own)), str(next(iter(state))))
         model = self.watch.models.get(module)
         if model is not None and model is not NO_MODEL:
             model.loaded = True
@@ -191,6 +201,14 @@ class Keeping:
         watch = self.watch
         if watch.samples.readable(parameter) and not watch.blind():
             watch.copies.put(parameter, (self.recorder.tick(), watch.samples.few(parameter, COPIED)))
+
+    def _around_reset(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """New weights for layers that were there before."""
+        if self.trace.num_steps and not self.recorder.off:
+            known = self.watch.parameters
+            if any(known.get(parameter) is not None for parameter in args[0].parameters()):
+                self.trace.resets.append(self.recorder.tick())
+        return original(*args, **kwargs)
 
     # ---- seeds ----
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from luthier.findings import Place
 from luthier.watching.facts import Epoch, Loader
-from luthier.watching.lines import assigned
+from luthier.watching.lines import assigned, names_of
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import first_tensor, numbers, row_hashes
 from luthier.watching.torch.state import Watch
@@ -113,6 +113,7 @@ class Loading:
             place=place or self.recorder.place(5),
             name=type(loader).__name__,
             variable=assigned(place),
+            names=names_of(loader),
             batch_size=loader.batch_size,
             sampler=type(sampler).__name__,
             shuffled=_shuffled(sampler),

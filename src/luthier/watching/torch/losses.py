@@ -11,6 +11,7 @@ import numpy as np
 
 from luthier.watching.calls import LossCall
 from luthier.watching.torch.labels import LabelBook
+from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.samples import Numbers, fact_of, numbers, stats_of
 from luthier.watching.torch.state import Watch
 
@@ -29,7 +30,8 @@ SAME = 0.99
 class Losses:
     """Functions put in the place of the framework's losses."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, relations: Relations) -> None:
+        self.relations = relations
         self.watch, self.recorder, self.trace = watch, watch.recorder, watch.trace
         self._loss = self.recorder.safely("loss", self._loss_)
         self.labels = LabelBook(watch)
@@ -67,6 +69,9 @@ class Losses:
             record.input = fact_of(source)
         if isinstance(target, torch.Tensor):
             record.target = fact_of(target)
+            record.target_key = (target.data_ptr() if self.watch.samples.readable(target) else 0, record.target.shape)
+        if name == "poisson_nll_loss":
+            record.log_input = bool(given.get("log_input", True))
         if record.input and record.target and name not in WITH_CLASSES:
             record.broadcast = record.input.shape != record.target.shape
         if name in WITH_CLASSES:
@@ -110,6 +115,7 @@ class Losses:
             return
         if record.name in WITH_CLASSES and target is not None and samples.readable(target):
             record.next_token = self._is_next_token(target)
+        self.relations.loss(record, source, target)
         if source is not None and record.input is not None and samples.readable(source):
             record.source = self.watch.origins.of(source)
             fact = record.input

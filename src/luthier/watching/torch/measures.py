@@ -46,6 +46,29 @@ def count_nodes(root: Any) -> int:
     return len(seen)
 
 
+SCALED = "luthier.scaled"
+
+
+def mark_scaled(scaled: Any) -> None:
+    """Mark what a GradScaler has scaled: one tensor, or several."""
+    for tensor in scaled if isinstance(scaled, (list, tuple)) else [scaled]:
+        if getattr(tensor, "grad_fn", None) is not None:
+            tensor.grad_fn.metadata[SCALED] = True
+
+
+def is_scaled(node: Any) -> bool:
+    """Does a loss come from one that a GradScaler has scaled, by a few operations?"""
+    todo = [node]
+    for _ in range(32):
+        if not todo:
+            return False
+        here = todo.pop(0)
+        if SCALED in here.metadata:
+            return True
+        todo += [below for below, _ in here.next_functions if below is not None]
+    return False
+
+
 def rss_bytes() -> int:
     """Memory of this process; 0 where the system does not tell."""
     try:

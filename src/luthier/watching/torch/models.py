@@ -139,6 +139,12 @@ def _variable(module: Any) -> str:
     return next((f"self.{name}" for name, value in inside.items() if value is module), "")
 
 
+def averaged(module: Any, model: Model) -> None:
+    """How many models an AveragedModel has averaged, with equal weights, when it is called."""
+    if module.avg_fn is None and module.multi_avg_fn is None:
+        model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
+
+
 def default_dtype() -> str:
     """The type of floating numbers that new tensors have."""
     import torch

@@ -11,8 +11,9 @@ from luthier.watching.calls import Forward, LayerRun, Units
 from luthier.watching.facts import Layer, Model, Origin, TensorFact
 from luthier.watching.steps import ModeCall
 from luthier.watching.torch.inputs import Inputs
-from luthier.watching.torch.models import describe, is_active, still_untouched
+from luthier.watching.torch.models import averaged, describe, is_active, still_untouched
 from luthier.watching.torch.registry import Registry
+from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.samples import Numbers, fact_of, first_tensor, numbers, stats_of
 from luthier.watching.torch.state import Watch
 
@@ -31,15 +32,16 @@ SEQUENTIAL = ("MultiheadAttention", "TransformerEncoderLayer", "TransformerDecod
 class Modules:
     """Hooks of module calls, train and eval."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, relations: Relations) -> None:
         self.watch, self.recorder, self.trace = watch, watch.recorder, watch.trace
+        self.relations = relations
         safely = self.recorder.safely
         self._before = safely("forward", self._before_)
         self._after = safely("forward", self._after_)
         self._enter = safely("layer", self._enter_)
         self._leave = safely("layer", self._leave_)
         self._mode = safely("mode", self._mode_)
-        self.inputs = Inputs(watch)
+        self.inputs = Inputs(watch, relations)
         self._modes: Registry[list[int]] = Registry()
         self._layers: dict[int, dict[int, Layer]] = {}
         self._outputs: Registry[tuple[str, TensorFact, tuple[int, int]]] = Registry()
@@ -152,8 +154,12 @@ class Modules:
         device = tensor.device.type if tensor is not None else "cpu"
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             record.autocast = str(torch.get_autocast_dtype(device))[6:]
+        if model.name == "AveragedModel":
+            averaged(module, model)
         watch.tokens_in = None
+        self.relations.begins()
         if tensor is not None:
+            record.fed_by = watch.origins.call_of(tensor) if watch.close else 0
             record.input = fact_of(tensor)
             if watch.close and tensor.dim() == 2 and not tensor.dtype.is_floating_point:
                 watch.tokens_in = _tokens(watch, tensor)
@@ -191,6 +197,7 @@ class Modules:
             record.output = fact_of(tensor)
             watch.on_backward(tensor, record)
             if watch.close and not watch.blind():
+                self.relations.graphs.called(output, model.number, record.number)
                 self._output(record, model, tensor)
         self.trace.forwards.append(record)
 
@@ -220,7 +227,7 @@ class Modules:
             at=(known.at if known else 0) or record.at,
         )
         if watch.samples.readable(tensor) and (tensor.grad_fn is not None or not tensor.requires_grad):
-            watch.origins.output(tensor, origin)
+            watch.origins.output(tensor, origin, record.number)
 
     # ---- layers ----
 
@@ -251,6 +258,7 @@ class Modules:
             record.active_eval = max(record.active_eval, 0) + (not module.training)
         elif record.active_train < 0:
             record.active_train = record.active_eval = 0
+        self.relations.layer(layer, args, output)
         tensor = first_tensor(output)
         if tensor is None or not watch.samples.readable(tensor) or (not layer.name and module._modules):
             return

@@ -12,7 +12,7 @@ from luthier.watching.lines import assigned, is_users, user_line
 from luthier.watching.recorder import Recorder
 from luthier.watching.steps import Clip, ScalerCall, SchedulerStep, Step
 from luthier.watching.torch.gradients import use
-from luthier.watching.torch.measures import key_of
+from luthier.watching.torch.measures import key_of, mark_scaled
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import Numbers
 from luthier.watching.torch.state import Holder, Watch
@@ -269,6 +269,8 @@ class Optimizers:
             if name != "step":
                 result = original(*args, **kwargs)
                 self._scaler(name, args)
+                if name == "scale":
+                    mark_scaled(result)
                 return result
             holder = watch.optimizers.get(args[1] if len(args) > 1 else kwargs.get("optimizer"))
             before = holder.fact.num_steps if holder else 0

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import weakref
+from collections import deque
 from typing import Any
 
 from luthier.watching.facts import Origin
 from luthier.watching.torch.registry import Registry
 
 KEY = "luthier"
+OUTPUTS = 4
+"""Outputs of models whose memory is remembered."""
 SHAPING = {
     "view", "unsafeview", "reshapealias", "squeeze", "unsqueeze", "tocopy", "clone", "select", "slice", "permute",
     "transpose", "t", "alias", "expand", "contiguous", "flatten", "unflatten", "asstrided", "swapaxes", "index",
@@ -41,7 +44,7 @@ class Origins:
 
     def __init__(self) -> None:
         self._marks: Registry[Origin] = Registry()
-        self._output: tuple[weakref.ref[Any], int, Any, Origin] | None = None
+        self._outputs: deque[tuple[weakref.ref[Any], int, Any, Origin, int]] = deque(maxlen=OUTPUTS)
 
     def mark(self, tensor: Any, origin: Origin) -> None:
         """Say where a tensor came from."""
@@ -49,10 +52,15 @@ class Origins:
         if tensor.grad_fn is not None:
             tensor.grad_fn.metadata[KEY] = origin
 
-    def output(self, tensor: Any, origin: Origin) -> None:
-        """Say what the model that was called last returned."""
+    def output(self, tensor: Any, origin: Origin, call: int = 0) -> None:
+        """Say what the model that was called last returned, in the call of this number."""
         self.mark(tensor, origin)
-        self._output = (weakref.ref(tensor), tensor.data_ptr(), tensor.shape, origin)
+        self._outputs.append((weakref.ref(tensor), tensor.data_ptr(), tensor.shape, origin, call))
+
+    def call_of(self, tensor: Any) -> int:
+        """The call that returned a tensor, or the one that it is the detached form of; 0: none of the last ones."""
+        found = self._same_memory(tensor)
+        return found[4] if found else 0
 
     def of(self, tensor: Any) -> Origin | None:
         """Where a tensor came from; None where that is not known."""
@@ -69,10 +77,14 @@ class Origins:
 
         The output must be alive: otherwise its memory may have been given to another tensor.
         """
-        if self._output is None or self._output[0]() is None or tensor.layout is not torch_strided():
+        found = self._same_memory(tensor)
+        return _with_via(found[3], ["detach"], None) if found else None
+
+    def _same_memory(self, tensor: Any) -> tuple[weakref.ref[Any], int, Any, Origin, int] | None:
+        if tensor.layout is not torch_strided():
             return None
-        _, address, shape, origin = self._output
-        return _with_via(origin, ["detach"], None) if (tensor.data_ptr(), tensor.shape) == (address, shape) else None
+        here = (tensor.data_ptr(), tensor.shape)
+        return next((o for o in reversed(self._outputs) if o[0]() is not None and o[1:3] == here), None)
 
 
 def torch_strided() -> Any:
