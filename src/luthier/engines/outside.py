@@ -163,7 +163,9 @@ class Maker(NamedTuple):
 
     def _reading(self, parameters: Mapping[str, inspect.Parameter], given: int) -> Maker:
         """What its signature says of its arguments."""
-        names = list(parameters)[given:]
+        names = list(parameters)
+        if names and names[0] not in RATES:  # one of Keras asks for no weights, on torch neither
+            names = names[given:]
         for name in self.options:
             if name in (*RATES, DECAY):
                 raise InvalidInput(
@@ -183,7 +185,7 @@ class Maker(NamedTuple):
             )
         open_ones = [n for n in names if _must_be_said(parameters[n]) and n not in self.options]
         lr = next((name for name in RATES if name in names), "")
-        if not lr and open_ones and open_ones[0] not in (DECAY, *MASKS):
+        if not lr and open_ones and self.name.startswith(OWN) and open_ones[0] not in (DECAY, *MASKS):
             lr = open_ones[0]  # fn(params, rate): what else should it be told first?
         missing = [name for name in open_ones if name not in (lr, DECAY, *MASKS)]
         if missing:
@@ -227,12 +229,12 @@ def _must_be_said(parameter: inspect.Parameter) -> bool:
 
 def _is_transformation(thing: Any) -> bool:
     """Is it one of optax's pairs of functions?"""
-    return isinstance(thing, tuple) and callable(getattr(thing, "init", None)) and callable(getattr(thing, "update", 0))
+    return isinstance(thing, tuple) and {"init", "update"} <= set(getattr(thing, "_fields", ()))
 
 
 def _plain_name(make: Callable[..., Any]) -> str:
     inner = getattr(make, "func", make)
-    told = getattr(inner, "__qualname__", type(inner).__name__)
+    told = "transformation" if _is_transformation(inner) else getattr(inner, "__qualname__", type(inner).__name__)
     return re.sub(r"\W+", "_", told.rpartition("<locals>.")[2]).strip("_")
 
 

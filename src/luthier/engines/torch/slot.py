@@ -166,9 +166,7 @@ class Slot:
                 assert self._maker is not None, "opened for a rule of the rulebook"
                 self._optimizer = outside_on(self._model, self._maker, self._params, self._of_foreign)
             else:
-                self._optimizer = optimizer_on(
-                    rule, self._params, self._kept, self.step, outputs=self._outputs_axis
-                )
+                self._optimizer = optimizer_on(rule, self._params, self._kept, self.step, outputs=self._outputs_axis)
             self._rule = rule
         return self._optimizer
 

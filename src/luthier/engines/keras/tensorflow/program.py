@@ -15,6 +15,7 @@ from luthier.algorithms.gradients import norm_of
 from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.keras.streams import stream_words
 from luthier.engines.keras.tensorflow.losses import LOSSES
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
 from luthier.engines.spec import Array, Loss, Mode
@@ -73,7 +74,7 @@ class Program:
         """A copy as a tensor."""
         return tf.constant(np.array(value))
 
-    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
         how = How.of(rule, chunk.hparams)
         key = (how, chunk.rows.shape[1])
