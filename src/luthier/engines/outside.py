@@ -10,7 +10,7 @@ import hashlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -183,18 +183,15 @@ class Maker(NamedTuple):
                 where="recipe",
                 remedy=f"It takes {', '.join(names) or 'none'}",
             )
-        open_ones = [n for n in names if _must_be_said(parameters[n]) and n not in self.options]
-        lr = next((name for name in RATES if name in names), "")
-        if not lr and open_ones and self.name.startswith(OWN) and open_ones[0] not in (DECAY, *MASKS):
-            lr = open_ones[0]  # fn(params, rate): what else should it be told first?
-        missing = [name for name in open_ones if name not in (lr, DECAY, *MASKS)]
-        if missing:
-            raise InvalidInput(
-                f"nobody gives {self.name} its argument {missing[0]!r}",
-                must="all its arguments are known",
-                where="recipe",
-                remedy=f"Write optimizer_options={{{missing[0]!r}: ...}}",
-            )
+        lr = rate_of(parameters, given=given, but=self.options)
+        for name in names:
+            if must_be_said(parameters[name]) and name not in (lr, DECAY, *MASKS, *self.options):
+                raise InvalidInput(
+                    f"nobody gives {self.name} its argument {name!r}",
+                    must="all its arguments are known",
+                    where="recipe",
+                    remedy=f"Write optimizer_options={{{name!r}: ...}}, or call it lr if it is the learning rate",
+                )
         decay = DECAY if DECAY in names else ""
         mask = next((name for name in MASKS if decay and name in names and name not in self.options), "")
         return self._replace(lr=lr, weight_decay=decay, mask=mask)
@@ -211,6 +208,18 @@ def parameters_of(make: Any) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in signature.parameters.items() if name != "self"}
 
 
+def rate_of(parameters: Mapping[str, inspect.Parameter], *, given: int, but: Iterable[str] = ()) -> str:
+    """The argument that takes the learning rate: by its name, or the second that has to be said on torch.
+
+    Args:
+        given: arguments that are handed in before all others. but: names that have another value already.
+    """
+    named = next((name for name in RATES if name in parameters), "")
+    must = [name for name, parameter in parameters.items() if must_be_said(parameter)]
+    second = next((name for name in must[1:] if name not in (DECAY, *MASKS, *but)), "") if given else ""
+    return named or second
+
+
 def fingerprint(make: Any) -> str:
     """A digest of what a function of the person's own says: another text is another optimizer."""
     inner = getattr(make, "func", make)
@@ -222,7 +231,8 @@ def fingerprint(make: Any) -> str:
     return hashlib.sha256(f"{text}{told}".encode()).hexdigest()[:16]
 
 
-def _must_be_said(parameter: inspect.Parameter) -> bool:
+def must_be_said(parameter: inspect.Parameter) -> bool:
+    """Has it no default?"""
     several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return parameter.default is inspect.Parameter.empty and parameter.kind not in several
 

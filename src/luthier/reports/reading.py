@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
 from luthier.records import Estimate, Metric, RunRecord, Trial
 from luthier.reports.model import Measure
 from luthier.reports.numbers import MISSING, count, decimals_of, number, signed, span
@@ -95,8 +95,9 @@ def setting_of(recipe: Recipe, name: str) -> Any:
     if name.startswith("one_minus_"):
         value = getattr(recipe, name.removeprefix("one_minus_"), None)
         return None if value is None else 1.0 - value
-    if name.startswith("prepare_"):
-        return recipe.preparation.get(name.removeprefix("prepare_"))
+    for prefix, room in (("prepare_", recipe.preparation), (OPTION, recipe.optimizer_options)):
+        if name.startswith(prefix):
+            return room.get(name.removeprefix(prefix))
     if name in TRAINING_SETTINGS:
         return getattr(recipe, name)
     return recipe.model.get(name.removeprefix("model."))

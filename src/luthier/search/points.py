@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
 from luthier.space import Choice, Config, Domain, Int, Space
 
 Point = dict[str, float]
@@ -133,7 +133,9 @@ def _from_recipe(space: Space, recipe: Recipe) -> Config:
         if owner in OPTIMIZERS and rest and owner != recipe.optimizer:
             continue
         name = rest if owner in OPTIMIZERS and rest else key
-        if name in TRAINING_SETTINGS:
+        if name.removeprefix(OPTION) in recipe.optimizer_options and name.startswith(OPTION):
+            found[key] = recipe.optimizer_options[name.removeprefix(OPTION)]
+        elif name in TRAINING_SETTINGS:
             found[key] = getattr(recipe, name)
         elif name.removeprefix("one_minus_") in TRAINING_SETTINGS and name.startswith("one_minus_"):
             found[key] = round(1.0 - getattr(recipe, name.removeprefix("one_minus_")), 12)
