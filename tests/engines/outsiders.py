@@ -42,7 +42,7 @@ def trained(
     seeds: tuple[int, ...] = (1,),
     stops: tuple[int, ...] = (STEPS,),
 ) -> tuple[Snapshot, Snapshot]:
-    """(start, end) of the last seed's trial, trained beside the others; at each stop it goes on in a new population."""
+    """(start, end) of the last seed's trial, trained beside the others; at each stop in a new population."""
     mode, step = mode or engine.modes()[0], 0
     data = engine.place(SOURCE)
     population = engine.open(builder, recipe, Loss("cross_entropy"), mode, len(seeds))

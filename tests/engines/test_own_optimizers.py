@@ -1,4 +1,4 @@
-"""Optimizers of one's own on torch, as functions of the weights: what they are told, and that they stay what they are."""
+"""Optimizers of one's own on torch, functions of the weights: what they are told, and that they stay as they are."""
 
 from __future__ import annotations
 
