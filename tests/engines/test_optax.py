@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engines.outsiders import SOURCE, assert_pause_changes_no_bit, batches, rates, recipe_of, trained
+from luthier.engines.outside import register
+from luthier.engines.serial import population
+from luthier.errors import InvalidInput, LuthierError, MissingExtra
+from luthier.recipe import Recipe
+
 jax = pytest.importorskip("jax")
 nnx = pytest.importorskip("flax.nnx")
 optax = pytest.importorskip("optax")
-
-from engines.outsiders import SOURCE, assert_pause_changes_no_bit, batches, rates, recipe_of, trained  # noqa: E402
-from luthier.engines.jax import JaxEngine  # noqa: E402
-from luthier.engines.outside import register  # noqa: E402
-from luthier.engines.serial import population  # noqa: E402
-from luthier.errors import InvalidInput, LuthierError, MissingExtra  # noqa: E402
-from luthier.recipe import Recipe  # noqa: E402
+ENGINE = pytest.importorskip("luthier.engines.jax").JaxEngine(inputs=6, outputs=3)
 
 
 class Net(nnx.Module):
@@ -29,7 +29,6 @@ class Net(nnx.Module):
         return self.head(nnx.relu(self.first(x)))
 
 
-ENGINE = JaxEngine(inputs=6, outputs=3)
 CHAIN = optax.chain(optax.clip_by_global_norm(0.2), optax.adam(0.02))
 MASK = {"first.kernel": True, "first.bias": False, "head.kernel": True, "head.bias": False}
 

@@ -129,7 +129,7 @@ def told_of(run: luthier.Run) -> Any:
     """Trials with their curves, and the verdict."""
     ledger = Ledger()
     ledger.replay(read(run.folder / "journal.jsonl"))
-    trials = [(t.recipe, t.seed, [(p.step, p.score, p.loss) for p in t.curve]) for t in ledger.trials.values()]
+    trials = [(t.recipe, t.seed, [(p.step, p.score, p.val_loss, p.train_loss) for p in t.curve]) for t in ledger.trials.values()]
     return trials, run.verdict
 
 

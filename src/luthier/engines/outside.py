@@ -202,7 +202,7 @@ def parameters_of(make: Any) -> dict[str, inspect.Parameter]:
     if not callable(make):
         return {}
     try:  # classes of Keras hide the signature of __init__ behind __new__
-        signature = inspect.signature(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
+        signature = inspect.signature(getattr(make, "__init__", make) if isinstance(make, type) else make)
     except (TypeError, ValueError):
         return {}
     return {name: p for name, p in signature.parameters.items() if name != "self"}
@@ -225,8 +225,10 @@ def fingerprint(make: Any) -> str:
     inner = getattr(make, "func", make)
     try:
         text = inspect.getsource(inner)
-    except (OSError, TypeError):
+    except (OSError, TypeError):  # typed in, or an object: what it does, without its addresses
+        code = getattr(inner, "__code__", None)
         text = f"{getattr(inner, '__module__', '')}.{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+        text += f"{code.co_code.hex()}{code.co_names}{code.co_varnames}" if code else ""
     told = (getattr(make, "args", ()), getattr(make, "keywords", {})) if inner is not make else ()
     return hashlib.sha256(f"{text}{told}".encode()).hexdigest()[:16]
 

@@ -34,7 +34,9 @@ def of_a_library(recipe: Recipe) -> OfALibrary:
     decays = recipe.weight_decay > 0 and bool(maker.weight_decay)
     if is_own and decays:
         raise Unsupported(
-            "the optimizer of your own is told a weight decay, which the script has no words for", where="train.py"
+            "the optimizer of your own is told a weight decay, which the script has no words for",
+            must="a weight decay of its own, or none",
+            where="train.py",
         )
     module, _, name = maker.name.rpartition(".")
     weights = "[p for p in model.parameters() if p.requires_grad]"

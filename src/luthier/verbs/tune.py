@@ -127,21 +127,13 @@ def tune(
     program = program_of(model, given)
     common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
+    functions = {"loss": loss, "evaluate": evaluate, "optimizer": optimizer}
     if program is not None:
-        refuse(
-            target=target,
-            options=options,
-            slots=slots,
-            loss=loss,
-            evaluate=evaluate,
-            optimizer=optimizer,
-            mode=mode.replace(AUTO, ""),
-        )
+        refuse(target=target, options=options, slots=slots, mode=mode.replace(AUTO, ""), **functions)
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
-        goal = {"loss": loss, "evaluate": evaluate, "metric": own, "optimizer": optimizer}
-        task, ref = resolve(model, options or {}, data, target, goal=goal)
+        task, ref = resolve(model, options or {}, data, target, goal=functions | {"metric": own})
         workers = _cores() if workers is None else workers
         asked = request(
             task,
