@@ -67,10 +67,11 @@ def group_in(name: str, groups: Mapping[str, Numbers]) -> str:
     """The group of which a setting's name speaks, "backbone" of "backbone.lr"; "" of none.
 
     Args:
-        groups: of the recipe. "model.x" is an argument of the builder unless it has a group "model".
+        groups: of the recipe. "model.x" is an argument of the builder unless it has a group "model", and
+            "optimizer.x" one of an optimizer of a library.
     """
     group, _, number = name.rpartition(".")
-    known = number.removeprefix("one_minus_") in NUMBERS and group != "model"
+    known = number.removeprefix("one_minus_") in NUMBERS and group not in ("model", "optimizer")
     return group if known or group in groups else ""
 
 

@@ -116,16 +116,21 @@ NAMED: dict[str, tuple[str, ...]] = {
     "class_weights": ("", "balanced"),
 }
 """Settings that are names, with those that they may have; "" leaves it to the task or the model."""
+OPTION = "optimizer."
+"""Before the name of an argument of an optimizer of a library, in a space or a configuration."""
 
 
 class Recipe(msgspec.Struct, frozen=True):
     """How one model is built and trained. Settings that the optimizer does not have are ignored.
 
     Args:
-        optimizer: name of an update rule, one of `OPTIMIZERS`; or of any optimizer with torch's interface by where
-            it is imported from, "torch.optim.RAdam", with its own arguments in `optimizer_options`. The loop trains
-            it; lr is scheduled, and weight_decay is what the optimizer makes of it.
-        lr: peak learning rate, per step on the mean loss of a batch.
+        optimizer: name of an update rule, one of `OPTIMIZERS`; or of any optimizer of torch, optax or Keras, or with
+            their interface, by where it is imported from: "torch.optim.RAdam", "optax.adabelief",
+            "keras.optimizers.Nadam", with its own arguments in `optimizer_options`. lr is scheduled, and
+            weight_decay is what the optimizer makes of it. A function of one's own is handed over beside the recipe,
+            `luthier.tune(..., optimizer=function)`, and stands here as "own.<its name>".
+        lr: peak learning rate, per step on the mean loss of a batch. Of an optimizer of a library that takes none: a
+            factor of what it does by itself.
         weight_decay: decoupled: every step takes `lr * weight_decay * weight` off the weight.
         momentum: of sgd, rmsprop and muon. `nesterov`: sgd looks ahead.
         beta1, beta2, eps: of the Adam family; lion has both betas, rmsprop beta2 and eps, adagrad eps.
@@ -215,12 +220,27 @@ class Recipe(msgspec.Struct, frozen=True):
             value = getattr(self, name, None)
             if value is not None and not legal.allows(value):
                 raise InvalidInput(f"{name}={value}", must=legal.text(name), where="recipe")
+        self._check_names()
+        self._check_together()
+
+    def _check_names(self) -> None:
+        """Settings that are names.
+
+        Raises:
+            InvalidInput: there is none of this name, or it is no name at all.
+        """
+        if not isinstance(self.optimizer, str):
+            raise InvalidInput(
+                f"optimizer={type(self.optimizer).__name__}",
+                must="a name: a recipe is plain data",
+                where="recipe",
+                remedy="Pass the function beside the recipe: luthier.tune(..., optimizer=function)",
+            )
         for name, options in NAMED.items():
             value = getattr(self, name)
             if value not in options and not (name == "optimizer" and self.foreign):
                 known = ", ".join(option or "''" for option in options)
                 raise InvalidInput(f"{name}={value!r}", must=f"{name} is one of {known}", where="recipe")
-        self._check_together()
         for group, numbers in self.groups.items():
             check(group, numbers, LEGAL)
 
@@ -270,12 +290,13 @@ class Recipe(msgspec.Struct, frozen=True):
         A name that is a field of the recipe changes it; `one_minus_x` changes x; `prepare_x` changes the
         preparation; `backbone.lr` changes lr in the parameter group backbone; every other name, or `model.x`,
         goes to the builder. `sgd.lr` changes lr where the optimizer is sgd, and nothing elsewhere: SGD's learning
-        rate is another dimension than AdamW's.
+        rate is another dimension than AdamW's. `optimizer.x` is an argument of an optimizer of a library.
         """
         if self.program:
             return msgspec.structs.replace(self, model={**self.model, **config})
         fields: dict[str, Any] = {}
         model, preparation, groups = dict(self.model), dict(self.preparation), dict(self.groups)
+        options = dict(self.optimizer_options)
         optimizer = config.get("optimizer", self.optimizer)
         for key, value in config.items():
             owner, dot, rest = key.partition(".")
@@ -289,10 +310,13 @@ class Recipe(msgspec.Struct, frozen=True):
                 fields[name.removeprefix("one_minus_")] = 1.0 - value
             elif name.startswith("prepare_"):
                 preparation[name.removeprefix("prepare_")] = value
+            elif name.startswith(OPTION):
+                options[name.removeprefix(OPTION)] = value
             elif name in TRAINING_SETTINGS:
                 fields[name] = value
             else:
                 model[name.removeprefix("model.")] = value
+        fields = {"optimizer_options": options} | fields
         return msgspec.structs.replace(self, **fields, model=model, preparation=preparation, groups=groups)
 
     def num_steps(self, num_rows: int) -> int:
@@ -316,6 +340,8 @@ def _flat(recipe: Recipe) -> dict[str, Any]:
     if recipe.program:
         return dict(recipe.model)
     flat = {name: getattr(recipe, name) for name in Recipe.__struct_fields__ if name in TRAINING_SETTINGS}
+    del flat["optimizer_options"]
+    flat |= {f"{OPTION}{k}": v for k, v in recipe.optimizer_options.items()}
     flat |= {f"model.{k}": v for k, v in recipe.model.items()}
     flat |= {f"prepare_{k}": v for k, v in recipe.preparation.items()}
     return flat | {f"{g}.{k}": v for g, numbers in recipe.groups.items() for k, v in numbers.items()}

@@ -48,6 +48,12 @@ def test_keras_engine_keeps_its_own_promises(backend: str) -> None:
     suite_passes(backend, "promises.py")
 
 
+@pytest.mark.parametrize("backend", NEEDS)
+def test_optimizers_of_keras_take_their_own_steps(backend: str) -> None:
+    """As train_on_batch does, over pauses, and what is refused: tests/engines/keras_suites/optimizers.py."""
+    suite_passes(backend, "optimizers.py")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", NEEDS)
 def test_keras_engine_keeps_the_contract(backend: str) -> None:

@@ -53,12 +53,12 @@ OPTIONS = {
 PARAMETERS = {
     "convert": ["settings", "source", "target", "constant_lr"],
     "tune": [
-        "model", "data", "command", "target", "folds", "loss", "evaluate", "metric", "budget", "space", "fixed",
-        "space_only", "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root", "resume",
-        "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher", "sinks",
+        "model", "data", "command", "target", "folds", "loss", "evaluate", "optimizer", "metric", "budget", "space",
+        "fixed", "space_only", "baseline", "reports", "time_limit", "parked", "trainer", "options", "name", "root",
+        "resume", "seed", "sampler", "price", "workers", "mode", "slots", "hang_s", "watcher", "sinks",
     ],
     "load": ["run", "builder"],
-    "lr_range": ["model", "data", "target", "loss", "baseline", "num_seeds", "num_steps", "seed"],
+    "lr_range": ["model", "data", "target", "loss", "optimizer", "baseline", "num_seeds", "num_steps", "seed"],
     "report": ["folder"],
 }  # fmt: skip
 """Public function -> its parameters."""

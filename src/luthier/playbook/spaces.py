@@ -83,10 +83,10 @@ def default_space(kind: str, num_trials: float, baseline: Recipe) -> Space:
     From 0 trials: lr. From 10: one minus beta1 (momentum). From 25: weight decay, and label smoothing for
     classification. From 60: warm-up, schedule, one minus beta2 and eps. From 120: the choice of the
     optimizer, each with settings of its own, named "sgd.lr", "adamw.lr" ...: they are different dimensions
-    (P11).
+    (P11). An optimizer of a library stays the one that it is.
     """
     domains: dict[str, Domain]
-    if num_trials >= OPTIMIZER_TRIALS:
+    if num_trials >= OPTIMIZER_TRIALS and not baseline.foreign:
         options = tuple(dict.fromkeys((baseline.optimizer, "adamw", "sgd")))
         domains = {"optimizer": Choice(options)}
         for optimizer in options:
@@ -117,8 +117,10 @@ def _of_optimizer(optimizer: str, num_trials: float, baseline: Recipe, *, condit
     add("lr", *_lr_range(optimizer, own))
     if num_trials >= BETA1_TRIALS and optimizer in _MOMENTUM:
         add(*_MOMENTUM[optimizer])
-    if num_trials >= DECAY_TRIALS:
+    if num_trials >= DECAY_TRIALS and optimizer in _DECAY:
         add("weight_decay", *_DECAY[optimizer])
+    if num_trials >= DECAY_TRIALS and optimizer not in _DECAY and baseline.weight_decay > 0:
+        add("weight_decay", baseline.weight_decay / 10, baseline.weight_decay * 10)
     if num_trials >= SCHEDULE_TRIALS and optimizer in _ADAPTIVE:
         add("one_minus_beta2", 5e-4, 0.4)  # speech models want beta2 = .63 to .88 (AlgoPerf)
         add("eps", 1e-10, 1e-4)
@@ -136,8 +138,11 @@ def _lr_range(optimizer: str, own: Recipe | None) -> tuple[float, float]:
     """The rule's usual range, stretched to hold the baseline with half a decade to spare.
 
     A baseline so far off that the range would span more than 3.5 decades knows something that we don't: then
-    the range is a decade to either side of it.
+    the range is a decade to either side of it. So it is where nothing is known of the rule.
     """
+    if optimizer not in _LR:
+        assert own is not None, "an optimizer of a library is that of the baseline"
+        return own.lr / 10, own.lr * 10
     low, high = _LR[optimizer]
     if own is None:
         return low, high

@@ -10,7 +10,7 @@ import msgspec
 
 from luthier.folds import Merged
 from luthier.groups import group_in, number_of
-from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
 from luthier.records import Estimate, Metric, RunRecord, Trial
 from luthier.reports.model import Measure
 from luthier.reports.numbers import MISSING, count, decimals_of, number, signed, span
@@ -119,8 +119,9 @@ def setting_of(recipe: Recipe, name: str) -> Any:
     group = group_in(name, recipe.groups)
     if group or name.startswith("one_minus_"):
         return number_of(recipe, group, name.removeprefix(f"{group}."))
-    if name.startswith("prepare_"):
-        return recipe.preparation.get(name.removeprefix("prepare_"))
+    for prefix, room in (("prepare_", recipe.preparation), (OPTION, recipe.optimizer_options)):
+        if name.startswith(prefix):
+            return room.get(name.removeprefix(prefix))
     if name in TRAINING_SETTINGS:
         return getattr(recipe, name)
     return recipe.model.get(name.removeprefix("model."))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from luthier.groups import group_in, number_of
-from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
 from luthier.space import Choice, Config, Domain, Int, Space
 
 Point = dict[str, float]
@@ -134,7 +134,9 @@ def _from_recipe(space: Space, recipe: Recipe) -> Config:
         if owner in OPTIMIZERS and rest and owner != recipe.optimizer:
             continue
         name = rest if owner in OPTIMIZERS and rest else key
-        if group := group_in(name, recipe.groups):
+        if name.removeprefix(OPTION) in recipe.optimizer_options and name.startswith(OPTION):
+            found[key] = recipe.optimizer_options[name.removeprefix(OPTION)]
+        elif group := group_in(name, recipe.groups):
             value = number_of(recipe, group, name.removeprefix(f"{group}."))
             found |= {} if value is None else {key: value}
         elif name in TRAINING_SETTINGS:

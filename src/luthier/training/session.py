@@ -112,6 +112,7 @@ class Session:
         examiner: dict[str, Any] | None = None,
     ) -> Iterator[Event]:
         self.task: Task = find_task(task)
+        self.task.known_optimizer()
         self.data: Data = self.task.load()
         self.seed, self.share = seed, share
         self.recipe = msgspec.convert(baseline, Recipe)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from luthier.data import Data
+from luthier.engines import outside
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.space import Domain
@@ -34,6 +35,8 @@ class Task:
         loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss"; None: the usual loss of
             the kind of data.
         evaluate: (model, batch) -> what is measured on held-out rows: a scalar, a value a row, or a dict of them.
+        optimizer: what makes an optimizer of torch, optax or Keras, or of their interface; or a name, as in a recipe.
+            Every trial trains with it, unless the space says of which optimizers one is chosen.
     """
 
     name: str
@@ -45,11 +48,18 @@ class Task:
     engine: str | None = None
     loss: Callable[..., Any] | None = None
     evaluate: Callable[..., Any] | None = None
+    optimizer: Any = None
 
     @property
     def measures(self) -> bool:
         """Is the metric what a function of one's own returns?"""
         return self.loss is not None or self.evaluate is not None
+
+    def known_optimizer(self) -> str:
+        """Make its own optimizer known in this process; the name of it in recipes, "" where there is none."""
+        if self.optimizer is None or isinstance(self.optimizer, str):
+            return self.optimizer or ""
+        return outside.register(self.optimizer)
 
     def load(self) -> Data:
         """The rows."""

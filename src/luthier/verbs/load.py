@@ -8,6 +8,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -49,6 +50,8 @@ class Model:
         loss = Loss(about.loss or ("cross_entropy" if about.labels else "mse"))
         if loss.name == OWN_LOSS:
             loss = loss._replace(function=_not_kept)
+        if recipe.foreign:  # it is trained, and its optimizer may not be at hand
+            recipe = msgspec.structs.replace(recipe, optimizer=Recipe().optimizer, optimizer_options={})
         self._population = self._engine.open(builder, recipe, loss, self._engine.modes()[0], 1)
         fresh = self._population.fresh(recipe, 0)
         weights = {n: a for n, a in snapshot.items() if not n.startswith("prepare/")}

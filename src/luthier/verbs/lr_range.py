@@ -21,6 +21,7 @@ def lr_range(
     *,
     target: str | Sequence[str] = "",
     loss: Callable[..., Any] | None = None,
+    optimizer: Any = None,
     baseline: Recipe | None = None,
     num_seeds: int = 3,
     num_steps: int = 100,
@@ -29,7 +30,7 @@ def lr_range(
     """A learning rate range test: the centre of a range that is worth searching.
 
     Args:
-        model, data, target, loss: as for `luthier.tune`.
+        model, data, target, loss, optimizer: as for `luthier.tune`.
         baseline: optimizer, batch size, decay and clipping of the test.
         num_seeds: trainings of `num_steps` steps each, with initial weights, order and dropout of their own.
 
@@ -47,7 +48,7 @@ def lr_range(
         raise InvalidInput(
             f"num_seeds={num_seeds}, num_steps={num_steps}", must="num_seeds >= 1, num_steps >= 30", where="lr_range"
         )
-    task, _ = resolve(model, {}, data, target, goal={"loss": loss})
+    task, _ = resolve(model, {}, data, target, goal={"loss": loss, "optimizer": optimizer})
     build, recipe, rows, held_out, engine, minimised = opened(task, baseline or task.baseline, seed=seed)
     population = engine.open(build, recipe, minimised, engine.modes()[0], 1)
     kept = Rows(rows, held_out, engine.place)

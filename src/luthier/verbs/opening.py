@@ -14,6 +14,7 @@ from luthier.engines.spec import Engine, Loss
 from luthier.recipe import Recipe
 from luthier.training.goals import loss_of
 from luthier.training.task import Task
+from luthier.verbs.optimizers import own_optimizer
 from luthier.verbs.request import prepared
 
 
@@ -35,7 +36,7 @@ def opened(task: Task, recipe: Recipe, *, seed: int) -> Opened:
         InvalidInput: a preparation that there is not, or rows without targets and no loss.
     """
     data = task.load()
-    recipe = prepared(task, recipe)
+    recipe = prepared(task, own_optimizer(task, recipe))
     test_rows = data.test_rows(seed)
     data = data.laid_out(test_rows)
     build = with_spec(task.build, data.spec)

@@ -19,32 +19,38 @@ class Plain(NamedTuple):
     name: str
 
 
-def plain_code(function: Callable[..., Any]) -> Plain:
+def plain_code(function: Callable[..., Any], *others: Callable[..., Any]) -> Plain:
     """The definitions and imports of the function's module that it uses, directly or through others.
+
+    Args:
+        others: functions of the same module that are wanted too.
 
     Raises:
         Unsupported: its source is not to be had, it closes over variables, or it leans on something that is not at
             the top of its module.
     """
-    name = getattr(function, "__name__", "")
-    module = inspect.getmodule(function)
-    if getattr(function, "__closure__", None) or "<" in getattr(function, "__qualname__", "<"):
-        raise _refused(f"{name} stands inside another function")
+    name, module = getattr(function, "__name__", ""), inspect.getmodule(function)
+    for one in (function, *others):
+        if getattr(one, "__closure__", None) or "<" in getattr(one, "__qualname__", "<"):
+            raise _refused(f"{getattr(one, '__name__', 'a function')} stands inside another function")
+        if inspect.getmodule(one) is not module:
+            raise _refused(f"{one.__name__} stands in another file than {name}")
     try:
         tree = ast.parse(inspect.getsource(module) if module else "")
     except (OSError, TypeError, SyntaxError):
         raise _refused(f"the source of {name} is not to be had") from None
     homes = _homes(tree)
-    if name not in homes:
-        raise _refused(f"{name} is not defined at the top of its module")
-    needed, left = set(), [name]
+    needed, left = set(), [str(getattr(one, "__name__", "")) for one in (function, *others)]
+    for wanted in left:
+        if wanted not in homes:
+            raise _refused(f"{wanted} is not defined at the top of its module")
     while left:
-        one = left.pop()
-        if one in needed:
+        next_one = left.pop()
+        if next_one in needed:
             continue
-        needed.add(one)
-        left += [used for used in _used(homes[one]) if used in homes]
-        _known(homes[one], homes)
+        needed.add(next_one)
+        left += [used for used in _used(homes[next_one]) if used in homes]
+        _known(homes[next_one], homes)
     nodes = sorted({id(homes[n]): homes[n] for n in needed}.values(), key=lambda node: node.lineno)
     imports = [n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom)]
     if any(_is_relative(n) for n in imports):

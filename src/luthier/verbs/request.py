@@ -23,6 +23,7 @@ from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
 from luthier.space import Choice, Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
+from luthier.verbs.optimizers import own_digest, own_optimizer
 
 AUTO = "auto"
 """The mode that is measured where the budget is one of time, and else the reference."""
@@ -45,6 +46,7 @@ class Request(Record, frozen=True, kw_only=True):
     num_workers: int = 2
     mode: str = AUTO
     slots: int | None = None
+    optimizer: str = ""  # digest of a function of the person's own
     add_default_space: bool = False  # the playbook adds the usual training settings, as many as the budget allows
     measure_batch_size: bool = False  # nobody has said one: take it by throughput (not for a budget of trials)
 
@@ -83,13 +85,13 @@ def resolve(
 
     Args:
         data, column: of a builder: the rows, and the target's column where they are a table.
-        goal: what of a task's `loss`, `evaluate` and `metric` was named beside it.
+        goal: what of a task's `loss`, `evaluate`, `metric` and `optimizer` was named beside it.
         folds: how many the rows are divided into; None: as the data says.
 
     Raises:
         InvalidInput: none of these, or data that cannot be read.
     """
-    named = {name: value for name, value in (goal or {}).items() if value}
+    named = {name: value for name, value in (goal or {}).items() if value is not None and value != ""}
     if isinstance(model, str | Task):
         if data is not None or column:
             raise InvalidInput(
@@ -153,7 +155,9 @@ def request(
     if slots is not None and slots < 1:
         raise InvalidInput(f"slots={slots}", must="slots >= 1", where="tune")
     is_own = measure_batch_size and "batch_size" not in fixed
-    start = prepared(task, (baseline or task.baseline).with_config(fixed))
+    start = (baseline or task.baseline).with_config(fixed)
+    names = (*(task.space or ()), *Space.of(space))
+    start = prepared(task, own_optimizer(task, start, space=names, fixed=fixed, said=baseline is not None))
     if is_own:
         start = _small_enough(task, start, seed)
     named = Space.of(space)
@@ -179,6 +183,7 @@ def request(
         num_workers=num_workers,
         mode=mode,
         slots=slots,
+        optimizer=own_digest(task),
         add_default_space=task.space is None and not space_only,
         measure_batch_size=is_own,
     )

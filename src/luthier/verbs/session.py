@@ -33,6 +33,8 @@ from luthier.verbs.stages import Tuning
 EXAMINER = "luthier.checks.active.examination:preflight"
 EXAMINED_S, EXAMINED_SHARE = 2.0, 0.03
 """The pre-flight examination takes no more seconds than this, and no larger share of a budget of time."""
+NOT_SHIPPED = ("loop/", "optimizer/", "foreign/")
+"""Rooms of a snapshot that only training needs."""
 IMPATIENT_S = 2.0
 """What sinks get at the end of a run that a person stopped at once."""
 
@@ -238,7 +240,7 @@ class Session:
             return
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
-        weights = {name: array for name, array in snapshot.items() if not name.startswith(("loop/", "optimizer/"))}
+        weights = {name: array for name, array in snapshot.items() if not name.startswith(NOT_SHIPPED)}
         about = _about(facts, score.score if score else math.nan)
         decision = self.record.decision
         if decision is not None and decision.applied:

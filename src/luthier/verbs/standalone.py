@@ -21,6 +21,7 @@ from luthier.training.rows import Rows
 from luthier.training.task import Task
 from luthier.verbs.plain_code import Plain, plain_code
 from luthier.verbs.plain_groups import unsaid, variables
+from luthier.verbs.plain_optimizers import OfALibrary, of_a_library
 
 Array = npt.NDArray[Any]
 SCRIPT, ROWS = "train.py", "train_rows.npz"
@@ -30,7 +31,16 @@ PLAIN = frozenset(
     ("optimizer", "lr", "weight_decay", "momentum", "nesterov", "beta1", "beta2", "eps", "schedule", "warmup", "loss")
 ) | {"final_lr", "clip_norm", "label_smoothing", "batch_size", "epochs", "steps", "huber_delta"}
 SILENT = frozenset(
-    ("focal_gamma", "d0", "d_coef", "schedule_power", "schedule_cycles", "plateau_patience", "init_gain")
+    (
+        "optimizer_options",
+        "focal_gamma",
+        "d0",
+        "d_coef",
+        "schedule_power",
+        "schedule_cycles",
+        "plateau_patience",
+        "init_gain",
+    )
 )
 """Settings that the script has words for; and those that mean nothing without others that it has no words for."""
 OPTIMIZERS = {
@@ -85,14 +95,15 @@ def why_not(recipe: Recipe, facts: Facts) -> str:
     loss = recipe.loss or facts.loss
     reasons = {
         f"it is written for PyTorch, not {facts.framework}": facts.framework != "torch",
-        f"optimizer {recipe.optimizer} has no form in torch.optim that is the same": recipe.optimizer
-        not in OPTIMIZERS,
+        f"optimizer {recipe.optimizer} has no form in torch.optim that is the same": not recipe.foreign
+        and recipe.optimizer not in OPTIMIZERS,
         f"it has no words for {', '.join(named)}": bool(named),
         f"it has no words for the schedule {recipe.schedule}": recipe.schedule not in SHAPES,
         f"it has no words for the loss {loss}": loss not in LOSSES,
         "the metric is a function of your own": facts.measured,
         "the inputs are a dict or a tuple": bool(facts.spec.get("tree")),
         f"it has no words for {', '.join(unsaid(recipe))}": bool(unsaid(recipe)),
+        "it has no words for groups of an optimizer of a library": recipe.foreign and bool(recipe.named_groups),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -107,7 +118,8 @@ def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estima
     if reason := why_not(trial.recipe, facts):
         return reason
     try:
-        plain = plain_code(task.build)
+        outside = of_a_library(trial.recipe) if trial.recipe.foreign else None
+        plain = plain_code(task.build, *(outside.own if outside else ()))
     except Unsupported as refused:
         return refused.fact
     data = task.load()
@@ -125,6 +137,7 @@ def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estima
         score=score,
         asked=asks(task.build)[0],
         scaled="target_shift" in rows,
+        outside=outside,
     )
     write_text_atomic(folder / SCRIPT, text)
     return ""
@@ -144,9 +157,17 @@ def prepared_rows(data: Data, trial: Trial, seed: int) -> dict[str, Array]:
 
 
 def script(
-    name: str, plain: Plain, *, trial: Trial, facts: Facts, score: Estimate, asked: list[str], scaled: bool
+    name: str,
+    plain: Plain,
+    *,
+    trial: Trial,
+    facts: Facts,
+    score: Estimate,
+    asked: list[str],
+    scaled: bool,
+    outside: OfALibrary | None = None,
 ) -> str:
-    """The text of `train.py`."""
+    """The text of `train.py`; `outside`: where the optimizer is none of the rulebook's."""
     recipe = trial.recipe
     loss, metric = recipe.loss or facts.loss, facts.metric.name
     template = _environment().get_template("train_torch.py.j2")
@@ -158,7 +179,7 @@ def script(
         sklearn="sklearn" in METRICS.get(metric, ""),
         split_seed=trial.split_seed,
         scored=_scored(metric, score),
-        imports=_imports(plain),
+        imports=[*_imports(plain), *(outside.imports if outside else ())],
         seed=trial.seed % (1 << 31),
         numbers=_numbers(recipe),
         model=plain.text,
@@ -173,9 +194,10 @@ def script(
         scaled=scaled,
         whole=facts.whole,
         build=f"{plain.name}({', '.join(f'{k}={v!r}' for k, v in _arguments(recipe, facts, asked).items())})",
+        rates=outside is not None,
         num_steps=trial.num_steps,
         clips=recipe.clip_norm is not None,
-        **(_of_groups(recipe) if recipe.groups != Recipe().groups else _of_all(recipe)),
+        **_stepped(recipe, outside),
     )
     return text
 
@@ -209,7 +231,7 @@ def _arguments(recipe: Recipe, facts: Facts, asked: list[str]) -> Mapping[str, A
 
 def _numbers(recipe: Recipe) -> list[tuple[str, Any]]:
     names = ["lr", "weight_decay", "warmup", "final_lr", "label_smoothing", "batch_size"]
-    names += OWN_NUMBERS[recipe.optimizer]
+    names += OWN_NUMBERS.get(recipe.optimizer, [])
     names += ["clip_norm"] if recipe.clip_norm is not None else []
     names += ["huber_delta"] if recipe.loss == "huber" else []
     return [(name.upper(), getattr(recipe, name)) for name in names]
@@ -221,9 +243,12 @@ def _of_groups(recipe: Recipe) -> dict[str, Any]:
     return {**told, "optimizer": f"{told['groups']}\n    optimizer = {OPTIMIZERS[recipe.optimizer]}"}
 
 
-def _of_all(recipe: Recipe) -> dict[str, Any]:
-    """The usual two groups: with and without decay."""
-    return {"parts": [], "group_clips": [], "factors": False, "optimizer": _optimizer(recipe), "step": _step(recipe)}
+def _stepped(recipe: Recipe, outside: OfALibrary | None) -> dict[str, Any]:
+    """How the optimizer is made and steps: of a library, by named groups, or by the usual two."""
+    if outside is None and recipe.groups != Recipe().groups:
+        return _of_groups(recipe)
+    made = outside.made if outside else _optimizer(recipe)
+    return {"parts": [], "group_clips": [], "factors": False, "optimizer": made, "step": _step(recipe)}
 
 
 def _optimizer(recipe: Recipe) -> str:
@@ -238,7 +263,7 @@ def _optimizer(recipe: Recipe) -> str:
 
 
 def _step(recipe: Recipe) -> str:
-    if recipe.optimizer in DECOUPLED or not recipe.weight_decay:
+    if recipe.optimizer in DECOUPLED or recipe.foreign or not recipe.weight_decay:
         return "optimizer.step()"
     return (
         "with torch.no_grad():  # decoupled weight decay\n"

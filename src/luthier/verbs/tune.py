@@ -46,6 +46,7 @@ def tune(
     folds: int | None = None,
     loss: Callable[..., Any] | None = None,
     evaluate: Callable[..., Any] | None = None,
+    optimizer: Any = None,
     metric: str | OwnMetric = "",
     budget: str = "5min",
     space: Any = None,
@@ -87,6 +88,10 @@ def tune(
         loss: (model, batch) -> what is minimised, a scalar or a dict of scalars with "loss". A batch is (inputs,
             targets), or the dict or tuple of arrays that `data` is.
         evaluate: (model, batch) -> what is measured on held-out rows: a scalar, a value a row, or a dict of them.
+        optimizer: what makes one: on torch a function `params -> torch.optim.Optimizer`, on JAX an
+            optax.GradientTransformation or what returns one, on Keras what returns a keras.optimizers.Optimizer; or
+            a name. Arguments `lr` and `weight_decay` that it takes are given and searched; without `lr`, the
+            recipe's is a factor of its own rate, 1 to begin with (docs/own.md).
         metric: what is compared, by its usual name, or `OwnMetric(function, greater_is_better)`; "" takes the task's.
             Where `loss` or `evaluate` is given: a name of what they return, "max:" or "min:" before it where the name
             does not tell what is better.
@@ -127,14 +132,13 @@ def tune(
     program = program_of(model, given)
     common: dict[str, Any] = {"metric": named, "budget": budget, "sampler": sampler, "seed": seed, "price": price}
     ref: TaskRef = {}
+    functions = {"loss": loss, "evaluate": evaluate, "optimizer": optimizer}
     if program is not None:
-        refuse(target=target, folds=folds, options=options, slots=slots)
-        refuse(loss=loss, evaluate=evaluate, mode=mode.replace(AUTO, ""))
+        refuse(target=target, folds=folds, options=options, slots=slots, mode=mode.replace(AUTO, ""), **functions)
         workers = max(workers if workers is not None else len(visible_devices()) or _cores(), 1)
         asked = request_of(program, num_workers=workers, **common)
     else:
-        goal = {"loss": loss, "evaluate": evaluate, "metric": own}
-        task, ref = resolve(model, options or {}, data, target, goal=goal, folds=folds)
+        task, ref = resolve(model, options or {}, data, target, goal=functions | {"metric": own}, folds=folds)
         workers = _cores() if workers is None else workers
         asked = request(
             task,

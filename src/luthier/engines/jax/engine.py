@@ -10,8 +10,11 @@ import jax.numpy as jnp
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.grouping import Grouping
 from luthier.engines.jax.build import Blueprint
+from luthier.engines.jax.foreign import Optax
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
+from luthier.engines.outside import Maker
 from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Builder, GroupKey, Loss, Source
@@ -19,6 +22,7 @@ from luthier.recipe import Recipe
 
 MODES = {mode.name: mode for mode in (SCAN, STEP)}
 Prepare = Callable[[Any, Loss], Structure]
+Outsider = Callable[[Maker, str], Outside]
 
 
 def _as_it_is(structure: Any, _loss: Loss) -> Any:
@@ -33,6 +37,7 @@ class JaxEngine:
         blueprint: (builder, settings, inputs, outputs) -> how models are made: of Flax NNX, or another library's.
         prepare: what is done to a structure before it is trained by a loss.
         name: of the engine.
+        fits, outside: top modules of the optimizers of libraries that it takes, and how they are made of a recipe's.
     """
 
     def __init__(
@@ -43,7 +48,10 @@ class JaxEngine:
         blueprint: Callable[..., Any] = Blueprint,
         prepare: Prepare = _as_it_is,
         name: str = "jax",
+        fits: tuple[str, ...] = ("optax",),
+        outside: Outsider = Optax,
     ) -> None:
+        self._fits, self._outside = fits, outside
         self.name = self.framework = name
         self._where = "JAX engine" if name == "jax" else f"{name.title()} engine"
         self._looks = Looks(lambda builder, settings: blueprint(builder, settings, inputs, outputs))
@@ -64,10 +72,10 @@ class JaxEngine:
         """A population of width P. Those of one builder, structure and loss share their compiled code.
 
         Raises:
-            Unsupported: an unknown mode or loss, one's own loss, or an optimizer of a library.
+            Unsupported: an unknown mode or loss, one's own loss, or an optimizer of another framework.
         """
         loss = loss.of(recipe)
-        check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=self._where)
+        check_asked(loss, mode, modes=MODES, losses=LOSSES, where=self._where)
         look, grouping = self._looks.checked(builder, recipe), Grouping.of(recipe)
 
         def make() -> Program:
@@ -75,7 +83,11 @@ class JaxEngine:
             return Program(self._prepare(structure, loss), loss, MODES[mode], grouping=grouping)
 
         program = self._programs.get((builder, look.tree, loss, mode, grouping), make)
-        return SerialPopulation(Plans(self._looks, builder, look, recipe.model, self._where), program, P)
+        plans = Plans(self._looks, builder, look, recipe.model, self._where)
+        outside = None
+        if recipe.foreign:
+            outside = self._outside(Maker.of(recipe, given=0, fits=self._fits, where=self._where), self._where)
+        return SerialPopulation(plans, program, P, outside=outside)
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once, as 32-bit numbers.

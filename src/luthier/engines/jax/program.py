@@ -17,6 +17,7 @@ from luthier.algorithms.gradients import norm_of
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.jax.model import threefry
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
 from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode
@@ -94,7 +95,7 @@ class Program:
         """A copy on the device: live arrays are donated."""
         return jnp.array(value, copy=True)
 
-    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
         how = How.of(rule, chunk.hparams, self.grouping)
         if how not in self._compiled:

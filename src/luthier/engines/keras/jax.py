@@ -8,9 +8,13 @@ from typing import Any
 import jax
 
 from luthier.engines.jax import JaxEngine
+from luthier.engines.jax.foreign import Optax
 from luthier.engines.keras.build import Blueprint
+from luthier.engines.keras.foreign import KerasRule, makes_keras
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.skeleton import Skeleton
+from luthier.engines.outside import Maker
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Tree
 from luthier.engines.spec import Loss
 
@@ -42,4 +46,17 @@ def _prepared(skeleton: Skeleton, loss: Loss) -> JaxStructure:
 
 def jax_engine(inputs: int, outputs: int) -> JaxEngine:
     """The JAX engine for Keras models."""
-    return JaxEngine(inputs, outputs, blueprint=Blueprint, prepare=_prepared, name="keras")
+    return JaxEngine(
+        inputs,
+        outputs,
+        blueprint=Blueprint,
+        prepare=_prepared,
+        name="keras",
+        fits=("keras", "optax"),
+        outside=_outside,
+    )
+
+
+def _outside(maker: Maker, where: str) -> Outside:
+    """On JAX a Keras model can be trained by optax too."""
+    return KerasRule(maker, where) if makes_keras(maker) else Optax(maker, where)

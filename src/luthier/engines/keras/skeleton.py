@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from luthier.engines.keras import heads, rates
 from luthier.engines.keras.describing import description_of
+from luthier.engines.keras.foreign import numpy_of
 from luthier.engines.serial.parts import Shapes, Start, Tree
-from luthier.engines.spec import Array
 from luthier.errors import Unsupported
 
 
@@ -67,7 +66,8 @@ class Skeleton:
 
     def start(self) -> Start:
         """The model's own arrays, numpy, and its rates."""
-        weights, buffers = ({name: _numpy(v) for name, v in room.items()} for room in (self._weights, self._buffers))
+        rooms = (self._weights, self._buffers)
+        weights, buffers = ({name: numpy_of(variable) for name, variable in room.items()} for room in rooms)
         return Start(weights, buffers, {name: float(layer.rate) for name, layer in self._layers.items()})
 
     def load_(self, weights: Tree, buffers: Tree) -> None:
@@ -132,14 +132,6 @@ def as_rows(output: Any) -> Any:
         )
     rows = output if len(shape) == 2 else output[:, None]
     return keras.ops.cast(rows, keras.backend.result_type(rows.dtype, "float32"))
-
-
-def _numpy(variable: Any) -> Array:
-    """A copy of a variable; Keras' own way warns with NumPy 2 on torch and TensorFlow."""
-    value, backend = variable.value, keras.backend.backend()
-    if backend == "jax":
-        return np.array(value)
-    return np.array(value.detach().cpu().numpy() if backend == "torch" else value.numpy())
 
 
 def _named(variables: Sequence[Any]) -> dict[str, Any]:

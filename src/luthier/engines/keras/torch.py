@@ -10,13 +10,18 @@ import keras
 import torch
 from torch import nn
 
+from luthier.engines.grouping import Grouping
 from luthier.engines.keras.build import Blueprint
+from luthier.engines.keras.foreign import makes_keras
+from luthier.engines.keras.live import KerasOnTorch
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.rates import noise_shape
 from luthier.engines.keras.skeleton import Skeleton
+from luthier.engines.outside import Maker
 from luthier.engines.serial.parts import Arrays, Tree
-from luthier.engines.spec import Builder, GroupKey, Loss, Population, Source
+from luthier.engines.spec import Builder, GroupKey, Loss, Population, Snapshot, Source
 from luthier.engines.torch import TorchEngine
+from luthier.engines.torch.foreign import Outside
 from luthier.engines.torch.model import Dress
 from luthier.errors import Unsupported
 from luthier.recipe import Recipe
@@ -61,6 +66,12 @@ class Dressed(Dress):
                 stream.assign(torch.randint(2**31 - 1, (2,)))
         return self._skeleton.model(inputs, training=self.training)
 
+    def optimizer(self, maker: Maker, arrays: Snapshot, grouping: Grouping) -> Outside | None:
+        """An optimizer of Keras on its variables."""
+        if not makes_keras(maker):
+            return None
+        return KerasOnTorch(maker, self._skeleton.variables()[0], arrays, grouping=grouping)
+
     def inner(self) -> keras.Model:
         """A Keras model as the builder makes it, with these numbers."""
         weights, buffers, _ = self._skeleton.variables()
@@ -98,7 +109,8 @@ class TorchBackendEngine:
 
     def __init__(self, inputs: int, outputs: int, device: str | None = None) -> None:
         self._sizes = (inputs, outputs)
-        self._engine = TorchEngine(inputs, outputs, device or str(keras.ops.zeros(()).device), outputs_axis=-1)
+        where = device or str(keras.ops.zeros(()).device)
+        self._engine = TorchEngine(inputs, outputs, where, outputs_axis=-1, fits=("keras", "torch"))
         self.device = self._engine.device
         self._dressed: dict[tuple[Builder, str], Builder] = {}
 

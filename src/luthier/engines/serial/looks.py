@@ -111,27 +111,18 @@ class Plans(NamedTuple):
         return look.source
 
 
-def check_asked(
-    recipe: Recipe, loss: Loss, mode: str, *, modes: Iterable[str], losses: Iterable[str], where: str
-) -> None:
+def check_asked(loss: Loss, mode: str, *, modes: Iterable[str], losses: Iterable[str], where: str) -> None:
     """What the engines of pure functions refuse, whatever the model.
 
     Args:
         modes, losses: names of those that there are.
 
     Raises:
-        Unsupported: an unknown mode or loss, one's own loss, or the optimizer of a library.
+        Unsupported: an unknown mode or loss, or one's own loss.
     """
     for word, value, known in (("mode", mode, modes), ("loss", loss.name, losses)):
         if value not in known:
             raise Unsupported(f"{word}={value!r}", must=f"{word} is one of {', '.join(known)}", where=where)
-    if recipe.foreign:
-        raise Unsupported(
-            f"optimizer={recipe.optimizer!r}",
-            must="a rule of the rulebook",
-            where=where,
-            remedy="Optimizers of a library train in the torch engine only",
-        )
 
 
 class Programs:

@@ -29,6 +29,7 @@ class Arrays(NamedTuple):
     weights: Tree
     optimizer: dict[str, Tree]  # {state: {name: array}}
     buffers: Tree
+    foreign: Tree = {}  # what the optimizer of a library keeps
 
     def evaluated(self) -> Arrays:
         """What the model is evaluated with: averaged weights where they are kept, and no optimizer."""
@@ -36,7 +37,7 @@ class Arrays(NamedTuple):
 
     def trained(self) -> Arrays:
         """The weights that are trained, and no optimizer."""
-        return self._replace(optimizer={})
+        return self._replace(optimizer={}, foreign={})
 
 
 class Slot(NamedTuple):
@@ -109,6 +110,7 @@ def to_snapshot(slot: Slot) -> Snapshot:
     named = {f"weights/{name}": array for name, array in slot.arrays.weights.items()}
     named |= {f"optimizer/{s}/{name}": a for s, tree in slot.arrays.optimizer.items() for name, a in tree.items()}
     named |= {f"buffers/{name}": array for name, array in slot.arrays.buffers.items()}
+    named |= {f"foreign/{name}": array for name, array in slot.arrays.foreign.items()}
     copies = {name: np.array(array) for name, array in named.items()}
     copies |= {f"constants/{name}": np.array(rate, np.float64) for name, rate in slot.rates.items()}
     return copies | {"seed": np.array(slot.seed, np.int64), "step": np.array(slot.step, np.int64)}
@@ -117,7 +119,7 @@ def to_snapshot(slot: Slot) -> Snapshot:
 def from_snapshot(snapshot: Snapshot, array: Callable[[Array], Any]) -> Slot:
     """The slot of a snapshot; `array` copies to the device: live arrays may be donated, and the snapshot must
     outlive them."""
-    trees: dict[str, Tree] = {"weights": {}, "buffers": {}}
+    trees: dict[str, Tree] = {"weights": {}, "buffers": {}, "foreign": {}}
     optimizer: dict[str, Tree] = {}
     rates = {}
     for key, value in snapshot.items():
@@ -129,7 +131,7 @@ def from_snapshot(snapshot: Snapshot, array: Callable[[Array], Any]) -> Slot:
             rates[name] = float(value)
         elif room in trees:
             trees[room][name] = array(value)
-    arrays = Arrays(trees["weights"], optimizer, trees["buffers"])
+    arrays = Arrays(trees["weights"], optimizer, trees["buffers"], trees["foreign"])
     return Slot(arrays, int(snapshot["seed"]), int(snapshot["step"]), rates)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from luthier.algorithms.initialisers import begun
-from luthier.algorithms.rule import init_all
+from luthier.algorithms.rule import AVERAGE, init_all
 from luthier.algorithms.updates import RULES
 from luthier.engines.checks import (
     check_groups,
@@ -20,10 +20,12 @@ from luthier.engines.checks import (
     must_hold,
 )
 from luthier.engines.serial.looks import Plans
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import (
     OUTPUTS,
     TABLES,
     Arrays,
+    Chunk,
     Placed,
     Slot,
     Tree,
@@ -33,6 +35,7 @@ from luthier.engines.serial.parts import (
     to_snapshot,
 )
 from luthier.engines.serial.spec import Program, Source
+from luthier.engines.serial.step import told_before
 from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
 from luthier.errors import Unsupported
 from luthier.recipe import OPTIMIZERS, Recipe
@@ -43,11 +46,15 @@ State = list[Slot]
 
 
 class SerialPopulation:
-    """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P."""
+    """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P.
 
-    def __init__(self, plans: Plans, program: Program, P: int) -> None:
+    Args:
+        outside: the optimizer of a library for which it was opened.
+    """
+
+    def __init__(self, plans: Plans, program: Program, P: int, *, outside: Outside | None = None) -> None:
         self.mode, self.P = program.mode, P
-        self._plans, self._program = plans, program
+        self._plans, self._program, self._outside = plans, program, outside
 
     def fresh(self, recipe: Recipe, seed: int) -> Snapshot:
         """A newly initialised trial at step 0.
@@ -62,9 +69,16 @@ class SerialPopulation:
         weights = {name: np.asarray(value) for name, value in weights.items()}
         if recipe.init or recipe.zero_init:
             weights |= _begun(weights, source, recipe, seed)
-        average = float(optimizer_numbers(recipe)["averaging"][0]) > 0
-        optimizer = init_all(RULES[recipe.optimizer], np, weights, average=average)
-        return to_snapshot(Slot(Arrays(weights, optimizer, buffers), seed, 0, rates))
+        numbers = optimizer_numbers(recipe)
+        average = float(numbers["averaging"][0]) > 0
+        if not recipe.foreign:
+            optimizer = init_all(RULES[recipe.optimizer], np, weights, average=average)
+            return to_snapshot(Slot(Arrays(weights, optimizer, buffers), seed, 0, rates))
+        assert self._outside is not None, "opened for a rule of the rulebook"
+        told = told_before(self._program.grouping, weights, numbers["lr"], numbers["weight_decay"])
+        optimizer = {AVERAGE: dict(weights)} if average else {}
+        arrays = Arrays(weights, optimizer, buffers, self._outside.begin(weights, told))
+        return to_snapshot(Slot(arrays, seed, 0, rates))
 
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
@@ -86,8 +100,8 @@ class SerialPopulation:
         self._check(state, data, plan)
         moved, curves_SP = list(state), {}
         for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
-            slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            chunk = chunk_of(slot, plan, p, num_groups=self._program.grouping.num)
+            slot, chunk = state[p], chunk_of(state[p], plan, p, num_groups=self._program.grouping.num)
+            rule = self._rule(int(plan.kinds[p]), slot, chunk)
             arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk)
             moved[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
@@ -127,6 +141,15 @@ class SerialPopulation:
         found = [self._program.probe(slot.arrays.trained(), data, rows) for slot in state]
         return {name: np.array([np.asarray(values[name]) for values in found], np.float32) for name in found[0]}
 
+    def _rule(self, kind: int, slot: Slot, chunk: Chunk) -> str | Outside:
+        if kind >= 0:
+            return OPTIMIZERS[kind]
+        assert self._outside is not None, "checked before"
+        lr_G, decay_SG = chunk.hparams["lr"][0], chunk.hparams["weight_decay"]
+        weights = slot.arrays.weights
+        self._outside.ready(weights, told_before(self._program.grouping, weights, lr_G, decay_SG.max(axis=0)))
+        return self._outside
+
     def _slot(self, snapshot: Snapshot) -> Slot:
         slot = from_snapshot(snapshot, self._program.array)
         structure = self._program.structure
@@ -158,7 +181,8 @@ class SerialPopulation:
         must_hold(plan.steps.min() >= 0 and plan.steps.max() <= S, f"plan.steps={plan.steps}", f"0 <= steps <= {S}")
         check_rows(plan.rows, len(data.inputs))
         self._check_targets(data)
-        must_hold(plan.kinds.min() >= 0, "the optimizer of a library", "a rule of the rulebook")
+        inside = self._outside is not None or plan.kinds.min() >= 0
+        must_hold(bool(inside), "the optimizer of a library", "that for which the population was opened")
         check_mixing(plan, len(data.inputs.shape))
         if self._program.words.is_whole(data.inputs):
             alone = (plan.hparams["mixup"] == 1.0).all()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from luthier.engines.grouping import Grouping
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Start, Tree
 from luthier.engines.serial.step import Words
 from luthier.engines.spec import Array, Loss, Mode
@@ -48,7 +49,7 @@ class Program(Protocol):
         """A copy on the device."""
         ...
 
-    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk; `arrays` is consumed."""
         ...
 

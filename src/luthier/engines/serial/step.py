@@ -15,6 +15,7 @@ from luthier.algorithms.mixing import Mix, mixed
 from luthier.algorithms.rule import AVERAGE, States, averaged, step_all
 from luthier.algorithms.updates import RULES
 from luthier.engines.grouping import ONE, Grouping
+from luthier.engines.serial.outside import Outside, Told, decays_of
 from luthier.engines.serial.parts import OUTPUTS, Arrays, Placed, Tree
 from luthier.engines.spec import WHOLE_STEP, Array
 
@@ -47,9 +48,14 @@ class Words(NamedTuple):
 
 
 class How(NamedTuple):
-    """What a step does beside the plain one: part of the compiled program, so that what is off costs nothing."""
+    """What a step does beside the plain one: part of the compiled program, so that what is off costs nothing.
 
-    rule: str
+    Args:
+        rule: a name of the rulebook, or the optimizer of a library. decays: which groups it decays. apart: do their
+            learning rates differ?
+    """
+
+    rule: str | Outside
     sam: bool = False
     parts: int = 1
     mix: bool = False
@@ -59,10 +65,13 @@ class How(NamedTuple):
     max_norm: bool = False
     group_norm: bool = False
     grouping: Grouping = ONE
+    decays: tuple[bool, ...] = ()
+    apart: bool = False
 
     @classmethod
-    def of(cls, rule: str, hparams: Mapping[str, Array], grouping: Grouping = ONE) -> How:
+    def of(cls, rule: str | Outside, hparams: Mapping[str, Array], grouping: Grouping = ONE) -> How:
         """By the rule, the numbers of a slot's chunk and the parameter groups of the population."""
+        lr_SG = hparams["lr"]
         return cls(
             rule,
             sam=bool((hparams["sam_rho"] > 0).any()),
@@ -74,6 +83,8 @@ class How(NamedTuple):
             max_norm=bool(np.isfinite(hparams["max_norm"]).any()),
             group_norm=bool(np.isfinite(hparams["group_clip_norm"]).any()),
             grouping=grouping,
+            decays=() if isinstance(rule, str) else decays_of(hparams["weight_decay"]),
+            apart=not isinstance(rule, str) and bool((lr_SG != lr_SG[:, :1]).any()),
         )
 
 
@@ -158,22 +169,63 @@ def take(words: Words, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> 
         uphill = climbed(words.xp, weights, grads, words.cast(now.numbers["sam_rho"], wide))
         _, grads, _ = _gradients(words, how, _like(words, uphill, arrays.weights), arrays.buffers, batch, now=now)
         grads = widened(grads)
-    numbers = _by_name(how.grouping, weights, widened(now.numbers))
+    numbers = _by_name(how.grouping, weights, widened(now.numbers) | ({"decays": how.decays} if how.decays else {}))
     grads, norm = _prepared(words.xp, how, grads, weights, numbers)
-    moved, states = step_all(
-        RULES[how.rule],
-        words.xp,
-        grads,
-        kept,
-        params=weights,
-        numbers=numbers,
-        step=words.cast(now.step, wide),
-        outputs=OUTPUTS,
-    )
+    rule_gets = _Given(grads, kept, weights, numbers, loss, words.cast(now.numbers["lr"], wide)[0])
+    moved, states, foreign = _by_rule(words, how, arrays, rule_gets, step=words.cast(now.step, wide))
+    moved = widened(moved)
     moved, states = _finished(words.xp, how, moved, states, kept, numbers=numbers)
     optimizer = {state: _like(words, tree, arrays.optimizer[state]) for state, tree in states.items()}
-    after = Arrays(_like(words, moved, arrays.weights), optimizer, buffers)
+    after = Arrays(_like(words, moved, arrays.weights), optimizer, buffers, foreign)
     return after, words.cast(loss, np.float32), words.cast(norm, np.float32)
+
+
+class _Given(NamedTuple):
+    """What the rule works on, in the widest type."""
+
+    grads: Tree
+    kept: States
+    weights: Tree
+    numbers: Numbers
+    loss: Any
+    lr: Any  # of the weights that no group names
+
+
+def _by_rule(words: Words, how: How, arrays: Arrays, given: _Given, *, step: Any) -> tuple[Tree, States, Tree]:
+    """(weights, states, what the optimizer of a library keeps); that one gets all in the types that weights have."""
+    if isinstance(how.rule, str):
+        moved, states = step_all(
+            RULES[how.rule],
+            words.xp,
+            given.grads,
+            given.kept,
+            params=given.weights,
+            numbers=given.numbers,
+            step=step,
+            outputs=OUTPUTS,
+        )
+        return moved, states, {}
+    grads, told = _like(words, given.grads, arrays.weights), _told(words.xp, how, given)
+    moved, foreign = how.rule.step(grads, arrays.foreign, weights=arrays.weights, told=told)
+    return moved, {}, foreign
+
+
+def told_before(grouping: Grouping, weights: Tree, lr_G: Array, decay_G: Array) -> Told:
+    """What the optimizer of a library can be told while nothing is compiled: numbers of the groups of weights."""
+    of_weight = _by_name(grouping, weights, {"decays": decays_of(decay_G)})
+    decays = {name: numbers["decays"] for name, numbers in of_weight.items()}
+    return Told(float(lr_G[0]), float(np.max(decay_G)), decays)
+
+
+def _told(xp: Any, how: How, given: _Given) -> Told:
+    """The same in a step: one rate for all, and how far those of other groups differ from it."""
+    decays = {name: n["decays"] for name, n in given.numbers.items()}
+    decay = next((given.numbers[name]["weight_decay"] for name, on in decays.items() if on), 0.0)
+    factors = None
+    if how.apart:  # at a rate of 0, as at the start of a warm-up, nothing moves whatever the factors
+        base = xp.where(given.lr == 0, xp.ones_like(given.lr), given.lr)
+        factors = {name: n["lr"] / base for name, n in given.numbers.items()}
+    return Told(given.lr, decay, decays, factors, given.loss)
 
 
 def _gradients(

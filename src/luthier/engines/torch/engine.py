@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 
 from luthier.algorithms.losses import LOSSES
+from luthier.engines.outside import Maker
 from luthier.engines.spec import (
     Array,
     Builder,
@@ -19,11 +21,11 @@ from luthier.engines.spec import (
     reasons_for_loop,
 )
 from luthier.engines.torch.batch import Placed
-from luthier.engines.torch.foreign import imported
 from luthier.engines.torch.fused import unsupported
-from luthier.engines.torch.model import blueprint
+from luthier.engines.torch.model import Blueprint, blueprint
 from luthier.engines.torch.modes import MODES, SLOT_BY_SLOT
 from luthier.engines.torch.refusal import Refused
+from luthier.engines.torch.slot import try_outside
 from luthier.errors import InvalidInput, Unsupported
 from luthier.recipe import Recipe
 from luthier.records import digest
@@ -39,18 +41,29 @@ class TorchEngine:
         inputs, outputs: widths of the data, for builders that ask for them.
         device: "cpu", "cuda", "cuda:1", "mps". The same code runs on all; only "cpu" is tested.
         outputs_axis: that of a weight which counts its outputs: -1 where the layers are those of Keras.
+        fits: top modules of optimizers that it can take.
     """
 
     name = "torch"
     framework = "torch"
 
-    def __init__(self, inputs: int, outputs: int, device: str = "cpu", *, outputs_axis: int = 0) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        device: str = "cpu",
+        *,
+        outputs_axis: int = 0,
+        fits: tuple[str, ...] = ("torch",),
+    ) -> None:
         try:
             self.device = torch.device(device)
         except RuntimeError as error:
             first, *_ = str(error).splitlines()
             raise InvalidInput(f"device={device!r}", must="a device of torch", remedy=first) from None
         self._sizes, self._outputs_axis = (inputs, outputs), outputs_axis
+        self._fits = fits
+        self._tried: set[Any] = set()
 
     def modes(self) -> tuple[str, ...]:
         """The reference, a Python loop over slots and steps, and the faster ones."""
@@ -84,11 +97,20 @@ class TorchEngine:
             plan = blueprint(builder, recipe, self._sizes, self.device)
             plan = plan._replace(outputs_axis=self._outputs_axis)
             if recipe.foreign:
-                imported(recipe.optimizer)
-                plan = plan._replace(optimizer=(recipe.optimizer, recipe.optimizer_options))
+                plan = self._with_optimizer(plan, recipe)
             return MODES[mode](plan, loss, P)
         except Refused as refused:
             raise unsupported(mode, refused) from None
+
+    def _with_optimizer(self, plan: Blueprint, recipe: Recipe) -> Blueprint:
+        """With the optimizer of a library, which is tried once on such a model."""
+        maker = Maker.of(recipe, given=1, fits=self._fits, where="torch engine")
+        plan = plan._replace(optimizer=maker)
+        key = (*maker.key, plan.builder, plan.tree())
+        if key not in self._tried:
+            try_outside(plan, recipe)
+            self._tried.add(key)
+        return plan
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once: real numbers as float32, class numbers as int64.

@@ -13,8 +13,10 @@ from torch.nn import functional
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.building import called, keywords
 from luthier.engines.grouping import ONE, Grouping
-from luthier.engines.spec import Array, Builder, Loss
+from luthier.engines.outside import Maker
+from luthier.engines.spec import Array, Builder, Loss, Snapshot
 from luthier.engines.torch import constants
+from luthier.engines.torch.foreign import Outside
 from luthier.engines.torch.randomness import own_draws
 from luthier.engines.torch.statistics import refine_
 from luthier.engines.torch.structure import structure_of
@@ -28,6 +30,10 @@ LOOKS_KEPT = 256
 
 class Dress(nn.Module):
     """A model of another library as a torch module."""
+
+    def optimizer(self, maker: Maker, arrays: Snapshot, grouping: Grouping) -> Outside | None:
+        """An optimizer of that library on this model, as in a snapshot; None where the maker makes one of torch's."""
+        raise NotImplementedError
 
     def inner(self) -> Any:
         """The model itself, in evaluation mode."""
@@ -63,7 +69,7 @@ class Blueprint(NamedTuple):
     device: torch.device
     memory_format: torch.memory_format = torch.contiguous_format
     outputs_axis: int = 0
-    optimizer: tuple[str, dict[str, Any]] | None = None  # of a library: where it is imported from, its arguments
+    optimizer: Maker | None = None  # of a library, or of the person's own
     grouping: Grouping = ONE
 
     def build(self, seed: int) -> nn.Module:

@@ -12,12 +12,15 @@ from torch import nn
 
 from luthier.algorithms.gradients import climbed
 from luthier.algorithms.rule import AVERAGE, WHOLE
+from luthier.engines.grouping import ONE, Grouping
+from luthier.engines.outside import Maker
 from luthier.engines.spec import Array, Loss, Snapshot, optimizer_numbers
 from luthier.engines.torch import constants
 from luthier.engines.torch.batch import Batch, Placed
-from luthier.engines.torch.foreign import FOREIGN, Foreign, kept_in
+from luthier.engines.torch.foreign import FOREIGN, Foreign, Outside, begun, kept_in, tried
 from luthier.engines.torch.model import (
     Blueprint,
+    Dress,
     as_rows,
     buffers_of,
     criterion_of,
@@ -102,8 +105,8 @@ class Slot:
         constants.load_(self._model, constants.in_snapshot(snapshot))
         self._kept = self._optimizer_state(snapshot)
         self._rule = ""
-        self._optimizer: torch.optim.Optimizer | Foreign | None = None
-        self._foreign, self._of_foreign = plan.optimizer, kept_in(snapshot)
+        self._optimizer: torch.optim.Optimizer | Outside | None = None
+        self._maker, self._of_foreign = plan.optimizer, kept_in(snapshot)
 
     def _optimizer_state(self, snapshot: Snapshot) -> dict[str, Tensors]:
         states = {key.split("/")[1] for key in snapshot if key.startswith("optimizer/")}
@@ -136,7 +139,7 @@ class Slot:
         for state, tensors in self._kept.items():
             arrays |= to_arrays(f"optimizer/{state}", tensors)
         arrays |= constants.to_arrays(self._model)
-        arrays |= self._optimizer.arrays() if isinstance(self._optimizer, Foreign) else self._of_foreign
+        arrays |= self._optimizer.arrays() if isinstance(self._optimizer, Outside) else self._of_foreign
         return arrays | {"seed": np.array(self.seed, np.int64), "step": np.array(self.step, np.int64)}
 
     def train(self, data: Placed, chunk: Chunk, seed_draws: Callable[[int], Any]) -> tuple[Array, Array]:
@@ -144,7 +147,7 @@ class Slot:
 
         Nothing waits for the device before the end.
         """
-        optimizer = self._optimizer_for(chunk.rule, chunk.by_group[0][0]["lr"])
+        optimizer = self._optimizer_for(chunk.rule)
         losses, norms = [], []
         for s, seed in enumerate(default_seeds(self.seed, self.step, len(chunk.rows))):
             groups = chunk.by_group[s]
@@ -161,7 +164,7 @@ class Slot:
             if groups[0]["sam_rho"] > 0:
                 self._climb(groups[0]["sam_rho"], gradients)
             norms.append(prepare_(self._params, groups, self._index))
-            if isinstance(optimizer, Foreign):
+            if isinstance(optimizer, Outside):
                 optimizer.step_(groups)
             else:
                 update_(optimizer, chunk.numbers[s])
@@ -171,18 +174,17 @@ class Slot:
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
 
-    def _optimizer_for(self, rule: str, lr: float = 1e-3) -> torch.optim.Optimizer | Foreign:
+    def _optimizer_for(self, rule: str) -> torch.optim.Optimizer | Outside:
         if self._optimizer is None or rule != self._rule:
             if rule == FOREIGN:
-                assert self._foreign is not None, "opened for a rule of the rulebook"
-                self._optimizer = Foreign(
-                    *self._foreign, self._params, arrays=self._of_foreign, lr=lr, grouping=self._grouping
+                assert self._maker is not None, "opened for a rule of the rulebook"
+                self._optimizer = outside_on(
+                    self._model, self._maker, self._params, self._of_foreign, grouping=self._grouping
                 )
-                self._rule = rule
-                return self._optimizer
-            self._optimizer = optimizer_on(
-                rule, self._params, self._kept, self.step, outputs=self._outputs_axis, grouping=self._grouping
-            )
+            else:
+                self._optimizer = optimizer_on(
+                    rule, self._params, self._kept, self.step, outputs=self._outputs_axis, grouping=self._grouping
+                )
             self._rule = rule
         return self._optimizer
 
@@ -288,6 +290,23 @@ class Slot:
                 self._params[name].data = own
 
 
+def outside_on(
+    model: nn.Module, maker: Maker, params: Tensors, arrays: Snapshot, *, grouping: Grouping = ONE
+) -> Outside:
+    """An optimizer of a library on these weights of the model, as in a snapshot."""
+    of_its_own = model.optimizer(maker, arrays, grouping) if isinstance(model, Dress) else None
+    return of_its_own or Foreign(maker, params, arrays=arrays, grouping=grouping)
+
+
+def try_outside(plan: Blueprint, recipe: Recipe) -> None:
+    """See `foreign.tried`, on a model of the plan."""
+    assert plan.optimizer is not None
+    model = plan.build(seed=0)
+    params = {name: param for name, param in model.named_parameters() if param.requires_grad}
+    optimizer = outside_on(model, plan.optimizer, params, begun(recipe), grouping=plan.grouping)
+    tried(optimizer, params, plan.optimizer, num_groups=plan.grouping.num)
+
+
 def fresh_snapshot(plan: Blueprint, recipe: Recipe, seed: int) -> Snapshot:
     """A newly initialised trial at step 0."""
     model = plan.build(seed)
@@ -298,7 +317,7 @@ def fresh_snapshot(plan: Blueprint, recipe: Recipe, seed: int) -> Snapshot:
     averages = float(optimizer_numbers(recipe)["averaging"][0]) > 0
     for state, tensors in initial_state(recipe.optimizer, params, average=averages).items():
         arrays |= to_arrays(f"optimizer/{state}", tensors)
-    arrays |= constants.to_arrays(model)
+    arrays |= constants.to_arrays(model) | (begun(recipe) if recipe.foreign else {})
     return arrays | {"seed": np.array(seed, np.int64), "step": np.array(0, np.int64)}
 
 

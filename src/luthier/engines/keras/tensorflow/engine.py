@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from luthier.engines.grouping import Grouping
 from luthier.engines.keras.build import WHERE, Blueprint
+from luthier.engines.keras.foreign import FITS, KerasRule
 from luthier.engines.keras.probabilities import logits_only
 from luthier.engines.keras.tensorflow.losses import LOSSES
 from luthier.engines.keras.tensorflow.program import GRAPH, JIT, Program
+from luthier.engines.outside import Maker
 from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
@@ -46,11 +48,11 @@ class TensorflowEngine:
         """A population of width P. Those of one structure and loss share their graphs.
 
         Raises:
-            Unsupported: an unknown mode or loss, one's own loss, an optimizer of a library, or a model that can not
-                be trained as it is meant.
+            Unsupported: an unknown mode or loss, one's own loss, an optimizer of another framework, or a model that
+                can not be trained as it is meant.
         """
         loss = loss.of(recipe)
-        check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=WHERE)
+        check_asked(loss, mode, modes=MODES, losses=LOSSES, where=WHERE)
         look, grouping = self._looks.checked(builder, recipe), Grouping.of(recipe)
 
         def make() -> Program:
@@ -58,7 +60,10 @@ class TensorflowEngine:
             return Program(logits_only(skeleton, loss), loss, jit=MODES[mode], grouping=grouping)
 
         program = self._programs.get((builder, look.tree, loss, mode, grouping), make)
-        return SerialPopulation(Plans(self._looks, builder, look, recipe.model, WHERE), program, P)
+        outside = None
+        if recipe.foreign:
+            outside = KerasRule(Maker.of(recipe, given=0, fits=FITS, where=WHERE), WHERE)
+        return SerialPopulation(Plans(self._looks, builder, look, recipe.model, WHERE), program, P, outside=outside)
 
     def place(self, source: Source) -> Placed:
         """Data on the device, once, as 32-bit numbers.

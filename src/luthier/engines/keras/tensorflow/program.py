@@ -16,6 +16,7 @@ from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.keras.streams import stream_words
 from luthier.engines.keras.tensorflow.losses import LOSSES
+from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
 from luthier.engines.spec import Array, Loss, Mode
@@ -75,7 +76,7 @@ class Program:
         """A copy as a tensor."""
         return tf.constant(np.array(value))
 
-    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
         how = How.of(rule, chunk.hparams, self.grouping)
         key = (how, chunk.rows.shape[1])
