@@ -10,13 +10,14 @@ import jax.numpy as jnp
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
+from luthier.engines.jax.vmap import VMAP, VmapProgram
 from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Builder, GroupKey, Loss, Source
 from luthier.recipe import Recipe
 
-MODES = {mode.name: mode for mode in (SCAN, STEP)}
+MODES = {mode.name: mode for mode in (SCAN, STEP, VMAP)}
 Prepare = Callable[[Any, Loss], Structure]
 
 
@@ -49,7 +50,7 @@ class JaxEngine:
         self._prepare, self._programs = prepare, Programs()
 
     def modes(self) -> tuple[str, ...]:
-        """Slots one after another: a compiled loop over the steps of a chunk, or a compiled step."""
+        """Slots one after another, by a compiled loop over the steps of a chunk or a compiled step; or side by side."""
         return tuple(MODES)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
@@ -69,9 +70,10 @@ class JaxEngine:
         check_asked(recipe, loss, mode, modes=MODES, losses=LOSSES, where=self._where)
         look = self._looks(builder, recipe.model)
 
-        def make() -> Program:
+        def make() -> Program | VmapProgram:
             structure, _ = look.source.look()
-            return Program(self._prepare(structure, loss), loss, MODES[mode])
+            program = Program(self._prepare(structure, loss), loss, MODES[mode])
+            return VmapProgram(program) if MODES[mode] is VMAP else program
 
         program = self._programs.get((builder, look.tree, loss, mode), make)
         return SerialPopulation(Plans(self._looks, builder, look, recipe.model, self._where), program, P)

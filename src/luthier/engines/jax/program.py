@@ -6,7 +6,7 @@ Axes: S steps of a chunk, B rows of a batch, G parameter groups, C outputs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -16,9 +16,10 @@ import numpy as np
 from luthier.algorithms.gradients import norm_of
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.model import threefry
-from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
+from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Slot, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode
+from luthier.engines.serial.turns import Curves, replaced, trained
+from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode, Plan
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
 STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
@@ -58,7 +59,10 @@ class Now(NamedTuple):
 
 
 class StepPlan(NamedTuple):
-    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS, weights of the rows [B]."""
+    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS, weights of the rows [B].
+
+    Few arrays: each that is handed in costs time.
+    """
 
     rows: Array
     numbers: Array
@@ -66,6 +70,19 @@ class StepPlan(NamedTuple):
     rates: Tree
     seed: Array
     weights: Array | None
+
+
+def now_at(plan: StepPlan) -> Now:
+    """The numbers of a step by name."""
+    rows = zip(HPARAMS, plan.numbers, strict=True)
+    numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
+    return Now(plan.step, numbers, plan.rates, plan.seed)
+
+
+def batch_at(how: How, data: Placed, plan: StepPlan) -> Batch:
+    """The batch of a step."""
+    numbers = now_at(plan).numbers
+    return Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
 
 
 class Program:
@@ -91,6 +108,12 @@ class Program:
     def array(value: Array) -> Any:
         """A copy on the device: live arrays are donated."""
         return jnp.array(value, copy=True)
+
+    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[list[Slot], Curves]:
+        """The slots after a chunk, one after another."""
+        return trained(self.advance, slots, data, plan)
+
+    put = staticmethod(replaced)
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
@@ -141,21 +164,20 @@ class Program:
         return after
 
     def _one(self, how: How, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
-        """One step, its numbers in few arrays: each that is handed in costs time."""
-        rows = zip(HPARAMS, plan.numbers, strict=True)
-        numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
-        batch = Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
-        now = Now(plan.step, numbers, plan.rates, plan.seed)
-        return self._step(how, arrays, batch, now=now)
+        return self._step(how, arrays, batch_at(how, data, plan), now=now_at(plan))
 
     def _step(self, how: How, arrays: Arrays, batch: Batch, *, now: Now) -> tuple[Arrays, Any, Any]:
+        return take(WORDS, how, arrays, batch, now=self.step(how, now))
+
+    def step(self, how: How, now: Now) -> Step:
+        """The model at a step, with its random numbers."""
         key = jax.random.fold_in(threefry(now.seed), now.step)
 
         def forward(weights: Tree, buffers: Tree, inputs: Any, *, part: int) -> tuple[Any, Tree, Any]:
             own = key if how.parts == 1 else jax.random.fold_in(key, part)
             return self.structure(weights, buffers, inputs, rates=now.rates, key=own)
 
-        return take(WORDS, how, arrays, batch, now=Step(now.numbers, now.step, forward, self._losses))
+        return Step(now.numbers, now.step, forward, self._losses)
 
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss.name](jnp, output, targets, smoothing, **self.loss.settings)

@@ -1,4 +1,4 @@
-"""P slots of one program, one after another."""
+"""P slots of one program, whose arrays each lie for themselves when they are looked at."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ from luthier.engines.serial.parts import (
     Slot,
     Tree,
     check_slot,
-    chunk_of,
     from_snapshot,
     to_snapshot,
 )
 from luthier.engines.serial.spec import Program, Source
 from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
 from luthier.errors import Unsupported
-from luthier.recipe import OPTIMIZERS, Recipe
+from luthier.recipe import Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
-State = list[Slot]
+State = Sequence[Slot]
 
 
 class SerialPopulation:
-    """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P."""
+    """See `luthier.engines.spec.Population`. The program says how slots train: in turn, or side by side."""
 
     def __init__(self, plans: Plans, program: Program, P: int) -> None:
         self.mode, self.P = program.mode, P
@@ -74,18 +73,12 @@ class SerialPopulation:
 
     def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
         """Replace one slot."""
-        changed = list(state)
-        changed[slot] = self._slot(snapshot)
-        return changed
+        return self._program.put(state, slot, self._slot(snapshot))
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot."""
         self._check(state, data, plan)
-        moved, curves_SP = list(state), {}
-        for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
-            slot, rule = state[p], OPTIMIZERS[plan.kinds[p]]
-            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk_of(slot, plan, p))
-            moved[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
+        moved, curves_SP = self._program.train(state, data, plan)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
             for name, curve_S in zip(report, curves, strict=True):

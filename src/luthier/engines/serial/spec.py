@@ -1,13 +1,14 @@
-"""What a framework supplies, so that a population of slots one after another can be made of it."""
+"""What a framework supplies, so that a population can be made of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Start, Tree
+from luthier.engines.serial.parts import Arrays, Placed, Shapes, Slot, Start, Tree
 from luthier.engines.serial.step import Words
-from luthier.engines.spec import Array, Loss, Mode
+from luthier.engines.serial.turns import Curves
+from luthier.engines.spec import Array, Loss, Mode, Plan
 
 
 class Structure(Protocol):
@@ -46,8 +47,12 @@ class Program(Protocol):
         """A copy on the device."""
         ...
 
-    def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
-        """(arrays, loss_S, grad_norm_S) after a chunk; `arrays` is consumed."""
+    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[Sequence[Slot], Curves]:
+        """All slots after a chunk; `slots` is consumed. Those without steps stay as they are, bit for bit."""
+        ...
+
+    def put(self, slots: Sequence[Slot], p: int, slot: Slot) -> Sequence[Slot]:
+        """Another trial in slot p; `slots` is consumed."""
         ...
 
     def predict(self, arrays: Arrays, data: Placed, rows: Array) -> Any:
