@@ -5,8 +5,8 @@ Axes: P slots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, overload
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -36,8 +36,9 @@ class Movers:
         self.placed = jax.jit(_placed, donate_argnums=0)
         self.room = jax.jit(_room, static_argnums=0)
 
-    def together(self, slots: Sequence[Slot]) -> Beside:
+    def together(self, slots: Iterable[Slot]) -> Beside:
         """All slots side by side. States that only some of them keep are zeros in the rows of the others."""
+        slots = list(slots)
         states = {state: tree for slot in slots for state, tree in slot.arrays.optimizer.items()}
         arrays = self.room(len(slots), slots[0].arrays._replace(optimizer=states))
         for p, slot in enumerate(slots):
@@ -45,8 +46,8 @@ class Movers:
         return Beside(self, arrays, tuple(map(Facts.of, slots)), {})
 
 
-class Beside(Sequence[Slot]):
-    """P slots as a sequence. A trial that was put waits until all of them train.
+class Beside:
+    """See `luthier.engines.serial.turns.Slots`. A trial that was put waits until all of them train.
 
     Args:
         arrays: [P, ...], of the states of all slots together.
@@ -59,13 +60,10 @@ class Beside(Sequence[Slot]):
     def __len__(self) -> int:
         return len(self.facts)
 
-    @overload
-    def __getitem__(self, p: int) -> Slot: ...
-    @overload
-    def __getitem__(self, p: slice) -> list[Slot]: ...
-    def __getitem__(self, p: int | slice) -> Slot | list[Slot]:
-        if isinstance(p, slice):
-            return [self[q] for q in range(*p.indices(len(self)))]
+    def __iter__(self) -> Iterator[Slot]:
+        return (self[p] for p in range(len(self)))
+
+    def __getitem__(self, p: int, /) -> Slot:
         if not -len(self) <= p < len(self):
             raise IndexError(p)
         p %= len(self)
@@ -79,6 +77,10 @@ class Beside(Sequence[Slot]):
         """Another trial in slot p."""
         facts = [*self.facts[:p], Facts.of(slot), *self.facts[p + 1 :]]
         return Beside(self._movers, self.arrays, tuple(facts), self._waiting | {p: slot})
+
+    def keeps(self) -> list[set[str]]:
+        """Names of the optimizer's states of each slot."""
+        return [set(facts.keeps) for facts in self.facts]
 
     def settled(self) -> Beside:
         """With every trial that waits in its row; this one is consumed."""

@@ -50,7 +50,7 @@ class JaxEngine:
         self._prepare, self._programs = prepare, Programs()
 
     def modes(self) -> tuple[str, ...]:
-        """Slots one after another, by a compiled loop over the steps of a chunk or a compiled step; or side by side."""
+        """Slots one after another, by a compiled loop over a chunk or a compiled step; or side by side."""
         return tuple(MODES)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:

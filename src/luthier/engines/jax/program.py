@@ -6,7 +6,7 @@ Axes: S steps of a chunk, B rows of a batch, G parameter groups, C outputs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -16,9 +16,9 @@ import numpy as np
 from luthier.algorithms.gradients import norm_of
 from luthier.algorithms.losses import LOSSES
 from luthier.engines.jax.model import threefry
-from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Slot, Tree
+from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.serial.turns import Curves, replaced, trained
+from luthier.engines.serial.turns import Curves, InTurn, Slots, trained
 from luthier.engines.spec import GROUPS, HPARAMS, WHOLE_STEP, Array, Loss, Mode, Plan
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
@@ -64,9 +64,9 @@ class StepPlan(NamedTuple):
     Few arrays: each that is handed in costs time.
     """
 
-    rows: Array
+    rows: Array | None  # None: the batch was seen
     numbers: Array
-    step: np.int32
+    step: np.int32 | Array
     rates: Tree
     seed: Array
     weights: Array | None
@@ -109,11 +109,9 @@ class Program:
         """A copy on the device: live arrays are donated."""
         return jnp.array(value, copy=True)
 
-    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[list[Slot], Curves]:
+    def train(self, slots: Slots, data: Placed, plan: Plan) -> tuple[InTurn, Curves]:
         """The slots after a chunk, one after another."""
         return trained(self.advance, slots, data, plan)
-
-    put = staticmethod(replaced)
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""

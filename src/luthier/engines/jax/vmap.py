@@ -23,7 +23,7 @@ from luthier.engines.jax.beside import Beside, Facts, Movers
 from luthier.engines.jax.program import WORDS, Program, StepPlan, batch_at, now_at
 from luthier.engines.serial.parts import Arrays, Placed, Slot, chunk_of, seed_words
 from luthier.engines.serial.step import Found, How, found, moved
-from luthier.engines.serial.turns import Curves
+from luthier.engines.serial.turns import Curves, Slots
 from luthier.engines.spec import GROUPS, HPARAMS, Array, Mode, Plan
 from luthier.errors import LuthierError, Unsupported
 from luthier.recipe import OPTIMIZERS
@@ -68,12 +68,7 @@ class VmapProgram:
         self._movers_of: dict[Kind, Any] = {}
         self._tried: set[tuple[Any, ...]] = set()
 
-    @staticmethod
-    def put(slots: Sequence[Slot], p: int, slot: Slot) -> Sequence[Slot]:
-        """Another trial in slot p."""
-        return slots.put(p, slot) if isinstance(slots, Beside) else [*slots[:p], slot, *slots[p + 1 :]]
-
-    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[Sequence[Slot], Curves]:
+    def train(self, slots: Slots, data: Placed, plan: Plan) -> tuple[Slots, Curves]:
         """All slots after a chunk.
 
         Raises:
@@ -84,7 +79,8 @@ class VmapProgram:
         if not kinds_p:
             return beside, {}
         beside = beside.settled()
-        arrays, curves = beside.arrays, {}
+        arrays = beside.arrays
+        curves: Curves = {}
         for look in sorted({kind.looks() for kind in kinds_p.values()}):  # one, where nothing but rules differ
             own = {p: kind for p, kind in kinds_p.items() if kind.looks() == look}
             arrays, told = self._chunk(arrays, data, plan, beside.facts, own)
@@ -95,18 +91,15 @@ class VmapProgram:
         self, arrays: Arrays, data: Placed, plan: Plan, facts: Sequence[Facts], kinds_p: dict[int, Kind]
     ) -> tuple[Arrays, Curves]:
         """The slots of `kinds_p` train. Nothing waits for the device before the last step."""
-        (S, P, _), slots_of = plan.rows.shape, {}
-        for p, kind in kinds_p.items():
-            slots_of.setdefault(kind, []).append(p)
-        steps_P = np.where([p in kinds_p for p in range(P)], plan.steps, 0)
-        plans = _step_plans(plan, facts, int(steps_P.max()))
-        self._try(tuple(sorted(slots_of)), arrays, data, plans[0])
+        (S, P, _), kinds = plan.rows.shape, sorted(set(kinds_p.values()))
+        steps_of = {k: np.where([kinds_p.get(p) == k for p in range(P)], plan.steps, 0) for k in kinds}
+        plans = _step_plans(plan, facts, int(max(steps_P.max() for steps_P in steps_of.values())))
+        self._try(tuple(kinds), arrays, data, plans[0])
         told = []
         for s, now in enumerate(plans):
-            seen = self._found(next(iter(slots_of)), arrays, data, now)
-            norms = []
-            for kind, slots in slots_of.items():
-                takes_P = (s < steps_P) & np.isin(np.arange(P), slots)
+            seen, norms = self._found(kinds[0], arrays, data, now), []
+            for kind, steps_P in steps_of.items():
+                takes_P = s < steps_P
                 if takes_P.any():
                     arrays, norm_P = self._moved(kind, arrays, seen, now, takes_P=takes_P)
                     norms.append((takes_P, norm_P))
@@ -120,9 +113,7 @@ class VmapProgram:
         seen: Found = self._finders[look](arrays._replace(optimizer={}), data, now)
         return seen
 
-    def _moved(
-        self, kind: Kind, arrays: Arrays, seen: Found, now: StepPlan, *, takes_P: Array
-    ) -> tuple[Arrays, Any]:
+    def _moved(self, kind: Kind, arrays: Arrays, seen: Found, now: StepPlan, *, takes_P: Array) -> tuple[Arrays, Any]:
         """(arrays, gradient norms [P]): slots that take the step by their kind, the others as they were."""
         if kind not in self._movers_of:
             self._movers_of[kind] = jax.jit(jax.vmap(functools.partial(self._move, kind.how)), donate_argnums=0)
@@ -158,9 +149,7 @@ class VmapProgram:
             raise _refused("a kernel of its layers rounds in another way in another slot")
         self._tried.add(key)
 
-    def _once(
-        self, kinds: tuple[Kind, ...], arrays: Arrays, data: Placed, now: StepPlan, order: int
-    ) -> list[Array]:
+    def _once(self, kinds: tuple[Kind, ...], arrays: Arrays, data: Placed, now: StepPlan, order: int) -> list[Array]:
         """All arrays after a step by each kind, of slots in this order, told in the usual one."""
 
         def turned(tree: Any) -> Any:
@@ -169,7 +158,7 @@ class VmapProgram:
         arrays, now = jax.tree.map(jnp.array, turned(arrays)), turned(now)
         seen = self._found(kinds[0], arrays, data, now)
         for kind in kinds:
-            arrays, _ = self._moved(kind, arrays, seen, now, takes_P=np.ones(len(now.step), bool))
+            arrays, _ = self._moved(kind, arrays, seen, now, takes_P=np.ones(len(now.seed), bool))
         return jax.tree.leaves(turned((arrays, seen)))
 
 

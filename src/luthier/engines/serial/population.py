@@ -31,13 +31,14 @@ from luthier.engines.serial.parts import (
     to_snapshot,
 )
 from luthier.engines.serial.spec import Program, Source
+from luthier.engines.serial.turns import InTurn, Slots
 from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
 from luthier.errors import Unsupported
 from luthier.recipe import Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
-State = Sequence[Slot]
+State = Slots
 
 
 class SerialPopulation:
@@ -65,7 +66,7 @@ class SerialPopulation:
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
         check_stack(len(snapshots), self.P)
-        return [self._slot(snapshot) for snapshot in snapshots]
+        return InTurn(self._slot(snapshot) for snapshot in snapshots)
 
     def take(self, state: State, slot: int) -> Snapshot:
         """A copy of one slot."""
@@ -73,7 +74,7 @@ class SerialPopulation:
 
     def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
         """Replace one slot."""
-        return self._program.put(state, slot, self._slot(snapshot))
+        return state.put(slot, self._slot(snapshot))
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot."""
@@ -152,7 +153,7 @@ class SerialPopulation:
         if self._program.words.is_whole(data.inputs):
             alone = (plan.hparams["mixup"] == 1.0).all()
             must_hold(bool(alone), "mixup on whole numbers", "inputs that are real numbers, not tokens")
-        check_states(plan, [set(slot.arrays.optimizer) for slot in state])
+        check_states(plan, state.keeps())
 
     def _check_targets(self, data: Placed) -> None:
         check_targets(self._program.words.is_whole(data.targets), data.targets.dtype.name, self._program.loss)
@@ -165,7 +166,7 @@ def _begun(weights: Tree, source: Source, recipe: Recipe, seed: int) -> Tree:
         weights,
         other,
         init=recipe.init,
-        factor=recipe.init_gain,
+        factor=source.factors(recipe.init) if isinstance(recipe.init_gain, str) else recipe.init_gain,
         zero=recipe.zero_init,
         seed=seed,
         outputs=OUTPUTS,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from luthier.engines.serial.parts import Arrays, Placed, Shapes, Slot, Start, Tree
+from luthier.algorithms.initialisers import Factors
+from luthier.engines.serial.parts import Arrays, Placed, Shapes, Start, Tree
 from luthier.engines.serial.step import Words
-from luthier.engines.serial.turns import Curves
+from luthier.engines.serial.turns import Curves, Slots
 from luthier.engines.spec import Array, Loss, Mode, Plan
 
 
@@ -30,6 +31,10 @@ class Source(Protocol):
         """A new model's arrays: a function of the seed."""
         ...
 
+    def factors(self, init: str) -> Factors:
+        """What an initialiser is multiplied by in each weight, by the activation after its layer."""
+        ...
+
     def module(self, arrays: Arrays, seed: int, rates: Mapping[str, float]) -> Any:
         """A model of the framework's own with these arrays and rates, in evaluation mode."""
         ...
@@ -47,12 +52,8 @@ class Program(Protocol):
         """A copy on the device."""
         ...
 
-    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[Sequence[Slot], Curves]:
+    def train(self, slots: Slots, data: Placed, plan: Plan) -> tuple[Slots, Curves]:
         """All slots after a chunk; `slots` is consumed. Those without steps stay as they are, bit for bit."""
-        ...
-
-    def put(self, slots: Sequence[Slot], p: int, slot: Slot) -> Sequence[Slot]:
-        """Another trial in slot p; `slots` is consumed."""
         ...
 
     def predict(self, arrays: Arrays, data: Placed, rows: Array) -> Any:

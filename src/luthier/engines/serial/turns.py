@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,16 +17,49 @@ Advance = Callable[[str, Arrays, Placed, Chunk], tuple[Arrays, Any, Any]]
 """(rule, arrays, data, chunk) -> (arrays, loss_S, grad_norm_S); arrays are consumed."""
 
 
-def trained(advance: Advance, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[list[Slot], Curves]:
+class Slots(Protocol):
+    """The state of a population: slots in their order."""
+
+    def __len__(self) -> int:
+        """P."""
+        ...
+
+    def __iter__(self) -> Iterator[Slot]:
+        """All of them."""
+        ...
+
+    def __getitem__(self, p: int, /) -> Slot:
+        """Slot p."""
+        ...
+
+    def put(self, p: int, slot: Slot) -> Slots:
+        """With another trial in slot p."""
+        ...
+
+    def keeps(self) -> list[set[str]]:
+        """Names of the optimizer's states of each slot."""
+        ...
+
+
+class InTurn(tuple[Slot, ...]):
+    """Slots that each have arrays of their own."""
+
+    __slots__ = ()
+
+    def put(self, p: int, slot: Slot) -> InTurn:
+        """With another trial in slot p."""
+        return InTurn((*self[:p], slot, *self[p + 1 :]))
+
+    def keeps(self) -> list[set[str]]:
+        """Names of the optimizer's states of each slot."""
+        return [set(slot.arrays.optimizer) for slot in self]
+
+
+def trained(advance: Advance, slots: Slots, data: Placed, plan: Plan) -> tuple[InTurn, Curves]:
     """The slots after a chunk."""
     after, curves = list(slots), {}
     for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
         slot, rule = slots[p], OPTIMIZERS[plan.kinds[p]]
         arrays, *curves[p] = advance(rule, slot.arrays, data, chunk_of(slot, plan, p))
         after[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
-    return after, curves
-
-
-def replaced(slots: Sequence[Slot], p: int, slot: Slot) -> list[Slot]:
-    """The slots with another trial in place p."""
-    return [*slots[:p], slot, *slots[p + 1 :]]
+    return InTurn(after), curves

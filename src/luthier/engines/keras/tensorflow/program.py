@@ -5,7 +5,6 @@ Axes: S steps of a chunk, B rows of a batch, L random streams, C outputs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ from luthier.algorithms.gradients import norm_of
 from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.keras.streams import stream_words
 from luthier.engines.keras.tensorflow.losses import LOSSES
-from luthier.engines.serial.parts import Arrays, Chunk, Placed, Slot, Tree
+from luthier.engines.serial.parts import Arrays, Chunk, Placed, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.serial.turns import Curves, replaced, trained
+from luthier.engines.serial.turns import Curves, InTurn, Slots, trained
 from luthier.engines.spec import Array, Loss, Mode, Plan
 
 GRAPH = Mode("graph", bit_equal_across_P=True, recompiles_on=("B", "shapes", "optimizer"), build_s=1.0)
@@ -75,11 +74,9 @@ class Program:
         """A copy as a tensor."""
         return tf.constant(np.array(value))
 
-    def train(self, slots: Sequence[Slot], data: Placed, plan: Plan) -> tuple[list[Slot], Curves]:
+    def train(self, slots: Slots, data: Placed, plan: Plan) -> tuple[InTurn, Curves]:
         """The slots after a chunk, one after another."""
         return trained(self.advance, slots, data, plan)
-
-    put = staticmethod(replaced)
 
     def advance(self, rule: str, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
