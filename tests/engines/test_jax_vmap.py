@@ -1,4 +1,4 @@
-"""The mode vmap of the JAX engine: what the contract does not ask."""
+"""The mode vmap of the JAX engine: what the contract does not ask. Skipped with test_jax where JAX is missing."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-jax = pytest.importorskip("jax")
-nnx = pytest.importorskip("flax.nnx")
+from luthier.errors import Unsupported
+from luthier.recipe import Recipe
+from luthier.training.modes import difference
 
-from luthier.engines.jax import JaxEngine  # noqa: E402 - after the skip
-from luthier.errors import Unsupported  # noqa: E402
-from luthier.recipe import Recipe  # noqa: E402
-from luthier.training.modes import difference  # noqa: E402
-
-from .test_jax import CLASSES, ENTROPY, INPUTS, MLP, ROWS, TwoDropouts, data, engine, plan  # noqa: E402
+from .test_jax import CLASSES, ENTROPY, INPUTS, MLP, ROWS, JaxEngine, TwoDropouts, data, engine, jax, nnx, plan
 
 __all__ = ["data", "engine"]  # fixtures
 ADAMW = Recipe(lr=0.01)

@@ -82,14 +82,15 @@ class Beside:
         """Names of the optimizer's states of each slot."""
         return [set(facts.keeps) for facts in self.facts]
 
-    def settled(self) -> Beside:
-        """With every trial that waits in its row; this one is consumed."""
+    def settle_(self) -> Arrays:
+        """Every trial that waits goes into its row; all arrays."""
         if any(state not in self.arrays.optimizer for facts in self.facts for state in facts.keeps):
-            return self._movers.together(self)
-        arrays = self.arrays
-        for p, slot in self._waiting.items():
-            arrays = self._movers.placed(arrays, slot.arrays, p)
-        return Beside(self._movers, arrays, self.facts, {})
+            self.arrays = self._movers.together(self).arrays
+        else:
+            for p, slot in self._waiting.items():
+                self.arrays = self._movers.placed(self.arrays, slot.arrays, p)
+        self._waiting = {}
+        return self.arrays
 
     def after(self, arrays: Arrays, steps: Sequence[int]) -> Beside:
         """The same trials after so many steps."""

@@ -78,11 +78,15 @@ class VmapProgram:
         kinds_p = {p: _kind(beside.facts[p], plan, p) for p in map(int, np.flatnonzero(plan.steps))}
         if not kinds_p:
             return beside, {}
-        beside = beside.settled()
-        arrays = beside.arrays
+        arrays = beside.settle_()
+        by_look: dict[How, dict[int, Kind]] = {}  # one look, where nothing but rules differ
+        for p, kind in sorted(kinds_p.items(), key=lambda item: (item[1], item[0])):
+            by_look.setdefault(kind.looks(), {})[p] = kind
+        first = _step_plans(plan, beside.facts, 1)[0]
+        for own in by_look.values():
+            self._try(tuple(dict.fromkeys(own.values())), arrays, data, first)
         curves: Curves = {}
-        for look in sorted({kind.looks() for kind in kinds_p.values()}):  # one, where nothing but rules differ
-            own = {p: kind for p, kind in kinds_p.items() if kind.looks() == look}
+        for own in by_look.values():
             arrays, told = self._chunk(arrays, data, plan, beside.facts, own)
             curves |= told
         return beside.after(arrays, plan.steps.tolist()), curves
@@ -91,10 +95,9 @@ class VmapProgram:
         self, arrays: Arrays, data: Placed, plan: Plan, facts: Sequence[Facts], kinds_p: dict[int, Kind]
     ) -> tuple[Arrays, Curves]:
         """The slots of `kinds_p` train. Nothing waits for the device before the last step."""
-        (S, P, _), kinds = plan.rows.shape, sorted(set(kinds_p.values()))
+        (S, P, _), kinds = plan.rows.shape, list(dict.fromkeys(kinds_p.values()))
         steps_of = {k: np.where([kinds_p.get(p) == k for p in range(P)], plan.steps, 0) for k in kinds}
         plans = _step_plans(plan, facts, int(max(steps_P.max() for steps_P in steps_of.values())))
-        self._try(tuple(kinds), arrays, data, plans[0])
         told = []
         for s, now in enumerate(plans):
             seen, norms = self._found(kinds[0], arrays, data, now), []
@@ -109,7 +112,7 @@ class VmapProgram:
     def _found(self, kind: Kind, arrays: Arrays, data: Placed, now: StepPlan) -> Found:
         look = kind.looks()
         if look not in self._finders:
-            self._finders[look] = jax.jit(jax.vmap(functools.partial(self._find, kind.how), in_axes=(0, None, 0)))
+            self._finders[look] = jax.jit(jax.vmap(functools.partial(self._find, look), in_axes=(0, None, 0)))
         seen: Found = self._finders[look](arrays._replace(optimizer={}), data, now)
         return seen
 
@@ -136,6 +139,7 @@ class VmapProgram:
         Raises:
             Unsupported: not so.
         """
+        assert now.rows is not None
         key = (kinds, now.rows.shape, data.inputs.shape)
         if key in self._tried:
             return

@@ -129,15 +129,11 @@ class SerialPopulation:
         check_rows(np.asarray(rows), len(data.inputs))
         chosen = range(self.P) if slots is None else slots
         rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
+        looked_at = ((state[p].arrays.evaluated(), rows_n) for p, rows_n in zip(chosen, rows_Pn, strict=True))
         return np.stack(
             [
-                np.concatenate(
-                    [
-                        np.asarray(function(state[p].arrays.evaluated(), data, block))[:n]
-                        for block, n in _blocks(rows_n)
-                    ]
-                )
-                for p, rows_n in zip(chosen, rows_Pn, strict=True)
+                np.concatenate([np.asarray(function(arrays, data, block))[:n] for block, n in _blocks(rows_n)])
+                for arrays, rows_n in looked_at
             ]
         )
 
