@@ -108,6 +108,8 @@ INITIALISERS = (
     "orthogonal",
 )
 LOSSES = ("cross_entropy", "bce_with_logits", "mse", "mae", "huber", "focal")
+AUTO = "auto"
+"""Instead of a number, for `init_gain`: each layer's own, by the activation that follows it."""
 NAMED: dict[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
@@ -151,7 +153,9 @@ class Recipe(msgspec.Struct, frozen=True):
         mixup, cutmix: rows (patches of images) of a batch are mixed in pairs; the parameter of the Beta distribution
             of the shares. 0: off.
         init: an initialiser of `INITIALISERS` for matrices and kernels that the model draws at random; "": its own.
-            `init_gain`: a factor of it. `zero_init`: weights whose names end so begin at 0.
+            `init_gain`: a factor of it; "auto": each layer's own, the gain of the activation that follows it over the
+            gain that the initialiser assumes (`algorithms.initialisers.factor_before`). `zero_init`: weights whose
+            names end so begin at 0.
         loss: one of `LOSSES`; "": the task's. `focal_gamma`, `huber_delta`: of these two.
         class_weights: "balanced": every class has the same share of the loss.
         clip_norm: gradients with a larger L2 norm over all weights are scaled down to it; None: never.
@@ -203,7 +207,7 @@ class Recipe(msgspec.Struct, frozen=True):
     mixup: float = 0.0
     cutmix: float = 0.0
     init: str = ""
-    init_gain: float = 1.0
+    init_gain: float | str = 1.0
     zero_init: str = ""
     loss: str = ""
     focal_gamma: float = 2.0
@@ -218,7 +222,10 @@ class Recipe(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         for name, legal in LEGAL.items():
             value = getattr(self, name, None)
-            if value is not None and not legal.allows(value):
+            if name == "init_gain" and isinstance(value, str):
+                if value != AUTO:
+                    raise InvalidInput(f"{name}={value!r}", must=f"{legal.text(name)}, or 'auto'", where="recipe")
+            elif value is not None and not legal.allows(value):
                 raise InvalidInput(f"{name}={value}", must=legal.text(name), where="recipe")
         self._check_names()
         self._check_together()

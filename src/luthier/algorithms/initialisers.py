@@ -5,7 +5,7 @@ Fans: a unit of a layer has fan_in inputs, and each input goes to fan_out units.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
@@ -21,6 +21,14 @@ NORMAL_SD = 0.02
 """Where nobody says how wide: Keras' RandomUniform, and the usual number of transformers (Radford et al. 2019)."""
 TRUNCATED_SD = 0.87962566103423978
 """Standard deviation of a normal one that is cut at two of them: lecun_normal is widened by it."""
+
+
+ASSUMED = {"he_uniform": "relu", "he_normal": "relu"}
+"""The activation after a layer that an initialiser assumes; the others assume none."""
+ACTIVATIONS = ("linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu")
+"""Those whose gain is known."""
+Factors = Mapping[str, float | str]
+"""{name of the weight: its factor, or why it is not known}"""
 
 
 class Fans(NamedTuple):
@@ -49,7 +57,7 @@ def gain(activation: str, slope: float = 0.01) -> float:
     """Factor of the standard deviation that keeps the size of signals through an activation.
 
     Args:
-        activation: "linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu". slope: of leaky_relu.
+        activation: one of `ACTIVATIONS`. slope: of leaky_relu.
 
     relu: sqrt(2) (He et al. 2015, 1502.01852); leaky: sqrt(2 / (1 + slope^2)); tanh 5/3 and selu 3/4 as in torch.
     """
@@ -62,6 +70,20 @@ def gain(activation: str, slope: float = 0.01) -> float:
         "leaky_relu": (2.0 / (1.0 + slope**2)) ** 0.5,
     }
     return gains[activation]
+
+
+def factor_before(init: str, activation: str, slope: float = 0.01) -> float:
+    """What an initialiser's numbers are multiplied by in a layer that this activation follows.
+
+    gain(activation) / gain that the initialiser assumes. He assumes relu, all others a linear layer: their assumed
+    gain is 1. So he_normal has the variance gain^2 / fan_in, xavier_normal gain^2 2 / (fan_in + fan_out),
+    lecun_normal gain^2 / fan_in, and the rows of orthogonal have the length of the gain, as those of torch.nn.init
+    with `gain` or `nonlinearity`. uniform and normal have their fixed width times the gain.
+
+    >>> factor_before("he_normal", "relu"), factor_before("orthogonal", "tanh")
+    (1.0, 1.6666666666666667)
+    """
+    return gain(activation, slope) / gain(ASSUMED.get(init, "linear"))
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], f: Fans) -> Float64:
@@ -158,7 +180,7 @@ def begun(
     other: dict[str, npt.NDArray[Any]],
     *,
     init: str,
-    factor: float,
+    factor: float | Factors,
     zero: str,
     seed: int,
     outputs: int = 0,
@@ -171,9 +193,12 @@ def begun(
 
     Args:
         weights, other: those of the model built with two seeds.
-        init, factor: initialiser and factor; "" leaves all as they are. zero: names that end so begin at 0, unless
-            they were trained before: equal for two seeds, and not the same everywhere.
+        init, factor: initialiser and factor, one for all or each its own; "" leaves all as they are. zero: names
+            that end so begin at 0, unless they were trained before: equal for two seeds, and not the same everywhere.
         seed: of the trial. spared: names of weights that are no layers' matrices, such as embeddings.
+
+    Raises:
+        InvalidInput: the factor of a weight is not known.
     """
     from luthier.records import derive_seed
 
@@ -181,7 +206,7 @@ def begun(
     for name, value in weights.items():
         if init and value.ndim >= 2 and name not in spared and not np.array_equal(value, other[name]):
             own = derive_seed(seed, "init", name)
-            found[name] = drawn(init, value.shape, own, outputs=outputs, factor=factor).astype(value.dtype)
+            found[name] = drawn(init, value.shape, own, outputs=outputs, factor=_of(factor, name)).astype(value.dtype)
         if zero and name.endswith(zero) and not _loaded(value, other[name]):
             found[name] = np.zeros_like(value)
     return found
@@ -190,3 +215,17 @@ def begun(
 def _loaded(value: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
     """Was a weight trained before? It is the same for two seeds, and no constant such as the ones of a scale."""
     return value.size > 1 and np.array_equal(value, other) and bool(np.ptp(value))
+
+
+def _of(factor: float | Factors, name: str) -> float:
+    if not isinstance(factor, Mapping):
+        return factor
+    found = factor.get(name, "it is not seen what follows it")
+    if isinstance(found, str):
+        raise InvalidInput(
+            f"init_gain='auto' for {name}: {found}",
+            must="the activation after each layer is known",
+            where="recipe",
+            remedy="Give init_gain a number",
+        )
+    return found

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from luthier.algorithms.initialisers import gain
 from luthier.algorithms.losses import LOSSES, OF_CLASSES
 from luthier.engines.conformance.bench import Bench, Trial
 from luthier.engines.keras import keras_engine
@@ -309,6 +310,33 @@ def test_tables_of_embeddings_begin_as_they_are(engine: Any) -> None:
     )
     changed = {n for n, v in plain.items() if n.startswith("weights/") and not np.array_equal(v, begun[n])}
     assert {name.rpartition(".")[2] for name in changed} == {"kernel"}
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="there it is the torch engine, which does not see into Keras' layers")
+def test_gains_are_those_of_the_activations_of_layers(engine: Any) -> None:
+    """Within a Dense, behind it, and none at the end; of a graph of layers those within, and the last."""
+    Dense = layers.Dense
+    behind = (
+        lambda n: Dense(8),
+        lambda n: layers.BatchNormalization(),
+        lambda n: layers.LeakyReLU(negative_slope=0.3),
+    )
+    chain = classifier(lambda n: Dense(8, activation="tanh"), *behind, lambda n: Dense(n, activation="softmax"))
+
+    def graph(outputs: int) -> Any:
+        x = keras.Input((INPUTS,))
+        hidden = layers.Add()([Dense(8, activation="relu")(x), Dense(8, activation="tanh")(x)])
+        return keras.Model(x, Dense(outputs)(hidden))
+
+    names = [f"dense{end}.kernel" for end in ("", "_1", "_2")]
+    slopes = {chain: ("tanh", "leaky_relu", "linear"), graph: ("relu", "tanh", "linear")}
+    for build, activations in slopes.items():
+        auto, plain = (
+            bench(engine, build).population.fresh(Recipe(init="orthogonal", init_gain=g), 0) for g in ("auto", 1.0)
+        )
+        keys = [next(key for key in plain if key.endswith(name) and key.startswith("weights/")) for name in names]
+        for key, activation in zip(keys, activations, strict=True):
+            np.testing.assert_allclose(auto[key] / plain[key], gain(activation, 0.3), rtol=1e-5)
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="the modes of the others share their draws already")

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import jax
 from flax import nnx
 
+from luthier.algorithms.initialisers import Factors
 from luthier.engines.building import called, keywords
+from luthier.engines.jax.following import factors
 from luthier.engines.jax.model import NnxStructure, split, threefry
 from luthier.engines.serial.parts import Arrays, Start, seed_words
 from luthier.engines.spec import Builder
@@ -30,6 +32,10 @@ class Blueprint(NamedTuple):
     def start(self, seed: int) -> Start:
         """A new model's arrays: a function of the seed."""
         return split(self.build(seed))[1]
+
+    def factors(self, init: str) -> Factors:
+        """What an initialiser is multiplied by in each kernel, by the activation after its layer."""
+        return factors(self.build(seed=0), init)
 
     def module(self, arrays: Arrays, seed: int, rates: Mapping[str, float]) -> nnx.Module:
         """The model with these arrays and rates, in evaluation mode."""

@@ -12,15 +12,17 @@ from luthier.engines.grouping import Grouping
 from luthier.engines.jax.build import Blueprint
 from luthier.engines.jax.foreign import Optax
 from luthier.engines.jax.program import SCAN, STEP, Program, Structure
+from luthier.engines.jax.vmap import VMAP, VmapProgram
 from luthier.engines.outside import Maker
 from luthier.engines.serial.looks import Looks, Plans, Programs, check_asked
 from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Placed, narrow
 from luthier.engines.serial.population import SerialPopulation
 from luthier.engines.spec import Builder, GroupKey, Loss, Source
+from luthier.errors import Unsupported
 from luthier.recipe import Recipe
 
-MODES = {mode.name: mode for mode in (SCAN, STEP)}
+MODES = {mode.name: mode for mode in (SCAN, STEP, VMAP)}
 Prepare = Callable[[Any, Loss], Structure]
 Outsider = Callable[[Maker, str], Outside]
 
@@ -58,7 +60,7 @@ class JaxEngine:
         self._prepare, self._programs = prepare, Programs()
 
     def modes(self) -> tuple[str, ...]:
-        """Slots one after another: a compiled loop over the steps of a chunk, or a compiled step."""
+        """Slots one after another, by a compiled loop over a chunk or a compiled step; or side by side."""
         return tuple(MODES)
 
     def inspect(self, builder: Builder, recipe: Recipe) -> GroupKey:
@@ -78,14 +80,22 @@ class JaxEngine:
         check_asked(loss, mode, modes=MODES, losses=LOSSES, where=self._where)
         look, grouping = self._looks.checked(builder, recipe), Grouping.of(recipe)
 
-        def make() -> Program:
+        def make() -> Program | VmapProgram:
             structure, _ = look.source.look()
-            return Program(self._prepare(structure, loss), loss, MODES[mode], grouping=grouping)
+            program = Program(self._prepare(structure, loss), loss, MODES[mode], grouping=grouping)
+            return VmapProgram(program) if MODES[mode] is VMAP else program
 
         program = self._programs.get((builder, look.tree, loss, mode, grouping), make)
         plans = Plans(self._looks, builder, look, recipe.model, self._where)
         outside = None
         if recipe.foreign:
+            if MODES[mode] is VMAP:
+                raise Unsupported(
+                    f"mode {mode!r} with optimizer={recipe.optimizer!r}",
+                    must="a rule of the rulebook where slots train side by side",
+                    where=self._where,
+                    remedy="The modes that train one slot after another take it",
+                )
             outside = self._outside(Maker.of(recipe, given=0, fits=self._fits, where=self._where), self._where)
         return SerialPopulation(plans, program, P, outside=outside)
 

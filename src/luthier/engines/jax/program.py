@@ -20,7 +20,8 @@ from luthier.engines.jax.model import threefry
 from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode
+from luthier.engines.serial.turns import Curves, InTurn, Slots, trained
+from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode, Plan
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
 STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
@@ -60,14 +61,30 @@ class Now(NamedTuple):
 
 
 class StepPlan(NamedTuple):
-    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS, weights of the rows [B]."""
+    """One step of a chunk: rows [B], numbers [N, G] in the order of HPARAMS, weights of the rows [B].
 
-    rows: Array
+    Few arrays: each that is handed in costs time.
+    """
+
+    rows: Array | None  # None: the batch was seen
     numbers: Array
-    step: np.int32
+    step: np.int32 | Array
     rates: Tree
     seed: Array
     weights: Array | None
+
+
+def now_at(plan: StepPlan) -> Now:
+    """The numbers of a step by name."""
+    rows = zip(HPARAMS, plan.numbers, strict=True)
+    numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
+    return Now(plan.step, numbers, plan.rates, plan.seed)
+
+
+def batch_at(how: How, data: Placed, plan: StepPlan) -> Batch:
+    """The batch of a step."""
+    numbers = now_at(plan).numbers
+    return Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
 
 
 class Program:
@@ -94,6 +111,12 @@ class Program:
     def array(value: Array) -> Any:
         """A copy on the device: live arrays are donated."""
         return jnp.array(value, copy=True)
+
+    def train(
+        self, slots: Slots, data: Placed, plan: Plan, *, outside: Outside | None = None
+    ) -> tuple[InTurn, Curves]:
+        """The slots after a chunk, one after another."""
+        return trained(self.advance, slots, data, plan, grouping=self.grouping, outside=outside)
 
     def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""
@@ -143,21 +166,20 @@ class Program:
         return after
 
     def _one(self, how: How, arrays: Arrays, data: Placed, plan: StepPlan) -> tuple[Arrays, Any, Any]:
-        """One step, its numbers in few arrays: each that is handed in costs time."""
-        rows = zip(HPARAMS, plan.numbers, strict=True)
-        numbers = {name: row[0] if name in WHOLE_STEP else row for name, row in rows}
-        batch = Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
-        now = Now(plan.step, numbers, plan.rates, plan.seed)
-        return self._step(how, arrays, batch, now=now)
+        return self._step(how, arrays, batch_at(how, data, plan), now=now_at(plan))
 
     def _step(self, how: How, arrays: Arrays, batch: Batch, *, now: Now) -> tuple[Arrays, Any, Any]:
+        return take(WORDS, how, arrays, batch, now=self.step(how, now))
+
+    def step(self, how: How, now: Now) -> Step:
+        """The model at a step, with its random numbers."""
         key = jax.random.fold_in(threefry(now.seed), now.step)
 
         def forward(weights: Tree, buffers: Tree, inputs: Any, *, part: int) -> tuple[Any, Tree, Any]:
             own = key if how.parts == 1 else jax.random.fold_in(key, part)
             return self.structure(weights, buffers, inputs, rates=now.rates, key=own)
 
-        return take(WORDS, how, arrays, batch, now=Step(now.numbers, now.step, forward, self._losses))
+        return Step(now.numbers, now.step, forward, self._losses)
 
     def _losses(self, output: Any, targets: Any, smoothing: Any = 0.0) -> Any:
         return LOSSES[self.loss.name](jnp, output, targets, smoothing, **self.loss.settings)

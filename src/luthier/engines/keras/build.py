@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from luthier.algorithms.initialisers import Factors
 from luthier.draws import draws_kept
 from luthier.engines.building import called, keywords
+from luthier.engines.keras.following import factors
 from luthier.engines.keras.skeleton import Skeleton
 from luthier.engines.serial.parts import Arrays, Start
 from luthier.engines.spec import Builder
@@ -58,6 +60,12 @@ class Blueprint(NamedTuple):
     def start(self, seed: int) -> Start:
         """A new model's arrays, numpy."""
         return Skeleton(self.build(seed), self.inputs).start()
+
+    def factors(self, init: str) -> Factors:
+        """What an initialiser is multiplied by in each kernel, by the activation after its layer."""
+        model = self.build(seed=0)
+        weights, _, _ = Skeleton(model, self.inputs, lifted=False).variables()
+        return factors(model, {id(variable): name for name, variable in weights.items()}, init)
 
     def module(self, arrays: Arrays, seed: int, rates: Mapping[str, float]) -> keras.Model:
         """The model as the builder makes it, with these arrays; its settings decide its rates."""

@@ -1,4 +1,4 @@
-"""P slots of one program, one after another."""
+"""P slots of one program, whose arrays each lie for themselves when they are looked at."""
 
 from __future__ import annotations
 
@@ -25,28 +25,27 @@ from luthier.engines.serial.parts import (
     OUTPUTS,
     TABLES,
     Arrays,
-    Chunk,
     Placed,
     Slot,
     Tree,
     check_slot,
-    chunk_of,
     from_snapshot,
     to_snapshot,
 )
 from luthier.engines.serial.spec import Program, Source
 from luthier.engines.serial.step import told_before
+from luthier.engines.serial.turns import InTurn, Slots
 from luthier.engines.spec import Array, Plan, Snapshot, optimizer_numbers
 from luthier.errors import Unsupported
-from luthier.recipe import OPTIMIZERS, Recipe
+from luthier.recipe import Recipe
 
 BLOCK = 1024
 """Rows that are evaluated at once; fewer are filled up to a power of two, so that few shapes are compiled."""
-State = list[Slot]
+State = Slots
 
 
 class SerialPopulation:
-    """See `luthier.engines.spec.Population`. Slots never meet in one program: none depends on P.
+    """See `luthier.engines.spec.Population`. The program says how slots train: in turn, or side by side.
 
     Args:
         outside: the optimizer of a library for which it was opened.
@@ -83,7 +82,7 @@ class SerialPopulation:
     def stack(self, snapshots: Sequence[Snapshot]) -> State:
         """Live state of P trials, slot p from snapshots[p]."""
         check_stack(len(snapshots), self.P)
-        return [self._slot(snapshot) for snapshot in snapshots]
+        return InTurn(self._slot(snapshot) for snapshot in snapshots)
 
     def take(self, state: State, slot: int) -> Snapshot:
         """A copy of one slot."""
@@ -91,19 +90,12 @@ class SerialPopulation:
 
     def put(self, state: State, slot: int, snapshot: Snapshot) -> State:
         """Replace one slot."""
-        changed = list(state)
-        changed[slot] = self._slot(snapshot)
-        return changed
+        return state.put(slot, self._slot(snapshot))
 
     def advance(self, state: State, data: Placed, plan: Plan) -> tuple[State, dict[str, Array]]:
         """Take plan.steps[p] optimizer steps in each slot."""
         self._check(state, data, plan)
-        moved, curves_SP = list(state), {}
-        for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
-            slot, chunk = state[p], chunk_of(state[p], plan, p, num_groups=self._program.grouping.num)
-            rule = self._rule(int(plan.kinds[p]), slot, chunk)
-            arrays, *curves_SP[p] = self._program.advance(rule, slot.arrays, data, chunk)
-            moved[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
+        moved, curves_SP = self._program.train(state, data, plan, outside=self._outside)
         report = {name: np.full(plan.rows.shape[:2], np.nan, np.float32) for name in ("loss", "grad_norm")}
         for p, curves in curves_SP.items():  # only now wait for the device
             for name, curve_S in zip(report, curves, strict=True):
@@ -141,15 +133,6 @@ class SerialPopulation:
         found = [self._program.probe(slot.arrays.trained(), data, rows) for slot in state]
         return {name: np.array([np.asarray(values[name]) for values in found], np.float32) for name in found[0]}
 
-    def _rule(self, kind: int, slot: Slot, chunk: Chunk) -> str | Outside:
-        if kind >= 0:
-            return OPTIMIZERS[kind]
-        assert self._outside is not None, "checked before"
-        lr_G, decay_SG = chunk.hparams["lr"][0], chunk.hparams["weight_decay"]
-        weights = slot.arrays.weights
-        self._outside.ready(weights, told_before(self._program.grouping, weights, lr_G, decay_SG.max(axis=0)))
-        return self._outside
-
     def _slot(self, snapshot: Snapshot) -> Slot:
         slot = from_snapshot(snapshot, self._program.array)
         structure = self._program.structure
@@ -162,15 +145,11 @@ class SerialPopulation:
         check_rows(np.asarray(rows), len(data.inputs))
         chosen = range(self.P) if slots is None else slots
         rows_Pn = np.broadcast_to(rows, (len(chosen), np.shape(rows)[-1]))
+        looked_at = ((state[p].arrays.evaluated(), rows_n) for p, rows_n in zip(chosen, rows_Pn, strict=True))
         return np.stack(
             [
-                np.concatenate(
-                    [
-                        np.asarray(function(state[p].arrays.evaluated(), data, block))[:n]
-                        for block, n in _blocks(rows_n)
-                    ]
-                )
-                for p, rows_n in zip(chosen, rows_Pn, strict=True)
+                np.concatenate([np.asarray(function(arrays, data, block))[:n] for block, n in _blocks(rows_n)])
+                for arrays, rows_n in looked_at
             ]
         )
 
@@ -188,7 +167,7 @@ class SerialPopulation:
             alone = (plan.hparams["mixup"] == 1.0).all()
             must_hold(bool(alone), "mixup on whole numbers", "inputs that are real numbers, not tokens")
         check_groups(plan, self._program.grouping)
-        check_states(plan, [set(slot.arrays.optimizer) for slot in state])
+        check_states(plan, state.keeps())
 
     def _check_targets(self, data: Placed) -> None:
         check_targets(self._program.words.is_whole(data.targets), data.targets.dtype.name, self._program.loss)
@@ -201,7 +180,7 @@ def _begun(weights: Tree, source: Source, recipe: Recipe, seed: int) -> Tree:
         weights,
         other,
         init=recipe.init,
-        factor=recipe.init_gain,
+        factor=source.factors(recipe.init) if isinstance(recipe.init_gain, str) else recipe.init_gain,
         zero=recipe.zero_init,
         seed=seed,
         outputs=OUTPUTS,

@@ -1,15 +1,17 @@
-"""What a framework supplies, so that a population of slots one after another can be made of it."""
+"""What a framework supplies, so that a population can be made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from luthier.algorithms.initialisers import Factors
 from luthier.engines.grouping import Grouping
 from luthier.engines.serial.outside import Outside
-from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Start, Tree
+from luthier.engines.serial.parts import Arrays, Placed, Shapes, Start, Tree
 from luthier.engines.serial.step import Words
-from luthier.engines.spec import Array, Loss, Mode
+from luthier.engines.serial.turns import Curves, Slots
+from luthier.engines.spec import Array, Loss, Mode, Plan
 
 
 class Structure(Protocol):
@@ -31,6 +33,10 @@ class Source(Protocol):
         """A new model's arrays: a function of the seed."""
         ...
 
+    def factors(self, init: str) -> Factors:
+        """What an initialiser is multiplied by in each weight, by the activation after its layer."""
+        ...
+
     def module(self, arrays: Arrays, seed: int, rates: Mapping[str, float]) -> Any:
         """A model of the framework's own with these arrays and rates, in evaluation mode."""
         ...
@@ -49,8 +55,14 @@ class Program(Protocol):
         """A copy on the device."""
         ...
 
-    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
-        """(arrays, loss_S, grad_norm_S) after a chunk; `arrays` is consumed."""
+    def train(
+        self, slots: Slots, data: Placed, plan: Plan, *, outside: Outside | None = None
+    ) -> tuple[Slots, Curves]:
+        """All slots after a chunk; `slots` is consumed. Those without steps stay as they are, bit for bit.
+
+        Args:
+            outside: the optimizer of a library, for the slots whose rule it is.
+        """
         ...
 
     def predict(self, arrays: Arrays, data: Placed, rows: Array) -> Any:

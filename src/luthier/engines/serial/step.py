@@ -152,32 +152,49 @@ class Step(NamedTuple):
     losses: Losses
 
 
+class Found(NamedTuple):
+    """What the model says of a batch: the loss, the gradients by which to step, buffers afterwards."""
+
+    loss: Any
+    grads: Tree
+    buffers: Tree
+
+
 def take(words: Words, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> tuple[Arrays, Any, Any]:
     """(arrays, loss, norm of the gradient before clipping) after the step.
 
     Everything is computed in the widest type among the weights and then rounded to what each was.
     """
+    return moved(words, how, arrays, found(words, how, arrays, batch, now=now), now=now)
+
+
+def found(words: Words, how: How, arrays: Arrays, batch: Batch, *, now: Step) -> Found:
+    """The first half of a step: whatever the update rule, it is the same."""
     loss, grads, buffers = _gradients(words, how, arrays.weights, arrays.buffers, batch, now=now)
     wide = words.widest(arrays.weights)
-
-    def widened(tree: Tree) -> Tree:
-        return {name: words.cast(value, wide) for name, value in tree.items()}
-
-    weights, grads = widened(arrays.weights), widened(grads)
-    kept = {state: widened(tree) for state, tree in arrays.optimizer.items()}
+    grads = _cast(words, grads, wide)
     if how.sam:
-        uphill = climbed(words.xp, weights, grads, words.cast(now.numbers["sam_rho"], wide))
+        rho = words.cast(now.numbers["sam_rho"], wide)
+        uphill = climbed(words.xp, _cast(words, arrays.weights, wide), grads, rho)
         _, grads, _ = _gradients(words, how, _like(words, uphill, arrays.weights), arrays.buffers, batch, now=now)
-        grads = widened(grads)
-    numbers = _by_name(how.grouping, weights, widened(now.numbers) | ({"decays": how.decays} if how.decays else {}))
-    grads, norm = _prepared(words.xp, how, grads, weights, numbers)
-    rule_gets = _Given(grads, kept, weights, numbers, loss, words.cast(now.numbers["lr"], wide)[0])
-    moved, states, foreign = _by_rule(words, how, arrays, rule_gets, step=words.cast(now.step, wide))
-    moved = widened(moved)
-    moved, states = _finished(words.xp, how, moved, states, kept, numbers=numbers)
+        grads = _cast(words, grads, wide)
+    return Found(loss, grads, buffers)
+
+
+def moved(words: Words, how: How, arrays: Arrays, seen: Found, *, now: Step) -> tuple[Arrays, Any, Any]:
+    """The second half: see `take`."""
+    wide = words.widest(arrays.weights)
+    weights = _cast(words, arrays.weights, wide)
+    kept = {state: _cast(words, tree, wide) for state, tree in arrays.optimizer.items()}
+    told = _cast(words, now.numbers, wide) | ({"decays": how.decays} if how.decays else {})
+    numbers = _by_name(how.grouping, weights, told)
+    grads, norm = _prepared(words.xp, how, seen.grads, weights, numbers)
+    given = _Given(grads, kept, weights, numbers, seen.loss, words.cast(now.numbers["lr"], wide)[0])
+    weights, states, foreign = _by_rule(words, how, arrays, given, step=words.cast(now.step, wide))
+    weights, states = _finished(words.xp, how, _cast(words, weights, wide), states, kept, numbers=numbers)
     optimizer = {state: _like(words, tree, arrays.optimizer[state]) for state, tree in states.items()}
-    after = Arrays(_like(words, moved, arrays.weights), optimizer, buffers, foreign)
-    return after, words.cast(loss, np.float32), words.cast(norm, np.float32)
+    after = Arrays(_like(words, weights, arrays.weights), optimizer, seen.buffers, foreign)
+    return after, words.cast(seen.loss, np.float32), words.cast(norm, np.float32)
 
 
 class _Given(NamedTuple):
@@ -232,7 +249,7 @@ def _gradients(
     words: Words, how: How, weights: Tree, buffers: Tree, batch: Batch, *, now: Step
 ) -> tuple[Any, Tree, Tree]:
     """(mean loss, its gradient, buffers afterwards), in parts where the step is to be."""
-    losses, found = [], []
+    losses, each = [], []
     for i, part in enumerate(batch.parts(how.parts)):
 
         def mean_loss(weights: Tree, buffers: Tree = buffers, part: Batch = part, i: int = i) -> tuple[Any, Tree]:
@@ -242,10 +259,10 @@ def _gradients(
 
         (loss, buffers), grads = words.gradient(mean_loss, weights)
         losses.append(loss)
-        found.append(grads)
+        each.append(grads)
     if how.parts == 1:
-        return losses[0], found[0], buffers
-    mean = {name: sum(grads[name] for grads in found) / how.parts for name in found[0]}
+        return losses[0], each[0], buffers
+    mean = {name: sum(grads[name] for grads in each) / how.parts for name in each[0]}
     return sum(losses) / how.parts, mean, buffers
 
 
@@ -286,6 +303,10 @@ def _by_name(grouping: Grouping, weights: Tree, numbers: Tree) -> Numbers:
         name: {key: value if key in WHOLE_STEP else value[index[name]] for key, value in numbers.items()}
         for name in weights
     }
+
+
+def _cast(words: Words, tree: Tree, dtype: Any) -> Tree:
+    return {name: words.cast(value, dtype) for name, value in tree.items()}
 
 
 def _like(words: Words, tree: Tree, before: Tree) -> Tree:

@@ -7,6 +7,7 @@ from torch import nn
 
 from luthier.algorithms.initialisers import begun
 from luthier.engines.serial.parts import TABLES
+from luthier.engines.torch.following import factors
 from luthier.engines.torch.model import weights_of
 from luthier.recipe import Recipe
 
@@ -27,7 +28,7 @@ def begin_(model: nn.Module, other: nn.Module, recipe: Recipe, seed: int, *, out
         weights,
         others,
         init=recipe.init,
-        factor=recipe.init_gain,
+        factor=factors(model, recipe.init) if isinstance(recipe.init_gain, str) else recipe.init_gain,
         zero=recipe.zero_init,
         seed=seed,
         outputs=outputs,
