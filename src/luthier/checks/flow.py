@@ -48,7 +48,7 @@ KEEPS = frozenset(
     }
 )
 """Functions and methods whose result is made of the numbers that they are given."""
-MEASURES = frozenset({"norm", "vector_norm", "pow", "square", "mse_loss", "l1_loss", "smooth_l1_loss", "abs", "relu"})
+MEASURES = frozenset({"norm", "vector_norm", "pow", "square", "mse_loss", "l1_loss", "smooth_l1_loss"})
 """Those that say how large something is."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 ROUNDS = 4
@@ -90,7 +90,9 @@ class Carried:
 def _parts(node: ast.expr) -> list[ast.expr]:
     """The expressions that an expression takes its numbers from."""
     if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
+        return (
+            [node.left] if isinstance(node.op, ast.Div) else [node.left, node.right]
+        )  # 1 / slope weighs, it is no loss
     if isinstance(node, ast.UnaryOp):
         return [node.operand]
     if isinstance(node, ast.Tuple | ast.List):

@@ -79,10 +79,11 @@ def _remembers(optimizer: Optimizer) -> bool:
 
 
 def _reloaded(trace: Trace, family: list[Optimizer]) -> bool:
-    """Whether weights were loaded, or the optimizer's state was, between the first and the last of them."""
+    """Whether weights were loaded or drawn anew, or the optimizer's state loaded, between the first and the last."""
     first, last = family[0].at, family[-1].at
     loads = [u for u in trace.states_used if u.call == "load_state_dict" and first < u.at < last and u.num_tensors]
-    return bool(loads) or any(o.state_loaded for o in family)
+    drawn = any(first < at < last for at in trace.resets)
+    return bool(loads) or drawn or any(o.state_loaded for o in family)
 
 
 def _stages(family: list[Optimizer]) -> bool:

@@ -159,7 +159,7 @@ class Modules:
         watch.tokens_in = None
         self.relations.begins()
         if tensor is not None:
-            record.fed_by = watch.origins.call_of(tensor) if watch.close else 0
+            record.fed_by = watch.origins.call_of(tensor) if watch.close and watch.samples.readable(tensor) else 0
             record.input = fact_of(tensor)
             if watch.close and tensor.dim() == 2 and not tensor.dtype.is_floating_point:
                 watch.tokens_in = _tokens(watch, tensor)
