@@ -114,6 +114,18 @@ def test_model_is_loaded_from_a_source_that_is_what_it_was(run):
     assert model.labels == ("0", "1")
 
 
+@pytest.mark.parametrize("average", [{"ema_decay": 0.97}, {"swa_start": 0.5}, {"optimizer": "schedule_free"}])
+def test_model_is_loaded_with_the_average_of_its_weights(tmp_path, average):
+    """What was evaluated in training is what predicts."""
+    asked = {"lr": Float(1e-2, 3e-2, log=True)}
+    run = luthier.tune(
+        net, rows(), budget="4trials", root=tmp_path, workers=0, space=asked, space_only=True,
+        baseline=luthier.Recipe(batch_size=32, steps=120, lr=0.02, **average),
+    )  # fmt: skip
+    inputs, targets = rows(seed=1)
+    assert (luthier.load(run.folder).predict(inputs).argmax(1) == targets).mean() > 0.7
+
+
 def test_model_is_loaded_by_the_builder_that_is_handed_over(run):
     other = luthier.load(
         run.folder, builder=lambda width, inputs, outputs: net(width, inputs=inputs, outputs=outputs)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from luthier.algorithms.rule import AVERAGE
 from luthier.data.streams import Stream
 from luthier.data.trees import Tree
 from luthier.engines.grouping import Grouping
@@ -30,6 +31,7 @@ Snapshot = dict[str, Array]
 "buffers/<name>" (statistics of BatchNorm), "constants/<layer>.<name>" float64 [] (numbers inside layers that each
 slot has for itself: dropout rates, slopes, epsilons), "seed" int64 [], "step" int64 []. Pause, resume, promotion
 and files are made of it; it is a copy, never a view of live state."""
+AVERAGED = f"optimizer/{AVERAGE}/"
 State = Any
 """Live state of the slots: opaque, and consumed by `advance` and `put` (torch mutates it, JAX donates it)."""
 Placed = Any
@@ -78,6 +80,12 @@ G axis. Off means: `clip_norm`, `group_clip_norm`, `clip_value`, `max_norm` inf;
 of a row's own inputs, the rest comes from its neighbour in the batch; `cut_side` is the side of the patch that comes
 from there, as a part of the image's, `cut_y` and `cut_x` where its middle lies.
 """
+
+
+def evaluated(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the weights that its trial is evaluated with: the averaged ones, where it keeps them."""
+    averaged = {f"weights/{n.removeprefix(AVERAGED)}": a for n, a in snapshot.items() if n.startswith(AVERAGED)}
+    return {name: a for name, a in snapshot.items() if not name.startswith(AVERAGED)} | averaged
 
 
 class Source(NamedTuple):

@@ -8,7 +8,6 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -50,10 +49,9 @@ class Model:
         loss = Loss(about.loss or ("cross_entropy" if about.labels else "mse"))
         if loss.name == OWN_LOSS:
             loss = loss._replace(function=_not_kept)
-        if recipe.foreign:  # it is trained, and its optimizer may not be at hand
-            recipe = msgspec.structs.replace(recipe, optimizer=Recipe().optimizer, optimizer_options={})
-        self._population = self._engine.open(builder, recipe, loss, self._engine.modes()[0], 1)
-        fresh = self._population.fresh(recipe, 0)
+        trained = Recipe(model=recipe.model)  # how it was trained is past: no optimizer, no average of the weights
+        self._population = self._engine.open(builder, trained, loss, self._engine.modes()[0], 1)
+        fresh = self._population.fresh(trained, 0)
         weights = {n: a for n, a in snapshot.items() if not n.startswith("prepare/")}
         self._state = self._population.stack([{**fresh, **weights}])
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from luthier.engines.spec import evaluated
 from luthier.errors import Interrupted, LuthierError, RunFolderError
 from luthier.evidence import held_out
 from luthier.evidence.paired import Contender, estimate
@@ -240,7 +241,7 @@ class Session:
             return
         stored = self.driver.ledger.stored[trial.id]
         snapshot = read_snapshot(self.folder.snapshots / stored.file, stored.checksum)
-        weights = {name: array for name, array in snapshot.items() if not name.startswith(NOT_SHIPPED)}
+        weights = {name: a for name, a in evaluated(snapshot).items() if not name.startswith(NOT_SHIPPED)}
         about = _about(facts, score.score if score else math.nan)
         decision = self.record.decision
         if decision is not None and decision.applied:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from luthier.algorithms.rule import AVERAGE
 from luthier.engines.checks import check_groups, check_mixing, check_rows, check_stack, check_states, must_hold
-from luthier.engines.spec import RULES, Array, Loss, Mode, Plan, Snapshot
+from luthier.engines.spec import AVERAGED, RULES, Array, Loss, Mode, Plan, Snapshot, evaluated
 from luthier.engines.torch.batch import Placed
 from luthier.engines.torch.foreign import FOREIGN
 from luthier.engines.torch.model import Blueprint, Dress
@@ -89,9 +88,9 @@ class LoopPopulation:
 
     def module(self, state: State, slot: int) -> Any:
         """The model of a slot, with what it is evaluated with, in evaluation mode."""
-        snapshot, average = state[slot].snapshot(), f"optimizer/{AVERAGE}/"
-        means = {f"weights/{n.removeprefix(average)}": v for n, v in snapshot.items() if n.startswith(average)}
-        model = (self._slot(snapshot | means) if means else state[slot]).model.eval()
+        snapshot = state[slot].snapshot()
+        averaged = any(name.startswith(AVERAGED) for name in snapshot)
+        model = (self._slot(snapshot | evaluated(snapshot)) if averaged else state[slot]).model.eval()
         return model.inner() if isinstance(model, Dress) else model
 
     def probe(self, state: State, data: Placed, rows: Array) -> dict[str, Array]:
