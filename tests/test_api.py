@@ -119,9 +119,15 @@ def test_model_is_loaded_with_the_average_of_its_weights(tmp_path, average):
     """What was evaluated in training is what predicts."""
     asked = {"lr": Float(1e-2, 3e-2, log=True)}
     run = luthier.tune(
-        net, rows(), budget="4trials", root=tmp_path, workers=0, space=asked, space_only=True,
+        net,
+        rows(),
+        budget="4trials",
+        root=tmp_path,
+        workers=0,
+        space=asked,
+        space_only=True,
         baseline=luthier.Recipe(batch_size=32, steps=120, lr=0.02, **average),
-    )  # fmt: skip
+    )
     inputs, targets = rows(seed=1)
     assert (luthier.load(run.folder).predict(inputs).argmax(1) == targets).mean() > 0.7
 
