@@ -241,3 +241,18 @@ def test_time_not_spent_on_training_is_said() -> None:
 def test_space_without_settings_has_no_slices() -> None:
     """Nothing to vary, nothing to draw."""
     assert view(msgspec.structs.replace(record_of("adopted"), space=Space({}))).slices is None
+
+
+def test_an_adoption_whose_interval_reaches_below_zero_says_what_decided() -> None:
+    """The rule is one-sided, the interval that is shown is two-sided."""
+    record = record_of("adopted")
+    deciding = record.evidence[0]
+    wide = msgspec.structs.replace(
+        deciding,
+        lower=0.006,
+        difference=msgspec.structs.replace(deciding.difference, score=0.037, interval=(-0.002, 0.076)),
+    )
+    told = view(msgspec.structs.replace(record, evidence=(wide, *record.evidence[1:]))).verdict.sentence
+    assert "95 % interval -0.002 to 0.076" in told
+    assert "the one-sided lower bound, +0.006, decides" in told
+    assert "decides" not in view(record).verdict.sentence

@@ -6,7 +6,7 @@ import math
 
 from luthier.records import Evidence, HeldOutResult
 from luthier.reports.model import Measure, Outcome, Verdict
-from luthier.reports.numbers import count, plural, seconds
+from luthier.reports.numbers import count, decimals_of, plural, seconds, signed
 from luthier.reports.reading import Reading, measure
 from luthier.reports.words import clean, clip
 
@@ -55,7 +55,14 @@ def _adopted(reading: Reading, evidence: Evidence) -> str:
     if record.best_score and record.baseline_score:
         best, base = reading.score(record.best_score.score), reading.score(record.baseline_score.score)
         scores = f"{reading.metric_name} {best} instead of {base}, "
-    text = f"Adopted: {scores}better by {found.text} ({_between(found)})"
+    decides = ""
+    if (
+        found.low <= evidence.price
+    ):  # the interval is two-sided, the rule is not: without a word they seem to disagree
+        decimals = decimals_of(*evidence.difference.interval)
+        bound = signed(evidence.lower, reading.decimals if decimals is None else decimals)
+        decides = f"; the one-sided lower bound, {bound}, decides"
+    text = f"Adopted: {scores}better by {found.text} ({_between(found)}{decides})"
     return f"{text}; {_test(reading, record.test)}."
 
 
