@@ -144,3 +144,11 @@ def test_a_space_file_that_is_wrong_is_named(tmp_path, text):
         Space.from_toml(path)
     with pytest.raises(InvalidInput, match="absent"):
         Space.from_toml(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    "domain", [Float(1e-4, 0.3, log=True), Float(1.0, 2.0), Int(2, 64, log=True), Int(2, 8)], ids=repr
+)
+def test_a_value_outside_stands_at_the_nearer_end(domain):
+    """A baseline without weight decay, in a space that has it on the log scale."""
+    assert domain.encode(0) == domain.encode(domain.low) < domain.encode(domain.high) == domain.encode(1e9)

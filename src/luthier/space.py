@@ -61,12 +61,12 @@ class Float(msgspec.Struct, frozen=True, tag="float", forbid_unknown_fields=True
         return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> float:
-        """Position in [0, 1] of a value; the inverse of `decode` up to rounding."""
+        """Position in [0, 1] of a value, of the nearer end where it is outside; the inverse of `decode` up to
+        rounding."""
+        value = min(max(value, self.low), self.high)  # a baseline may stand outside: weight_decay=0 on the log scale
         if self.log:
-            u = (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        else:
-            u = (value - self.low) / (self.high - self.low)
-        return min(max(u, 0.0), 1.0)
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return float((value - self.low) / (self.high - self.low))
 
     def contains(self, value: Any) -> bool:
         """Is it a number of the range?"""
@@ -91,7 +91,8 @@ class Int(msgspec.Struct, frozen=True, tag="int", forbid_unknown_fields=True):
         return min(max(value, self.low), self.high)
 
     def encode(self, value: Any) -> float:
-        """The middle of the share of [0, 1] that decodes to `value`."""
+        """The middle of the share of [0, 1] that decodes to `value`, or to the nearer end where it is outside."""
+        value = min(max(value, self.low), self.high)
         if self.log:
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return float((math.log(value) - low) / (high - low))
