@@ -19,7 +19,7 @@ from luthier.errors import InvalidInput, RunFolderError
 from luthier.groups import NUMBERS, RATES, group_in, number_of
 from luthier.playbook.budget import parse_budget
 from luthier.playbook.spaces import combine, forbidden
-from luthier.recipe import OPTIMIZERS, TRAINING_SETTINGS, Recipe
+from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
 from luthier.search import sampler as find_sampler
 from luthier.space import Choice, Space
 from luthier.training.task import Task, TaskRef, named_task, pickled
@@ -291,14 +291,15 @@ def _known_names(build: Callable[..., Any], space: Space, baseline: Recipe) -> N
 
 
 def _known_number(name: str, baseline: Recipe) -> None:
-    """A dotted name is a setting of an optimizer, or a number of a parameter group.
+    """A dotted name is a setting of an optimizer, an argument of one of a library, or a number of a parameter group.
 
     Raises:
         InvalidInput: it is neither.
     """
     owner, _, rest = name.partition(".")
     group = group_in(name, baseline.groups)
-    if owner in OPTIMIZERS or (group and name.removeprefix(f"{group}.").removeprefix("one_minus_") in NUMBERS):
+    of_group = bool(group) and name.removeprefix(f"{group}.").removeprefix("one_minus_") in NUMBERS
+    if of_group or owner in OPTIMIZERS or name.startswith(OPTION):
         return
     raise InvalidInput(
         f"space names {name!r}",
