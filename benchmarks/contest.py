@@ -5,8 +5,8 @@ python -m benchmarks.contest [--trials 40] [--only digits ...] [--rules adamw ..
 A cell is one `luthier.tune`: the baseline is the rule at its defaults, the space its learning rate within a factor of
 30 (of Prodigy the factor of its distance within 10) and its weight decay, and nothing else. Both sides are trained on
 fresh seeds and splits, the same for both. Schedule: cosine to 0 after 5 % of warm-up for all; schedule-free keeps its
-rate. The table gives the mean of the baseline's fresh runs and the paired gain with its 95 % interval. Rows are kept
-in runs/benchmarks/contest.jsonl; what is there is left out.
+rate. The table gives the mean of the baseline's 6 fresh runs and the paired gain with its 95 % interval. Rows are
+kept in runs/benchmarks/contest.jsonl; what is there is left out.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _cell(row: dict[str, Any]) -> str:
     if row["gain"] is None:
         return f"{row['default']:.4g}; no gain found"
-    low, high = row["interval"]
-    return f"{row['default']:.4g} (n={row['default_n']}); {row['gain']:+.3g} [{low:+.3g}, {high:+.3g}], n={row['n']}"
+    digits = 2 if row["metric"] == "rmse" else 3
+    gain, low, high = (f"{value + 0.0:+.{digits}f}" for value in (row["gain"], *row["interval"]))
+    return f"{row['default']:.{digits}f}; {gain} [{low}, {high}]{'' if row['n'] == 6 else ', n=' + str(row['n'])}"
 
 
 def main() -> None:
