@@ -25,6 +25,8 @@ NAMES = {
 
 def lacks(code):
     """The first package that a program imports and that is not there."""
+    if re.search(r"^(?:import|from) keras\b", code, re.MULTILINE) and not importlib.util.find_spec("tensorflow"):
+        return "tensorflow"  # the backend with which the page is run
     for module, package in NEEDS.items():
         if re.search(rf"^(?:import|from) {module}\b", code, re.MULTILINE) and not importlib.util.find_spec(package):
             return package

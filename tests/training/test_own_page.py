@@ -31,7 +31,7 @@ def test_the_page_runs(tmp_path, monkeypatch):
     names = dict(given)
     tune = luthier.tune
     monkeypatch.setattr(luthier, "tune", partial(_small, tune, tmp_path))
-    assert len(BLOCKS) == 9
+    assert len(BLOCKS) == 11
     for block in BLOCKS:
         exec(compile(block, "docs/own.md", "exec"), names)
         assert names["run"].record.status == "finished"

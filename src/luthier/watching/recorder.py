@@ -27,8 +27,9 @@ BUDGET = {"quick": 0.02, "full": 0.2, "deep": 1.0}
 """Share of the time that luthier's own part may take before it looks less often, by tier."""
 CALM = {"quick": 300, "full": 2000, "deep": 1 << 62}
 """Steps after which training is looked at in stretches only, by tier: all that happens at every step was seen."""
-HURRIED = 100
-"""The same at the quick tier for a program that runs to its own end, where the watch is over its budget by then."""
+HURRIED = 220
+"""The same at the quick tier for a program that runs to its own end, where the watch is over its budget by then; the
+slowest checks want 200 steps."""
 AWAKE = 10
 """Steps of a stretch. It begins with a step that is looked at closely."""
 GRACE_S = 5.0

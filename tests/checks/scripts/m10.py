@@ -43,3 +43,5 @@ SILENT = {
     "time comes first, and is put there": _script("", "x = x.transpose(0, 1)", "out[-1]"),
     "a single step": _script("", "x = x[:, :1]", "out[:, -1]"),
 }
+
+ALSO = {"view instead of permute": {"M22"}}

@@ -8,3 +8,5 @@ net(3).load_state_dict(weights)
 """,
 }
 SILENT = {"the same architecture": "net(3).load_state_dict(net(3).state_dict())"}
+
+ALSO = {"saved from DataParallel": {"T20"}}
