@@ -27,9 +27,6 @@ BUDGET = {"quick": 0.02, "full": 0.2, "deep": 1.0}
 """Share of the time that luthier's own part may take before it looks less often, by tier."""
 CALM = {"quick": 300, "full": 2000, "deep": 1 << 62}
 """Steps after which training is looked at in stretches only, by tier: all that happens at every step was seen."""
-HURRIED = 220
-"""The same at the quick tier for a program that runs to its own end, where the watch is over its budget by then; the
-slowest checks want 200 steps."""
 AWAKE = 10
 """Steps of a stretch. It begins with a step that is looked at closely."""
 GRACE_S = 5.0
@@ -195,15 +192,14 @@ class Recorder:
             return
         self.sampled = done >= self._next_sampled
         if self.sampled:
-            if self._over_budget() and self._every < 1600:
+            spent = self._own_s / max(time.perf_counter() - self._started_s, 1e-9)
+            if spent > self._budget and self._every < 1600:
                 self._every *= 2
             self._next_sampled = (done // self._every + 1) * self._every
 
     def _rest(self) -> None:
         """Look away between stretches; evaluations are always looked at."""
         done = self.trace.num_steps
-        if self.full and self._calm > HURRIED == done and self.trace.tier == "quick" and self._over_budget():
-            self._calm = HURRIED
         if not self.can_rest or done < self._calm:
             return
         if self.sampled:
@@ -211,10 +207,6 @@ class Recorder:
             self.wake()
         elif done >= self._awake_until:
             self.resting = True
-
-    def _over_budget(self) -> bool:
-        """Does the watch take more than its share of the time so far?"""
-        return self._own_s > self._budget * (time.perf_counter() - self._started_s)
 
     def wake(self) -> None:
         """Look again; what was known of gradients is no longer true."""
