@@ -252,7 +252,7 @@ def _plain_name(make: Callable[..., Any]) -> str:
 
 def _public_name(make: Any) -> str:
     """ "torch.optim.RAdam" of the class itself; "" of whatever is not of a framework."""
-    path, name = getattr(make, "__module__", "").split("."), getattr(make, "__qualname__", "")
+    path, name = (getattr(make, "__module__", "") or "").split("."), getattr(make, "__qualname__", "")
     if path[0] not in FRAMEWORKS or not name.isidentifier():
         return ""
     public = [part for part in path if part not in ("src", "_src")]
