@@ -13,7 +13,12 @@ from programs.running import ENVIRONMENT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text("utf-8")
 SHOWN = re.findall(r"^## (.*?)\n(?:(?!^## ).)*?^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-NEEDS = {"lightning.pytorch": "lightning", "keras": "keras", "transformers": "transformers", "sklearn": "sklearn"}
+NEEDS = {
+    "lightning.pytorch": "lightning",
+    "keras": "tensorflow",
+    "transformers": "transformers",
+    "sklearn": "sklearn",
+}
 NAMES = {
     "A function that trains": "train",
     "Pause and resume": "train",
@@ -25,8 +30,6 @@ NAMES = {
 
 def lacks(code):
     """The first package that a program imports and that is not there."""
-    if re.search(r"^(?:import|from) keras\b", code, re.MULTILINE) and not importlib.util.find_spec("tensorflow"):
-        return "tensorflow"  # the backend with which the page is run
     for module, package in NEEDS.items():
         if re.search(rf"^(?:import|from) {module}\b", code, re.MULTILINE) and not importlib.util.find_spec(package):
             return package

@@ -43,7 +43,7 @@ import ast
 from collections.abc import Iterator
 
 from luthier.checks.patches import last_name
-from luthier.checks.wording import parsed
+from luthier.checks.wording import Sources, line_at, parsed
 from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.trace import Trace
 
@@ -87,12 +87,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     """The person's files that took part in the run."""
     if not any(f.trained_by for f in trace.forwards):
         return []
-    return [finding for file, source in trace.sources.items() for finding in _in_file(file, source)]
+    return [finding for file in trace.sources for finding in _in_file(trace.sources, file)]
 
 
-def _in_file(file: str, source: str) -> Iterator[Finding]:
-    tree = parsed(source)
-    lines = source.splitlines()
+def _in_file(sources: Sources, file: str) -> Iterator[Finding]:
+    tree = parsed(sources[file])
     kinds = _kinds(tree)
     for scope in ast.walk(tree):
         if not isinstance(scope, ast.Module | ast.FunctionDef):
@@ -103,8 +102,8 @@ def _in_file(file: str, source: str) -> Iterator[Finding]:
                 if name in fitted:
                     line, kind = fitted[name]
                     yield _finding(
-                        Place(file=file, line=line, text=lines[line - 1].strip()),
-                        Place(file=file, line=statement.lineno, text=lines[statement.lineno - 1].strip()),
+                        line_at(sources, file, line),
+                        line_at(sources, file, statement.lineno),
                         kind,
                         name,
                     )

@@ -42,7 +42,7 @@ import re
 from collections.abc import Iterator
 
 from luthier.checks.patches import last_name
-from luthier.checks.wording import parsed
+from luthier.checks.wording import Sources, line_at, parsed
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.trace import Trace
 
@@ -59,17 +59,16 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     """The person's files that took part in the run."""
     if not any(f.trained_by for f in trace.forwards):
         return []
-    return [finding for file, source in trace.sources.items() for finding in _in_file(file, source)]
+    return [finding for file in trace.sources for finding in _in_file(trace.sources, file)]
 
 
-def _in_file(file: str, source: str) -> Iterator[Finding]:
-    tree = parsed(source)
-    lines = source.splitlines()
+def _in_file(sources: Sources, file: str) -> Iterator[Finding]:
+    tree = parsed(sources[file])
     for scope in ast.walk(tree):
         if isinstance(scope, ast.Module | ast.FunctionDef):
             pair = _shuffled_apart(scope, tree) or _mixed_apart(scope)
             if pair is not None:
-                first, second = (Place(file=file, line=n, text=lines[n - 1].strip()) for _, _, n in pair)
+                first, second = (line_at(sources, file, n) for _, _, n in pair)
                 yield _finding(first, second, pair[0][0], pair[1][0])
 
 

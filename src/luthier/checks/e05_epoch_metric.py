@@ -50,7 +50,7 @@ import re
 from collections.abc import Iterator
 
 from luthier.checks.reading import by_line, feeds_training
-from luthier.checks.wording import code, parsed
+from luthier.checks.wording import code, line_at, parsed
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.ends import Printed
 from luthier.watching.trace import Trace
@@ -121,7 +121,6 @@ def _sums(sources: dict[str, str]) -> Iterator[tuple[Place, str]]:
     """Sums shown in a loop over epochs that only the code before that loop sets: (where they grow, name)."""
     for file, source in sources.items():
         tree = parsed(source)
-        lines = source.splitlines()
         for outer in ast.walk(tree):
             if isinstance(outer, ast.For | ast.While) or (isinstance(outer, ast.FunctionDef) and _globals(outer)):
                 names = _growing(outer)
@@ -129,7 +128,7 @@ def _sums(sources: dict[str, str]) -> Iterator[tuple[Place, str]]:
                     names = [(n, line) for n, line in names if n in _globals(outer) and _num_set(tree, n) == 1]
                 for name, line in names:
                     if _shown_a_length(outer, name, {n for n, _ in names}):
-                        yield Place(file=file, line=line, text=lines[line - 1].strip()), name
+                        yield line_at(sources, file, line), name
 
 
 def _globals(function: ast.FunctionDef) -> set[str]:

@@ -41,7 +41,7 @@ import ast
 import re
 
 from luthier.checks.patches import only_call, replace_node
-from luthier.checks.wording import parsed, plural, replace
+from luthier.checks.wording import line_at, parsed, plural, replace
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.facts import Model
 from luthier.watching.steps import StateTaken, StateUsed
@@ -72,7 +72,7 @@ def _same_model(trace: Trace, model: Model) -> Finding | None:
     for file, source in trace.sources.items():
         for scope in ast.walk(parsed(source)):
             for node in _kept_as(scope, model.variable):
-                place = Place(file=file, line=node.lineno, text=source.splitlines()[node.lineno - 1].strip())
+                place = line_at(trace.sources, file, node.lineno)
                 return _second_name(trace, model, ast.unparse(node.targets[0]), place)
     return None
 

@@ -39,7 +39,7 @@ import ast
 import re
 
 from luthier.checks.reading import by_line
-from luthier.checks.wording import parsed, plural
+from luthier.checks.wording import line_at, parsed, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
@@ -72,11 +72,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 def _held_out_index(trace: Trace) -> tuple[Place, str] | None:
     """Where something is looked up by test or validation rows: the line, and the name of the index."""
     for file, source in trace.sources.items():
-        lines = source.splitlines()
         for node in ast.walk(parsed(source)):
             for name, line in _indices(node):
                 if HELD_OUT.search(name.lower()):
-                    return Place(file=file, line=line, text=lines[line - 1].strip()), name
+                    return line_at(trace.sources, file, line), name
     return None
 
 

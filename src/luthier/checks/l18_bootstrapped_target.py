@@ -36,7 +36,7 @@ Sutton and Barto 2018, section 9.3 (semi-gradient methods); Baird 1995 (residual
 
 from __future__ import annotations
 
-from luthier.checks.reading import by_line
+from luthier.checks.reading import graph_signs
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.steps import GraphSign
@@ -48,15 +48,10 @@ MIN_PASSES = 3
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Graphs of losses, by the line of their backward pass."""
-    return [
-        _finding(signs)
-        for _, signs in by_line(s for s in trace.signs if s.kind == "bootstrap")
-        if len({s.backward for s in signs}) >= MIN_PASSES
-    ]
+    return [_finding(n, signs) for n, signs in graph_signs(trace, "bootstrap") if n >= MIN_PASSES]
 
 
-def _finding(signs: list[GraphSign]) -> Finding:
-    n = len({s.backward for s in signs})
+def _finding(n: int, signs: list[GraphSign]) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,

@@ -34,7 +34,7 @@ Lin et al. 2017, arXiv 1708.02002, equation 4.
 
 from __future__ import annotations
 
-from luthier.checks.reading import by_line
+from luthier.checks.reading import graph_signs
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.steps import GraphSign
@@ -47,9 +47,9 @@ MIN_PASSES = 3
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Graphs of losses, by the line of their backward pass."""
     return [
-        _finding(signs, _loss_lines(trace, signs))
-        for _, signs in by_line(s for s in trace.signs if s.kind == "exp of mean")
-        if len({s.backward for s in signs}) >= MIN_PASSES
+        _finding(n, signs, _loss_lines(trace, signs))
+        for n, signs in graph_signs(trace, "exp of mean")
+        if n >= MIN_PASSES
     ]
 
 
@@ -59,8 +59,7 @@ def _loss_lines(trace: Trace, signs: list[GraphSign]) -> tuple[Place, ...]:
     return tuple(sorted(places, key=lambda p: (p.file, p.line)))[:2]
 
 
-def _finding(signs: list[GraphSign], lines: tuple[Place, ...]) -> Finding:
-    n = len({s.backward for s in signs})
+def _finding(n: int, signs: list[GraphSign], lines: tuple[Place, ...]) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,

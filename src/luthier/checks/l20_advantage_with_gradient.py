@@ -34,7 +34,7 @@ Sutton and Barto 2018, section 13.5; Mnih et al. 2016, arXiv 1602.01783.
 
 from __future__ import annotations
 
-from luthier.checks.reading import by_line
+from luthier.checks.reading import graph_signs
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.steps import GraphSign
@@ -46,15 +46,10 @@ MIN_PASSES = 3
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Graphs of losses, by the line of their backward pass."""
-    return [
-        _finding(signs)
-        for _, signs in by_line(s for s in trace.signs if s.kind == "advantage")
-        if len({s.backward for s in signs}) >= MIN_PASSES
-    ]
+    return [_finding(n, signs) for n, signs in graph_signs(trace, "advantage") if n >= MIN_PASSES]
 
 
-def _finding(signs: list[GraphSign]) -> Finding:
-    n = len({s.backward for s in signs})
+def _finding(n: int, signs: list[GraphSign]) -> Finding:
     return Finding(
         code=CODE,
         title=TITLE,

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import ast
 
-from luthier.checks.wording import Sources, parsed, plural
+from luthier.checks.wording import Sources, line_at, parsed, plural
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.facts import Hidden, Model
 from luthier.watching.trace import Trace
@@ -92,7 +92,7 @@ def _finding(sources: Sources, model: Model, hidden: Hidden) -> Finding:
 def _assignment(sources: Sources, name: str) -> Place | None:
     """The only line that sets `self.<name>`."""
     found = [
-        Place(file=file, line=node.lineno, text=source.splitlines()[node.lineno - 1].strip())
+        line_at(sources, file, node.lineno)
         for file, source in sources.items()
         for node in _assignments(source)
         if any(ast.unparse(target) == f"self.{name}" for target in node.targets)

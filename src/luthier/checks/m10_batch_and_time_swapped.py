@@ -41,7 +41,7 @@ import ast
 from collections.abc import Iterator
 
 from luthier.checks.reading import runs_by_layer, shaped
-from luthier.checks.wording import code, parsed, plural
+from luthier.checks.wording import code, line_at, parsed, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import Forward, LayerRun, LossCall
 from luthier.watching.trace import Trace
@@ -81,14 +81,13 @@ def _scrambled(trace: Trace) -> list[Finding]:
     """Sizes unpacked from a tensor and given back to its `view` in another order, with nothing done to it between."""
     found = []
     for file, source in trace.sources.items():
-        lines = source.splitlines()
         for block in _blocks(source):
             sizes: dict[str, list[str]] = {}
             for node in block:
                 for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
                     order = _order(call)
                     if order is not None and order[0] in sizes and _is_permuted(sizes[order[0]], order[1]):
-                        place = Place(file=file, line=call.lineno, text=lines[call.lineno - 1].strip())
+                        place = line_at(trace.sources, file, call.lineno)
                         found.append(_reordered(place, order[0], sizes[order[0]], order[1]))
                 for name in _stored(node):
                     sizes = {tensor: names for tensor, names in sizes.items() if name != tensor and name not in names}

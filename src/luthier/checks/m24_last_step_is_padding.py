@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import math
 
-from luthier.checks.reading import by_line
+from luthier.checks.reading import graph_signs
 from luthier.checks.wording import made_at, percent, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.steps import GraphSign
@@ -50,7 +50,7 @@ MIN_PASSES, MIN_SHARE = 3, 0.1
 def judge(trace: Trace) -> list[Finding] | Unknown:
     """Graphs of losses, by the line of their backward pass."""
     found = []
-    for _, signs in by_line(s for s in trace.signs if s.kind == "last step"):
+    for _, signs in graph_signs(trace, "last step"):
         shares = [s.share for s in signs if math.isfinite(s.share)]
         share = sum(shares) / len(shares) if shares else 0.0
         if len(shares) >= MIN_PASSES and len(shares) == len(signs) and share > MIN_SHARE:

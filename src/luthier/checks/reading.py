@@ -10,6 +10,7 @@ from typing import TypeVar
 from luthier.findings import Place
 from luthier.watching.calls import Labels, LayerRun, LossCall
 from luthier.watching.facts import Event, Loader, Model, Origin, Shape
+from luthier.watching.steps import GraphSign
 from luthier.watching.trace import Trace
 
 E = TypeVar("E", bound=Event)
@@ -45,6 +46,12 @@ def by_line(events: Iterable[E]) -> list[tuple[Place | None, list[E]]]:
     for event in events:
         groups.setdefault((event.place.file, event.place.line) if event.place else None, []).append(event)
     return [(group[0].place, group) for group in groups.values()]
+
+
+def graph_signs(trace: Trace, kind: str) -> list[tuple[int, list[GraphSign]]]:
+    """(passes, what was seen of a kind in graphs of losses), by the line of the backward pass."""
+    groups = [signs for _, signs in by_line(s for s in trace.signs if s.kind == kind)]
+    return [(len({s.backward for s in signs}), signs) for signs in groups]
 
 
 def shaped(shape: Shape | None) -> str:

@@ -38,7 +38,7 @@ from __future__ import annotations
 import ast
 
 from luthier.checks.patches import replace_node
-from luthier.checks.wording import code, parsed, plural, statement
+from luthier.checks.wording import code, line_at, parsed, plural, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Step
 from luthier.watching.trace import Trace
@@ -111,9 +111,8 @@ def _keeper(trace: Trace) -> Place | None:
     name = _lost_name(trace)
     found = []
     for file, source in trace.sources.items():
-        lines = source.splitlines()
         found += [
-            Place(file=file, line=n.lineno, text=lines[n.lineno - 1].strip())
+            line_at(trace.sources, file, n.lineno)
             for n in ast.walk(parsed(source))
             if isinstance(n, ast.stmt) and _kept(n, name) is not None
         ]

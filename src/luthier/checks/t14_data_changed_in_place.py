@@ -47,7 +47,7 @@ import math
 import re
 
 from luthier.checks.reading import num
-from luthier.checks.wording import Sources, code, parsed, plural
+from luthier.checks.wording import Sources, code, line_at, parsed, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Loader, Stored
 from luthier.watching.trace import Trace
@@ -114,8 +114,7 @@ def _writer(sources: Sources, stored: Stored) -> Place | None:
             found += [(file, node.lineno) for node in nodes if _writes(node, stored)]
     if not found or (stored.kind == "base" and len(found) > 1):
         return None
-    file, line = found[0]
-    return Place(file=file, line=line, text=sources[file].splitlines()[line - 1].strip())
+    return line_at(sources, *found[0])
 
 
 def _scopes(tree: ast.Module, stored: Stored) -> list[ast.AST]:

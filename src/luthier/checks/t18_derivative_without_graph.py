@@ -40,7 +40,7 @@ import ast
 from luthier.checks.flow import reaches_backward
 from luthier.checks.patches import last_name, only_call
 from luthier.checks.reading import by_line
-from luthier.checks.wording import plural, replace, statement
+from luthier.checks.wording import line_at, plural, replace, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
@@ -59,8 +59,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             continue
         line = reaches_backward(source, place.line)
         if line:
-            text = source.splitlines()[line - 1].strip()
-            found.append(_finding(trace, group, Place(file=place.file, line=line, text=text)))
+            found.append(_finding(trace, group, line_at(trace.sources, place.file, line)))
     return found
 
 

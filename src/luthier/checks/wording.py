@@ -130,6 +130,11 @@ def owner(sources: Sources, place: Place | None, method: str) -> str:
     return name if len(names) == 1 and _plain(name := names.pop()) else ""
 
 
+def line_at(sources: Sources, file: str, line: int) -> Place:
+    """A line of the person's, with what it says."""
+    return Place(file=file, line=line, text=sources[file].splitlines()[line - 1].strip())
+
+
 def made_at(sources: Sources, attribute: str) -> Place | None:
     """The one line that assigns `self.<attribute>`; None where there is none or several.
 
@@ -147,8 +152,7 @@ def made_at(sources: Sources, attribute: str) -> Place | None:
     ]
     if len(found) != 1:
         return None
-    file, line = found[0]
-    return Place(file=file, line=line, text=sources[file].splitlines()[line - 1].strip())
+    return line_at(sources, *found[0])
 
 
 def _plain(name: str) -> bool:
@@ -202,6 +206,5 @@ def bare_method(sources: Sources, *methods: str) -> list[tuple[Place, str]]:
     for file, source in sources.items():
         for node in ast.walk(parsed(source)):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Attribute) and node.value.attr in methods:
-                text = source.splitlines()[node.lineno - 1].strip()
-                found.append((Place(file=file, line=node.lineno, text=text), ast.unparse(node.value.value)))
+                found.append((line_at(sources, file, node.lineno), ast.unparse(node.value.value)))
     return found

@@ -64,7 +64,7 @@ class Relations:
         self.tokens.match(record, target)
         if self.rows is not None and MIN_ROWS <= target.shape[:1].numel() == target.numel() and record.grad_enabled:
             self._column(record, numbers(target.detach().cpu()).reshape(-1).astype(np.float64))
-        if record.name == "cross_entropy" and hasattr(source, "dim") and source.dim() == 2 and readable(source):
+        if record.name == "cross_entropy" and readable(source) and source.dim() == 2:
             record.own_row = _own_row(source, target)
 
     def _column(self, record: LossCall, goal: Numbers) -> None:
