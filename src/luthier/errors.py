@@ -6,6 +6,17 @@ happened, what to do. The parts also travel as attributes, so that a program can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names of many, for a message.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b ...'
+    """
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
+
 
 class LuthierError(Exception):
     """Base of every error that luthier raises on purpose.

@@ -331,6 +331,11 @@ class Facts(Record, frozen=True, kw_only=True):
     measured: bool = False  # is the metric what a function of one's own returns?
     num_reports: int = 0  # of a program of one's own: what a whole run of its baseline reports; 0: a task
 
+    @property
+    def num_folds(self) -> int:
+        """On how many folds a configuration is judged; 1: on one split."""
+        return max(self.splits, 1)
+
 
 class Progress(Record, frozen=True, kw_only=True):
     """Where a run stands, for those who watch: counts of trials by status, best so far, speed, time left."""

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.codec import Record
-from luthier.errors import InvalidInput
+from luthier.errors import InvalidInput, listed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,15 +79,17 @@ class Schema(Record, frozen=True, kw_only=True):
         used = [column for column in self.columns if column.parts]
         check_columns(frame.columns, [column.name for column in used], where)
         out = np.empty((frame.height, len(self.parts)), np.float32)
-        types = frame.schema
-        ends = np.cumsum([len(column.parts) for column in used])
-        plain = [column.kind == "number" and types[column.name].is_numeric() for column in used]
-        out[:, ends[plain] - 1] = _plain(
-            frame, [column for column, is_plain in zip(used, plain, strict=True) if is_plain]
-        )
-        for column, end, is_plain in zip(used, ends, plain, strict=True):
-            if not is_plain:
-                out[:, end - len(column.parts) : end] = _numbers(frame[column.name], column, where)
+        types, at = frame.schema, 0
+        plain: dict[int, Column] = {}  # by its place: numbers already
+        for column in used:
+            end = at + len(column.parts)
+            if column.kind == "number" and types[column.name].is_numeric():
+                plain[at] = column
+            else:
+                out[:, at:end] = _numbers(frame[column.name], column, where)
+            at = end
+        if plain:
+            out[:, list(plain)] = _plain(frame, list(plain.values()))
         return out
 
 
@@ -104,10 +106,9 @@ def check_columns(known: list[str], wanted: list[str], where: str) -> None:
             near = difflib.get_close_matches(name, known, 1) or [
                 k for k in known if k.strip().lower() == name.strip().lower()
             ]
-            shown = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
             raise InvalidInput(
                 f"there is no column {name!r}",
-                must=f"one of {shown}" if known else "a table with columns",
+                must=f"one of {listed(known, 12)}" if known else "a table with columns",
                 where=where,
                 remedy=f"Did you mean {near[0]!r}?" if near else "",
             )
@@ -156,8 +157,6 @@ def _plain(frame: pl.DataFrame, columns: list[Column]) -> Array:
     """float64 [n, columns] of columns that are numbers already: all at once, since a table can have thousands."""
     import polars as pl
 
-    if not columns:
-        return np.empty((frame.height, 0))
     values: Array = frame.select(pl.col([column.name for column in columns]).cast(pl.Float64)).to_numpy(writable=True)
     values[~np.isfinite(values)] = math.nan
     values -= [column.offset for column in columns]

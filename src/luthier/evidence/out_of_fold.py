@@ -52,7 +52,7 @@ def completed(
     there = {trial.split_seed for trial in runs}
     entries = [
         Entry(config, origin, ("out of fold", fold), ("fold", fold))
-        for fold in range(bench.num_folds)
+        for fold in range(bench.facts.num_folds)
         if fold not in there
     ]
     return [*runs, *(bench.run("final", entries, may_start, jobs="final folds") if entries else [])]
@@ -66,7 +66,7 @@ def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
     """
     done = [trial for trial in runs if trial.status == "finished"]
     bench.driver.ask_all(question(bench.driver.ledger, trial, "val", evaluations) for trial in done)
-    by_fold: dict[int, list[Mapping[str, Array]]] = {fold: [] for fold in range(bench.num_folds)}
+    by_fold: dict[int, list[Mapping[str, Array]]] = {fold: [] for fold in range(bench.facts.num_folds)}
     for trial in done:
         by_fold[trial.split_seed].append(read_snapshot(file_of(trial, "val", evaluations)))
     parts = {fold: _mean(fold, files) for fold, files in by_fold.items() if files}
@@ -79,7 +79,7 @@ def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
     found = folds.standings(bench.driver.ledger.trials.values(), bench.facts.constant_score)
     searched = [one for one in found if one.leader.id != 0]
     report = FoldsReport(
-        num=bench.num_folds,
+        num=bench.facts.num_folds,
         scores=tuple(scores),
         kept=tuple(_score(name, parts[fold]) if fold in parts else math.nan for fold in by_fold),
         num_rows=tuple(len(parts[fold]["rows"]) if fold in parts else 0 for fold in by_fold),
@@ -87,7 +87,7 @@ def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
         mean=float(np.mean(known)) if known else math.nan,
         sd=float(np.std(known, ddof=1)) if len(known) > 1 else math.nan,
         num_tried=len(searched),
-        num_complete=len(folds.complete(searched, bench.num_folds)),
+        num_complete=len(folds.complete(searched, bench.facts.num_folds)),
     )
     return Gathered(report, _joined(list(parts.values())))
 

@@ -68,11 +68,6 @@ class Bench(NamedTuple):
         """What is compared."""
         return self.facts.metric
 
-    @property
-    def num_folds(self) -> int:
-        """On how many folds a configuration is judged; 1: on one split."""
-        return max(self.facts.splits, 1)
-
     def trial(self, number: int, phase: Phase, entry: Entry) -> Trial:
         """The trial of an entry. The seed follows from the run's seed and the entry's path alone."""
         recipe = self.baseline.with_config(entry.config)
@@ -151,7 +146,7 @@ def measure_noise(bench: Bench, may_start: Callable[[int], bool]) -> Noise:
     the first K runs are the baseline's.
     """
     entries = [
-        Entry({}, "baseline", ("noise", i), fold_of=0 if 0 < i < bench.num_folds else None)
+        Entry({}, "baseline", ("noise", i), fold_of=0 if 0 < i < bench.facts.num_folds else None)
         for i in range(bench.plan.num_noise)
     ]
     trials = bench.run("noise", entries, may_start)
@@ -184,8 +179,8 @@ def shortlist(bench: Bench, trials: Sequence[Trial]) -> list[Trial]:
     With folds: those with all of them; the final score is then the mean.
     """
     done = [t for t in trials if t.phase == "search" and t.status == "finished"]
-    if bench.num_folds > 1:
-        whole = folds.complete(folds.standings(trials, bench.facts.constant_score), bench.num_folds)
+    if bench.facts.num_folds > 1:
+        whole = folds.complete(folds.standings(trials, bench.facts.constant_score), bench.facts.num_folds)
         done = [folds.averaged(one.leader, one.mean) for one in whole if one.leader.id != 0]
     ranked = sorted(done, key=lambda t: (-bench.utility(t), t.id))
     chosen: list[Trial] = []
@@ -209,7 +204,7 @@ def confirm(bench: Bench, candidates: Sequence[Trial], may_start: Callable[[int]
     contenders = []
     for column, trial in enumerate(candidates, 1):
         fresh = tuple(bench.score(row[column]) for row in rows)
-        seen = [bench.utility(trial)] * bench.num_folds + [bench.metric.utility(score) for score in fresh]
+        seen = [bench.utility(trial)] * bench.facts.num_folds + [bench.metric.utility(score) for score in fresh]
         contenders.append(
             Contender(
                 trial,

@@ -104,9 +104,9 @@ class _Round:
 
     def _folds(self, trials: Sequence[Trial]) -> Folds | None:
         """Which configurations are to be trained on further folds; None where there is one split."""
-        if self.bench.num_folds == 1:
+        if self.bench.facts.num_folds == 1:
             return None
-        num, metric = self.bench.num_folds, self.bench.metric
+        num, metric = self.bench.facts.num_folds, self.bench.metric
         found = folds.standings(trials, self.bench.facts.constant_score)
         num_whole = sum(one.leader.id != 0 for one in folds.complete(found, num))
         return Folds(num, folds.alive(found, metric, num), max(self.limits.num_complete - num_whole, 0))
@@ -121,7 +121,7 @@ class _Round:
 
     def _fold(self, due: Standing, job: int, number: int) -> Job:
         """The next fold of a configuration: the same settings and seed, other rows."""
-        leader, fold = due.leader, due.next_fold(self.bench.num_folds)
+        leader, fold = due.leader, due.next_fold(self.bench.facts.num_folds)
         entry = Entry(leader.config, leader.origin, ("search", leader.id), ("fold", fold), leader.id)
         new = self.bench.trial(number, "fold", entry)
         return Job(phase=self.phase, number=job, action="start", trial=new.id, new=new)
@@ -163,7 +163,7 @@ class _Round:
         key = derive_seed(plan.seed, "suggest", self.phase, job)
         suggestion = self.sampler.suggest(self.space, history, key, 1)[0]
         number = len(history.trials)
-        split = ("fold", 0) if self.bench.num_folds > 1 else self._split(suggestion.config, number)
+        split = ("fold", 0) if self.bench.facts.num_folds > 1 else self._split(suggestion.config, number)
         entry = Entry(suggestion.config, suggestion.origin, ("search", number), split)
         new = self.bench.trial(number, "search", entry)
         return Job(phase=self.phase, number=job, action="start", trial=new.id, until=plan.rungs[0], new=new)

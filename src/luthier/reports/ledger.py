@@ -7,7 +7,7 @@ import math
 from luthier.records import Evidence
 from luthier.reports.axes import linear
 from luthier.reports.model import Axis, Dots, Entry, Measure, Role, Table
-from luthier.reports.numbers import MISSING, count, decimals_of, percent, setting, signed
+from luthier.reports.numbers import MISSING, count, percent, setting, signed
 from luthier.reports.reading import Reading, measure
 from luthier.reports.words import clean, clip, label
 
@@ -46,8 +46,7 @@ def _entry(reading: Reading, one: Evidence, *, deciding: bool) -> Entry:
 
 
 def _facts(reading: Reading, one: Evidence, *, deciding: bool) -> tuple[tuple[str, str], ...]:
-    decimals = decimals_of(*one.difference.interval)
-    decimals = reading.decimals if decimals is None else decimals
+    decimals = reading.decimals_for(*one.difference.interval)
 
     def amount(value: float) -> str:
         return signed(value, decimals)

@@ -37,10 +37,15 @@ class Reading(NamedTuple):
         """A score with the digits that the run's noise supports."""
         return number(value, self.decimals)
 
+    def decimals_for(self, low: float, high: float) -> int | None:
+        """Digits that an interval supports; those of the run where it supports none."""
+        found = decimals_of(low, high)
+        return self.decimals if found is None else found
+
     @property
     def num_folds(self) -> int:
         """On how many folds configurations were judged; 1: on one split."""
-        return max(self.record.facts.splits, 1) if self.record.facts else 1
+        return self.record.facts.num_folds if self.record.facts else 1
 
     @property
     def of_search(self) -> str:
@@ -69,7 +74,7 @@ def averaged_trials(record: RunRecord) -> tuple[Trial, ...]:
     """All trials, those of the search with the mean over their folds as the final score."""
     trials = record.history.trials if record.history else ()
     facts = record.facts
-    return tuple(Merged(facts.constant_score)(trials)) if facts and facts.splits > 1 else trials
+    return tuple(Merged(facts.constant_score)(trials)) if facts and facts.num_folds > 1 else trials
 
 
 def _best(record: RunRecord, scored: tuple[tuple[Trial, float], ...]) -> int | None:
@@ -90,7 +95,6 @@ def measure(reading: Reading, estimate: Estimate | None, unit: str, *, sign: boo
     if estimate is None or not math.isfinite(estimate.score):
         return Measure(text=MISSING)
     low, high = estimate.interval
-    decimals = decimals_of(low, high)
     write = signed if sign else number
     known = math.isfinite(low) and math.isfinite(high)
     return Measure(
@@ -98,7 +102,7 @@ def measure(reading: Reading, estimate: Estimate | None, unit: str, *, sign: boo
         low=low if known else math.nan,
         high=high if known else math.nan,
         n=estimate.n,
-        text=write(estimate.score, reading.decimals if decimals is None else decimals),
+        text=write(estimate.score, reading.decimals_for(low, high)),
         interval=span(low, high, sign=sign) if known else "no interval",
         size=f"n = {count(estimate.n)} {unit}{'' if estimate.n == 1 else 's'}",
     )

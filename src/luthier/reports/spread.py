@@ -24,8 +24,7 @@ def noise(reading: Reading) -> Noise | None:
     if noise is None or noise.estimate.n == 0:
         return None
     found = measure(reading, noise.estimate, "seed")
-    digits = decimals_of(*noise.estimate.interval)
-    digits = reading.decimals if digits is None else digits
+    digits = reading.decimals_for(*noise.estimate.interval)
     sd, detectable = number(noise.estimate.sd, digits), number(noise.detectable, digits)
     sentence = f"The baseline alone scores {found.text} ({size_of(found)}). "
     sentence += (

@@ -54,9 +54,9 @@ def plan_lines(plan: RunPlan, facts: Facts | None = None) -> list[str]:
         )
     total = seconds(plan.total) if plan.unit == "seconds" else plural(round(plan.total), "trial")
     lines.append(f"Budget {total}, {plural(plan.num_workers, 'worker')}: {', '.join(_shares(plan))}")
-    if facts and facts.splits > 1:
+    if facts and facts.num_folds > 1:
         lines.append(
-            f"Each configuration on up to {facts.splits} folds, given up where its mean falls behind the best's "
+            f"Each configuration on up to {facts.num_folds} folds, given up where its mean falls behind the best's "
             "worst fold"
         )
     if plan.slots > 1:

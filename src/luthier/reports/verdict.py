@@ -6,7 +6,7 @@ import math
 
 from luthier.records import Evidence, HeldOutResult
 from luthier.reports.model import Measure, Outcome, Verdict
-from luthier.reports.numbers import count, decimals_of, plural, seconds, signed
+from luthier.reports.numbers import count, plural, seconds, signed
 from luthier.reports.reading import Reading, measure
 from luthier.reports.words import clean, clip
 
@@ -56,11 +56,8 @@ def _adopted(reading: Reading, evidence: Evidence) -> str:
         best, base = reading.score(record.best_score.score), reading.score(record.baseline_score.score)
         scores = f"{reading.metric_name} {best} instead of {base}, "
     decides = ""
-    if (
-        found.low <= evidence.price
-    ):  # the interval is two-sided, the rule is not: without a word they seem to disagree
-        decimals = decimals_of(*evidence.difference.interval)
-        bound = signed(evidence.lower, reading.decimals if decimals is None else decimals)
+    if found.low <= evidence.price:  # the interval is two-sided, the rule is not: they would seem to disagree
+        bound = signed(evidence.lower, reading.decimals_for(*evidence.difference.interval))
         decides = f"; the one-sided lower bound, {bound}, decides"
     text = f"Adopted: {scores}better by {found.text} ({_between(found)}{decides})"
     return f"{text}; {_test(reading, record.test)}."

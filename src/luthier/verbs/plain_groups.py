@@ -26,12 +26,12 @@ def groups_code(recipe: Recipe, *, decoupled: bool) -> str:
         decoupled: is the optimizer's own weight_decay the decoupled one? Else the script takes "decay" off itself.
     """
     table = {name: [_short(v) for v in values] for name, values in optimizer_numbers(recipe).items()}
-    named = Grouping.of(recipe).named
-    lines = []
-    for at in range(len(GROUPS) * (1 + len(named))):
+    grouping = Grouping.of(recipe)
+    named, lines = grouping.named, []
+    for at in range(grouping.num):
         part, half = divmod(at, len(GROUPS))
         own = {name: values[at] for name, values in table.items()}
-        params = ("decay", "no_decay")[half]
+        params = GROUPS[half]
         if named:
             path = named[part - 1] if part else ""
             params = f'parts["{path}", {half == 0}]'

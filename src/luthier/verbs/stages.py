@@ -60,11 +60,6 @@ class Tuning:
         self.said: list[Finding] = list(facts.findings)
         self._deadline_at, self._deadline = -math.inf, math.inf
 
-    @property
-    def num_folds(self) -> int:
-        """On how many folds a configuration is judged; 1: on one split."""
-        return max(self.facts.splits, 1)
-
     # ------------------------------------------------------------------------------------------------ plan
 
     def make_plan(self) -> RunPlan:
@@ -126,7 +121,7 @@ class Tuning:
         """Configurations that the search will begin, by the plan: one in eta goes on from each rung, and those that
         come to their end may take all folds."""
         rungs = (0.0, *plan.rungs)
-        further = (self.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
+        further = (self.facts.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
         if plan.unit == "trials":
             return float(plan.split["search"] / (1 + further))
         share = further + sum((b - a) / plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
@@ -162,7 +157,7 @@ class Tuning:
             full_cost_s=full_s,
             num_workers=num_workers,
             startup_s=self.driver.elapsed_s(),
-            folds=self.num_folds,
+            folds=self.facts.num_folds,
         )
         return RunPlan(
             **parts,
@@ -264,12 +259,12 @@ class Tuning:
         """How many configurations should come to their end: as many as are confirmed; on several folds no more than
         half of the search pays for."""
         most = max(self.plan.num_top, 1)
-        if self.num_folds == 1:
+        if self.facts.num_folds == 1:
             return most
         runs = self.plan.split["search"]
         if self.timed:
             runs *= self.plan.num_workers / max(self._full_s(), 1e-9)
-        return min(most, max(int(runs / (2 * self.num_folds)), 1))
+        return min(most, max(int(runs / (2 * self.facts.num_folds)), 1))
 
     def _search_deadline(self) -> float:
         """When the search must end, so that the evidence can be paid for: on the run's clock.
@@ -288,7 +283,7 @@ class Tuning:
             key=self.bench.utility,
         )
         top = ranked[-max(self.plan.num_top, 1) :]
-        others = max(self.num_folds - self.plan.num_final, 0) if self.plan.num_final else 0
+        others = max(self.facts.num_folds - self.plan.num_final, 0) if self.plan.num_final else 0
         runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final + others
         evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
         return float(self.plan.total - self.plan.split["report"] - evidence_s)
@@ -311,7 +306,7 @@ class Tuning:
     def _history(self, *, averaged: bool = True) -> History:
         """What was trained; with folds and `averaged`, final scores are means over them."""
         trials = [trial for _, trial in sorted(self.driver.ledger.trials.items())]
-        if averaged and self.num_folds > 1:
+        if averaged and self.facts.num_folds > 1:
             trials = Merged(self.facts.constant_score)(trials)
         return rounds.history_of(self.facts.metric, self.plan, trials)
 
@@ -360,7 +355,7 @@ class Tuning:
 
         None where configurations are not judged on folds.
         """
-        if self.num_folds == 1:
+        if self.facts.num_folds == 1:
             return None
         runs = out_of_fold.sides(self.bench, pairs, winner)
         runs = out_of_fold.completed(
