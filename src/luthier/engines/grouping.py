@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from luthier.errors import InvalidInput
+from luthier.errors import InvalidInput, listed
 from luthier.groups import GROUPS
 from luthier.recipe import Recipe
 
@@ -85,7 +85,7 @@ class Grouping(NamedTuple):
                 f"groups[{group!r}]",
                 must="the path of a module that has weights of its own",
                 where=where,
-                remedy=f"Did you mean {near[0]!r}? The modules are {_told(paths)}" if near else "Leave it out",
+                remedy=f"Did you mean {near[0]!r}? The modules are {listed(paths, 8)}" if near else "Leave it out",
             )
 
     def must_be_of(self, recipe: Recipe, where: str) -> None:
@@ -114,8 +114,3 @@ def _paths(names: Iterable[str]) -> list[str]:
         parts = name.split(".")
         found |= dict.fromkeys(".".join(parts[:n]) for n in range(1, len(parts) + 1))
     return sorted(found, key=lambda path: path.count("."))
-
-
-def _told(paths: list[str], most: int = 8) -> str:
-    """Paths in words: the upper ones, where there are many."""
-    return ", ".join(paths[:most]) + (" ..." if len(paths) > most else "")

@@ -14,30 +14,19 @@ import numpy as np
 import optax
 
 from luthier.engines.outside import Maker
-from luthier.engines.serial.outside import Told, Tree
+from luthier.engines.serial.outside import Outside, Told, Tree
 from luthier.errors import Unsupported
 
 
-class Optax:
+class Optax(Outside):
     """See `luthier.engines.serial.outside.Outside`.
 
     Where the optimizer takes no learning rate, that of the recipe is a factor of its updates.
-
-    Args:
-        where: the engine, for messages.
     """
 
     def __init__(self, maker: Maker, where: str) -> None:
-        self._maker, self._where = maker, where
+        super().__init__(maker, where)
         self._tried: set[Any] = set()
-
-    def __eq__(self, other: object) -> bool:
-        """Do both make the same?"""
-        return isinstance(other, Optax) and self._maker.key == other._maker.key
-
-    def __hash__(self) -> int:
-        """Equal ones have one key."""
-        return hash(self._maker.key[:2])
 
     def begin(self, weights: Tree, told: Told) -> Tree:
         """See Outside."""

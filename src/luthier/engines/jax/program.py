@@ -20,8 +20,8 @@ from luthier.engines.jax.model import threefry
 from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Shapes, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.serial.turns import Curves, InTurn, Slots, trained
-from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode, Plan
+from luthier.engines.serial.turns import OneByOne
+from luthier.engines.spec import HPARAMS, WHOLE_STEP, Array, Loss, Mode
 
 SCAN = Mode("scan", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "structure", "optimizer"))
 STEP = Mode("step", bit_equal_across_P=True, recompiles_on=("B", "shapes", "structure", "optimizer"), build_s=2.0)
@@ -87,7 +87,7 @@ def batch_at(how: How, data: Placed, plan: StepPlan) -> Batch:
     return Batch.of(WORDS, how, data, rows_B=plan.rows, weights_B=plan.weights, numbers=numbers)
 
 
-class Program:
+class Program(OneByOne):
     """See `luthier.engines.serial.spec.Program`: the jitted functions of one structure and one loss.
 
     Each is compiled once for every B and shape of the data. It owns the compiled code, which goes when it goes.
@@ -111,12 +111,6 @@ class Program:
     def array(value: Array) -> Any:
         """A copy on the device: live arrays are donated."""
         return jnp.array(value, copy=True)
-
-    def train(
-        self, slots: Slots, data: Placed, plan: Plan, *, outside: Outside | None = None
-    ) -> tuple[InTurn, Curves]:
-        """The slots after a chunk, one after another."""
-        return trained(self.advance, slots, data, plan, grouping=self.grouping, outside=outside)
 
     def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is donated."""

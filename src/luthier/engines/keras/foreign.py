@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from luthier.engines.outside import Maker
-from luthier.engines.serial.outside import Told, Tree, part_way
+from luthier.engines.serial.outside import Outside, Told, Tree, part_way
 from luthier.engines.spec import Array
 from luthier.errors import InvalidInput
 
@@ -90,21 +90,13 @@ def made(maker: Maker, weights: dict[str, Any], decays: Mapping[str, bool], wher
     return Made(optimizer, weights, own, at, None if decay is None else places[id(decay)])
 
 
-class KerasRule:
+class KerasRule(Outside):
     """See `luthier.engines.serial.outside.Outside`: on JAX and TensorFlow."""
 
     def __init__(self, maker: Maker, where: str) -> None:
-        self._maker, self._where = maker, where
+        super().__init__(maker, where)
         self._made: dict[Any, Made] = {}
         self._starts: dict[Any, Tree] = {}  # what the variables begin as: a graph of TensorFlow writes into them
-
-    def __eq__(self, other: object) -> bool:
-        """Do both make the same?"""
-        return isinstance(other, KerasRule) and self._maker.key == other._maker.key
-
-    def __hash__(self) -> int:
-        """Equal ones have one key."""
-        return hash(self._maker.key[:2])
 
     def begin(self, weights: Tree, told: Told) -> Tree:
         """See Outside."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from luthier.engines.outside import Maker
 from luthier.engines.spec import Array
 from luthier.errors import Unsupported
 
@@ -27,24 +29,39 @@ class Told(NamedTuple):
     loss: Any = None
 
 
-class Outside(Protocol):
-    """An optimizer of a library. Those that are equal compile to the same; so they may stand in a key."""
+class Outside(ABC):
+    """An optimizer of a library. Those that make the same are equal and compile to the same: they may stand in a key.
 
+    Args:
+        where: the engine, for messages.
+    """
+
+    def __init__(self, maker: Maker, where: str) -> None:
+        self._maker, self._where = maker, where
+
+    def __eq__(self, other: object) -> bool:
+        """Do both make the same?"""
+        return isinstance(other, Outside) and type(other) is type(self) and self._maker.key == other._maker.key
+
+    def __hash__(self) -> int:
+        """Equal ones have one key."""
+        return hash(self._maker.key[:2])
+
+    @abstractmethod
     def begin(self, weights: Tree, told: Told) -> Tree:
         """What it keeps before the first step, flat: {name: numpy array}. Called with arrays, not while compiling.
 
         Raises:
             Unsupported: it can not train these weights.
         """
-        ...
 
+    @abstractmethod
     def ready(self, weights: Tree, told: Told) -> None:
         """Make what can not be made while compiling; called before each chunk, and quick from the second time on."""
-        ...
 
+    @abstractmethod
     def step(self, grads: Tree, state: Tree, *, weights: Tree, told: Told) -> tuple[Tree, Tree]:
         """(weights, state) after a step; called while compiling."""
-        ...
 
 
 def decays_of(decay: Array) -> tuple[bool, ...]:

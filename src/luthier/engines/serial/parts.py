@@ -76,7 +76,7 @@ class Chunk(NamedTuple):
     weights: Array | None = None  # float32 [S, B]
 
 
-def chunk_of(slot: Slot, plan: Plan, p: int, *, num_groups: int = 2) -> Chunk:
+def chunk_of(slot: Slot, plan: Plan, p: int, *, num_groups: int) -> Chunk:
     """What slot p has to do."""
     return Chunk(
         rows=plan.rows[:, p],

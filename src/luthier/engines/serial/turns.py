@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +17,6 @@ from luthier.recipe import OPTIMIZERS
 
 Curves = dict[int, Any]
 """{slot: (loss_S, grad_norm_S)} of those that trained, on the device or not."""
-Advance = Callable[[str | Outside, Arrays, Placed, Chunk], tuple[Arrays, Any, Any]]
-"""(rule, arrays, data, chunk) -> (arrays, loss_S, grad_norm_S); arrays are consumed."""
 
 
 class Slots(Protocol):
@@ -58,22 +57,27 @@ class InTurn(tuple[Slot, ...]):
         return [set(slot.arrays.optimizer) for slot in self]
 
 
-def trained(
-    advance: Advance, slots: Slots, data: Placed, plan: Plan, *, grouping: Grouping, outside: Outside | None = None
-) -> tuple[InTurn, Curves]:
-    """The slots after a chunk.
+class OneByOne(ABC):
+    """A program that trains slots one after another: see `luthier.engines.serial.spec.Program`."""
 
-    Args:
-        outside: the optimizer of a library, for the slots whose rule it is.
-    """
-    after, curves = list(slots), {}
-    for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
-        slot, kind = slots[p], int(plan.kinds[p])
-        chunk = chunk_of(slot, plan, p, num_groups=grouping.num)
-        rule = OPTIMIZERS[kind] if kind >= 0 else _ready(outside, slot, chunk, grouping)
-        arrays, *curves[p] = advance(rule, slot.arrays, data, chunk)
-        after[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
-    return InTurn(after), curves
+    grouping: Grouping
+
+    @abstractmethod
+    def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
+        """(arrays, loss_S, grad_norm_S) after a chunk of an update rule; `arrays` is consumed."""
+
+    def train(
+        self, slots: Slots, data: Placed, plan: Plan, *, outside: Outside | None = None
+    ) -> tuple[InTurn, Curves]:
+        """The slots after a chunk."""
+        after, curves = list(slots), {}
+        for p in map(int, np.flatnonzero(plan.steps)):  # a frozen slot is not touched at all
+            slot, kind = slots[p], int(plan.kinds[p])
+            chunk = chunk_of(slot, plan, p, num_groups=self.grouping.num)
+            rule = OPTIMIZERS[kind] if kind >= 0 else _ready(outside, slot, chunk, self.grouping)
+            arrays, *curves[p] = self.advance(rule, slot.arrays, data, chunk)
+            after[p] = slot._replace(arrays=arrays, step=slot.step + int(plan.steps[p]))
+        return InTurn(after), curves
 
 
 def _ready(outside: Outside | None, slot: Slot, chunk: Chunk, grouping: Grouping) -> Outside:

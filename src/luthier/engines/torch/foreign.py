@@ -20,7 +20,7 @@ from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.outside import Maker
 from luthier.engines.spec import Array, Snapshot, optimizer_numbers
 from luthier.engines.torch.optimizers import group_of
-from luthier.errors import Unsupported
+from luthier.errors import Unsupported, listed
 from luthier.recipe import Recipe
 
 FOREIGN = "of a library"
@@ -174,8 +174,7 @@ def tried(optimizer: Outside, params: Mapping[str, torch.Tensor], maker: Maker, 
         ) from error
     optimizer.arrays()
     if isinstance(optimizer, Foreign) and (idle := optimizer.left_out):
-        told = ", ".join(idle[:8]) + (" ..." if len(idle) > 8 else "")
-        sys.stderr.write(f"the optimizer {maker.name} does not train {len(idle)} of the weights: {told}\n")
+        sys.stderr.write(f"the optimizer {maker.name} does not train {len(idle)} of the weights: {listed(idle, 8)}\n")
 
 
 def _check(maker: Maker, optimizer: Any) -> None:

@@ -63,7 +63,7 @@ def chunk_of(
     device: torch.device,
     *,
     weights_SB: Array | None = None,
-    num_groups: int = 2,
+    num_groups: int,
 ) -> Chunk:
     """Turn the slot's numbers {name: [S] or [S, G]} into torch's words, once for all steps."""
     S, G = len(rows_SB), num_groups

@@ -19,8 +19,8 @@ from luthier.engines.keras.tensorflow.losses import LOSSES
 from luthier.engines.serial.outside import Outside
 from luthier.engines.serial.parts import Arrays, Chunk, Placed, Tree
 from luthier.engines.serial.step import Batch, How, Step, Words, take
-from luthier.engines.serial.turns import Curves, InTurn, Slots, trained
-from luthier.engines.spec import Array, Loss, Mode, Plan
+from luthier.engines.serial.turns import OneByOne
+from luthier.engines.spec import Array, Loss, Mode
 
 GRAPH = Mode("graph", bit_equal_across_P=True, recompiles_on=("B", "shapes", "optimizer"), build_s=1.0)
 JIT = Mode("jit", bit_equal_across_P=True, recompiles_on=("S", "B", "shapes", "optimizer"), build_s=4.0)
@@ -52,7 +52,7 @@ WORDS = Words(
 )
 
 
-class Program:
+class Program(OneByOne):
     """See `luthier.engines.serial.spec.Program`.
 
     A chunk is one graph with a loop over its steps. Its number of steps is data; S may differ without a new graph.
@@ -76,12 +76,6 @@ class Program:
     def array(value: Array) -> Any:
         """A copy as a tensor."""
         return tf.constant(np.array(value))
-
-    def train(
-        self, slots: Slots, data: Placed, plan: Plan, *, outside: Outside | None = None
-    ) -> tuple[InTurn, Curves]:
-        """The slots after a chunk, one after another."""
-        return trained(self.advance, slots, data, plan, grouping=self.grouping, outside=outside)
 
     def advance(self, rule: str | Outside, arrays: Arrays, data: Placed, chunk: Chunk) -> tuple[Arrays, Any, Any]:
         """(arrays, loss_S, grad_norm_S) after a chunk of an update rule."""
