@@ -12,11 +12,11 @@ kept in runs/benchmarks/contest.jsonl; what is there is left out.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from typing import Any
 
 import msgspec
+from benchmarks.population.store import Store
 from benchmarks.real_sets import CASES, ROOT
 
 import luthier
@@ -103,17 +103,14 @@ def main() -> None:
     parser.add_argument("--rules", nargs="*", choices=DEFAULTS, default=list(DEFAULTS))
     parser.add_argument("--table", action="store_true", help="print what was measured, run nothing")
     asked = parser.parse_args()
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in OUT.read_text().splitlines()] if OUT.exists() else []
-    done = {(row["set"], row["rule"], row["trials"]) for row in rows}
+    store = Store(OUT, ("set", "rule", "trials"))
     for name in () if asked.table else asked.only:
         for rule in asked.rules:
-            if (name, rule, asked.trials) not in done:
-                rows.append(measure(name, rule, asked.trials))
-                with OUT.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-                print(name, rule, _cell(rows[-1]), flush=True)
-    print(table(rows))
+            if store.get(name, rule, asked.trials) is None:
+                row = measure(name, rule, asked.trials)
+                store.add(row)
+                print(name, rule, _cell(row), flush=True)
+    print(table(list(store.rows.values())))
 
 
 if __name__ == "__main__":

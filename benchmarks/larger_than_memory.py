@@ -12,7 +12,6 @@ all (VmHWM), which counts pages of the file that the system would give back.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import resource
@@ -27,9 +26,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from benchmarks.population.models import fashion_pixels
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("LUTHIER_DATA", ROOT.parent / "shared" / "data"))
 WAYS = ("limited", "unlimited", "resident")
 
 
@@ -37,11 +35,7 @@ def write_table(path: Path, copies: int) -> int:
     """Write the table; bytes of its numbers as float32."""
     import polars as pl
 
-    folder = SHARED / "fashion-mnist"
-    with gzip.open(folder / "train-images-idx3-ubyte.gz") as file:
-        pixels = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
-    with gzip.open(folder / "train-labels-idx1-ubyte.gz") as file:
-        classes = np.frombuffer(file.read(), np.uint8, offset=8)
+    pixels, classes = fashion_pixels()
     random = np.random.default_rng(0)
     noisy = [
         np.clip(pixels.astype(np.int16) + random.integers(-8, 9, pixels.shape, np.int16), 0, 255).astype(np.uint8)

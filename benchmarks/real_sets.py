@@ -13,8 +13,6 @@ import argparse
 import csv
 import gzip
 import io
-import json
-import os
 import re
 import time
 import wave
@@ -25,13 +23,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from benchmarks.population.models import data_folder, fashion_pixels
+from benchmarks.population.store import Store
 from torch import nn
 
 import luthier
 from luthier import Choice, Data, Float, Int, Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("LUTHIER_DATA", ROOT.parent / "shared" / "data"))
+SHARED = data_folder()
 OUT = ROOT / "runs" / "benchmarks" / "real_sets.jsonl"
 
 
@@ -153,18 +153,11 @@ def fashion() -> Case:
     """70,000 photos of clothes, 28 x 28."""
 
     def read(part: str) -> tuple[Any, Any]:
-        folder = SHARED / "fashion-mnist"
-        pixels = np.frombuffer(_unpacked(folder / f"{part}-images-idx3-ubyte.gz"), np.uint8, offset=16)
-        labels = np.frombuffer(_unpacked(folder / f"{part}-labels-idx1-ubyte.gz"), np.uint8, offset=8)
+        pixels, labels = fashion_pixels(part)
         return (pixels.reshape(-1, 1, 28, 28) / np.float32(255)).astype(np.float32), labels.astype(np.int64)
 
     data = Data(*read("train"), test=read("t10k"))
     return Case(data, cnn, "accuracy", CNN_SPACE, Recipe(epochs=2))
-
-
-def _unpacked(path: Path) -> bytes:
-    with gzip.open(path) as file:
-        return file.read()
 
 
 def banking() -> Case:
@@ -276,16 +269,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=CASES)
     parser.add_argument("--table", action="store_true", help="print what was measured, run nothing")
     asked = parser.parse_args()
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in OUT.read_text().splitlines()] if OUT.exists() else []
-    done = {(row["set"], row["budget"]) for row in rows}
+    store = Store(OUT, ("set", "budget"))
     for name in () if asked.table else asked.only or CASES:
-        if (name, asked.budget) not in done:
-            rows.append(measure(name, asked.budget))
-            with OUT.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
-            print(table(rows[-1:]), flush=True)
-    print(table(rows))
+        if store.get(name, asked.budget) is None:
+            row = measure(name, asked.budget)
+            store.add(row)
+            print(table([row]), flush=True)
+    print(table(list(store.rows.values())))
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ def data_folder() -> Path:
     return Path(os.environ.get("LUTHIER_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
-def fashion(num_rows: int = NUM_ROWS) -> Source:
-    """The first training rows of Fashion-MNIST, 784 grey values between 0 and 1."""
+def fashion_pixels(part: str = "train") -> tuple[Array, Array]:
+    """Fashion-MNIST as it is: uint8 [n, 784] grey values and [n] classes of a part, "train" or "t10k"."""
     folder = data_folder() / "fashion-mnist"
     if not folder.exists():
         raise SystemExit(f"no fashion-mnist in {folder.parent}: set LUTHIER_DATA")
@@ -105,10 +105,14 @@ def fashion(num_rows: int = NUM_ROWS) -> Source:
     def read(name: str, header: int) -> Array:
         return np.frombuffer(gzip.decompress((folder / name).read_bytes()), np.uint8, offset=header)
 
-    pixels = read("train-images-idx3-ubyte.gz", 16).reshape(-1, 784)[:num_rows]
-    return Source(
-        pixels.astype(np.float32) / 255.0, read("train-labels-idx1-ubyte.gz", 8)[:num_rows].astype(np.int64)
-    )
+    pixels = read(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 784)
+    return pixels, read(f"{part}-labels-idx1-ubyte.gz", 8)
+
+
+def fashion(num_rows: int = NUM_ROWS) -> Source:
+    """The first training rows of Fashion-MNIST, 784 grey values between 0 and 1."""
+    pixels, classes = fashion_pixels()
+    return Source(pixels[:num_rows].astype(np.float32) / 255.0, classes[:num_rows].astype(np.int64))
 
 
 def speckles() -> Source:
