@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luthier.codec import VERSION, from_json, to_json
+from luthier.codec import VERSION, digest, from_json, to_json
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.records import (
@@ -29,7 +29,6 @@ from luthier.records import (
     RunRecord,
     Trial,
     derive_seed,
-    digest,
 )
 from luthier.space import Choice, Float, Int, Space
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -45,6 +47,11 @@ def from_json(data: bytes | str, kind: type[R]) -> R:
     if name != kind.__name__:
         raise InvalidInput(f"kind={name!r}", must=f"kind == {kind.__name__!r}", where="record")
     return convert(body, kind)
+
+
+def digest(record: msgspec.Struct | Mapping[str, Any]) -> str:
+    """A short name of a record's content: 12 hex digits of SHA-256 over its JSON with sorted keys."""
+    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:12]
 
 
 def convert(body: Any, kind: type[R]) -> R:

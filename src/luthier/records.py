@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
-
-import msgspec
 
 from luthier.codec import Record
 from luthier.findings import DecisionReport, Finding, FoldsReport, PreparationReport
@@ -388,11 +386,6 @@ class RunRecord(Record, frozen=True, kw_only=True):
     history: History | None = None
     confusion: tuple[tuple[int, ...], ...] = ()  # for the pictures: [true class][predicted class] on the test rows
     residuals: tuple[tuple[float, float], ...] = ()  # (true, predicted), at most 1,000 rows
-
-
-def digest(record: msgspec.Struct | Mapping[str, Any]) -> str:
-    """A short name of a record's content: 12 hex digits of SHA-256 over its JSON with sorted keys."""
-    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:12]
 
 
 def derive_seed(seed: int, *path: str | int) -> int:

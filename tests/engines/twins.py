@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from luthier.codec import digest
 from luthier.engines.spec import Builder, GroupKey, Loss, Plan, Snapshot, Source
 from luthier.engines.torch import TorchEngine
 from luthier.engines.torch.randomness import Clock, DropoutTwin
 from luthier.groups import GROUPS
 from luthier.recipe import Recipe
-from luthier.records import digest
 
 Flaw = Callable[[Any], None]
 FLAWS: dict[Flaw, str] = {}

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from luthier import stats
+from luthier.codec import digest
 from luthier.recipe import Recipe
 from luthier.records import (
     Change,
@@ -31,7 +32,6 @@ from luthier.records import (
     RunRecord,
     Trial,
     derive_seed,
-    digest,
 )
 from luthier.space import Choice, Float, Int, Space
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from luthier.codec import digest
 from luthier.errors import InvalidInput, MissingExtra, Unsupported
 from luthier.recipe import Recipe
-from luthier.records import digest
 
 OWN = "own."
 RATES = ("lr", "learning_rate")

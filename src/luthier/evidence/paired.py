@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from luthier import folds, stats
+from luthier.codec import digest
 from luthier.recipe import Recipe
 from luthier.records import (
     Change,
@@ -28,7 +29,6 @@ from luthier.records import (
     Trial,
     Verdict,
     derive_seed,
-    digest,
 )
 from luthier.space import Config
 from luthier.training.driver import Driver, Source

@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from luthier.records import Point, RunRecord, Trial, digest
+from luthier.codec import digest
+from luthier.records import Point, RunRecord, Trial
 from luthier.sinks.values import final_score, label, measures, settings
 from luthier.space import Choice, Domain, Float, Int, Scalar, Space
 

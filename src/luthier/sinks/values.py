@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from luthier.records import Point, RunRecord, Trial, digest
+from luthier.codec import digest
+from luthier.records import Point, RunRecord, Trial
 from luthier.reports.reading import value_of
 from luthier.space import Scalar
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 
+from luthier.codec import digest
 from luthier.engines.keras.heads import by_keras
 from luthier.engines.keras.rates import lifted
-from luthier.records import digest
 
 _SKIPPED = object()
 

@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from luthier.codec import digest
 from luthier.engines.grouping import Grouping
 from luthier.engines.serial.spec import Source, Structure
 from luthier.engines.spec import Builder, GroupKey, Loss, program_of
 from luthier.errors import InvalidInput, Unsupported
 from luthier.recipe import Recipe
-from luthier.records import digest
 
 LOOKS_KEPT = 256
 PROGRAMS_KEPT = 16

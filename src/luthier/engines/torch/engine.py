@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from luthier.algorithms.losses import LOSSES
+from luthier.codec import digest
 from luthier.engines.outside import Maker
 from luthier.engines.spec import (
     Array,
@@ -28,7 +29,6 @@ from luthier.engines.torch.refusal import Refused
 from luthier.engines.torch.slot import try_outside
 from luthier.errors import InvalidInput, Unsupported
 from luthier.recipe import Recipe
-from luthier.records import digest
 
 OF_OWN_LOSSES = ("loop", "channels_last")
 """Modes that take a loss that is a function."""

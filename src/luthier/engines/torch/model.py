@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from luthier.algorithms.losses import LOSSES
+from luthier.codec import digest
 from luthier.engines.building import called, keywords
 from luthier.engines.grouping import ONE, Grouping
 from luthier.engines.outside import Maker
@@ -22,7 +23,6 @@ from luthier.engines.torch.statistics import refine_
 from luthier.engines.torch.structure import structure_of
 from luthier.errors import InvalidInput, Unsupported
 from luthier.recipe import Recipe
-from luthier.records import digest
 
 Tensors = dict[str, torch.Tensor]
 LOOKS_KEPT = 256
