@@ -66,11 +66,11 @@ def data_of(shape: tuple[int, ...]) -> Source:
     return Source(inputs, inputs.reshape(NUM_ROWS, -1)[:, :10].argmax(1))
 
 
-def plans_of(batch_size: int, num_steps: int) -> list[Plan]:
+def plans_of(batch_size: int, num_steps: int, *, num_rows: int = NUM_ROWS, chunk: int = CHUNK) -> list[Plan]:
     """The chunks of one training, planned ahead: planning is not the engine's work."""
     recipe = Recipe("adamw", lr=1e-3, batch_size=batch_size)
-    course = Course(recipe, 0, np.arange(NUM_ROWS), num_steps, 0, CHUNK)
-    return [make_plan([course._replace(step=step)], CHUNK) for step in range(0, num_steps, CHUNK)]
+    course = Course(recipe, 0, np.arange(num_rows), num_steps, 0, chunk)
+    return [make_plan([course._replace(step=step)], chunk) for step in range(0, num_steps, chunk)]
 
 
 def by_hand(build: Callable[[], nn.Module], source: Source, plans: list[Plan], fused: bool) -> Callable[[], None]:
@@ -99,11 +99,13 @@ def by_hand(build: Callable[[], nn.Module], source: Source, plans: list[Plan], f
     return train
 
 
-def by_engine(build: Callable[[], nn.Module], source: Source, plans: list[Plan]) -> Callable[[], None]:
+def by_engine(
+    build: Callable[[], nn.Module], source: Source, plans: list[Plan], mode: str = "loop"
+) -> Callable[[], None]:
     """A function that trains over all plans through `advance`."""
     recipe = Recipe("adamw", lr=1e-3)
     engine = TorchEngine(inputs=64, outputs=10)
-    population = engine.open(build, recipe, Loss("cross_entropy"), "loop", 1)
+    population = engine.open(build, recipe, Loss("cross_entropy"), mode, 1)
     data = engine.place(source)
     held = [population.stack([population.fresh(recipe, 0)])]
 

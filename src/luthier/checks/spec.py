@@ -54,16 +54,19 @@ ACTIVE = "luthier.checks.active"
 @cache
 def checks(room: str = "luthier.checks") -> dict[str, Check]:
     """All checks of a room by code, in the order of their codes."""
-    found = {}
-    for module in pkgutil.iter_modules(import_module(room).__path__):
-        if module.name[:1].isalpha() and module.name[1:3].isdigit():
-            check = _check(import_module(f"{room}.{module.name}"))
-            found[check.code] = check
-    return dict(sorted(found.items()))
+    found = [_check(code, import_module(name)) for code, name in modules(room).items()]
+    return {check.code: check for check in found}
 
 
-def _check(module: Any) -> Check:
-    code = module.__name__.rpartition(".")[2].partition("_")[0].upper()
+@cache
+def modules(room: str = "luthier.checks") -> dict[str, str]:
+    """The module of each check of a room by code, in the order of the codes; none of them is imported."""
+    names = [module.name for module in pkgutil.iter_modules(import_module(room).__path__)]
+    coded = [name for name in names if name[:1].isalpha() and name[1:3].isdigit()]
+    return {name.partition("_")[0].upper(): f"{room}.{name}" for name in sorted(coded)}
+
+
+def _check(code: str, module: Any) -> Check:
     framework = getattr(module, "FRAMEWORK", FRAMEWORKS.get(code[0], "torch"))
     needs = getattr(module, "NEEDS", NEEDS.get(code[0], "training"))
     return Check(code, module.TITLE, module.TIER, module.CAUSES, module.judge, module.__doc__, framework, needs)

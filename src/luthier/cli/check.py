@@ -105,7 +105,7 @@ def check(
     """Run a training program under watch, unmodified, and say what is wrong with it."""
     from luthier.cli.streams import report_stream, writable
     from luthier.errors import InvalidInput
-    from luthier.verbs.check_pages import page_of, rules
+    from luthier.verbs.check_pages import codes, page_of
     from luthier.verbs.check_settings import choose
     from luthier.verbs.check_target import target_of
 
@@ -115,7 +115,7 @@ def check(
     if write and not fix:
         raise InvalidInput("--apply without --fix", remedy="Write --fix --apply")
     found = target_of(program or (), module=module, has_data=bool(data or target))
-    chosen = choose(select or (), ignore or (), folder=found.folder, known=rules())
+    chosen = choose(select or (), ignore or (), folder=found.folder, known=codes())
     path = writable(output) if output else None
     asked = Asked(found, format, path, fail_on, fix, write, Path.cwd(), time.time())
     with report_stream(machine=format in MACHINE and path is None) as stream:
@@ -171,7 +171,7 @@ def _tell(diagnosis: Diagnosis, asked: Asked, stream: TextIO) -> int:
     from luthier.cli.streams import in_colour
     from luthier.reports.findings import rendered, summary
     from luthier.reports.findings.view import reaches
-    from luthier.verbs.check_pages import rules
+    from luthier.verbs.check_pages import codes, rules
     from luthier.verbs.check_view import view_of
 
     speaks = os.environ.get("RANK", "0") == "0"  # of several processes that train one model, one does
@@ -182,11 +182,12 @@ def _tell(diagnosis: Diagnosis, asked: Asked, stream: TextIO) -> int:
         since=asked.since,
         fix=asked.fix,
         write=asked.write and speaks,
-        known=rules(),
+        known=codes(),
     )
     if speaks:
         colour = asked.format is Format.TEXT and asked.output is None and in_colour(stream)
-        report = rendered(view, asked.format.value, rules(), colour=colour)
+        named = rules() if asked.format is Format.SARIF else None
+        report = rendered(view, asked.format.value, named, colour=colour)
         if asked.output is not None:
             asked.output.write_text(report, "utf-8")
             report = f"luthier: {summary(view)} The report is in {asked.output}.\n"

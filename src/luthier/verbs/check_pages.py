@@ -5,17 +5,22 @@ from __future__ import annotations
 import inspect
 from functools import cache
 
-from luthier.checks.spec import ACTIVE, Check, checks
+from luthier.checks.spec import ACTIVE, Check, checks, modules
 from luthier.errors import InvalidInput
 from luthier.reports.findings.pages import explain
 from luthier.reports.findings.view import Rule
+
+
+def codes() -> tuple[str, ...]:
+    """All codes, in order; no check is imported for it."""
+    return tuple(sorted({*modules(), *modules(ACTIVE)}))
 
 
 @cache
 def rules() -> dict[str, Rule]:
     """Title, page and tier by code. A code that both kinds of check have gets one page with a part for each."""
     watched, tested = checks(), checks(ACTIVE)
-    return {code: _rule(watched.get(code), tested.get(code)) for code in sorted({*watched, *tested})}
+    return {code: _rule(watched.get(code), tested.get(code)) for code in codes()}
 
 
 def page_of(code: str) -> str:
@@ -26,7 +31,7 @@ def page_of(code: str) -> str:
     """
     from luthier.verbs.check_settings import expand
 
-    found = expand([code], rules(), "option --explain")
+    found = expand([code], codes(), "option --explain")
     if len(found) != 1:
         raise InvalidInput(f"--explain {code!r} does not name one check", remedy="`luthier checks` lists them")
     return explain(found[0], rules()[found[0]])

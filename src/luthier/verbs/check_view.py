@@ -15,10 +15,9 @@ from luthier.verbs import patches
 def text_of(diagnosis: Diagnosis) -> str:
     """A diagnosis as `luthier check` prints it, with paths below the current folder."""
     from luthier.reports.findings import rendered
-    from luthier.verbs.check_pages import rules
+    from luthier.verbs.check_pages import codes
 
-    known = rules()
-    return rendered(view_of(diagnosis, root=Path.cwd(), known=known), "text", known)
+    return rendered(view_of(diagnosis, root=Path.cwd(), known=codes()), "text")
 
 
 def view_of(

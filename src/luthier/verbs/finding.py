@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from luthier.errors import InvalidInput
-from luthier.training.task import Task
 
 
 def names_a_file(text: str) -> bool:
@@ -29,6 +28,8 @@ def function_at(place: str) -> Any:
     Raises:
         InvalidInput: there is no such file or name, or a module of that name is there already.
     """
+    from luthier.training.task import Task
+
     file, _, name = place.rpartition(":")
     path = Path(file).resolve()
     if not path.is_file():

@@ -22,7 +22,7 @@ class Layer:
         inputs, outputs: values on that batch; `dead`: units (last axis) that are zero for every row, as a share.
         weights: shapes of its own weights; `trainable`: whether they are to be trained.
         rate: of a dropout layer. equal_columns, equal_rows: all columns (rows) of the kernel
-            are equal, of at least two.
+            are equal, of at least two. follows: name of the layer whose output it was given as it is; "": none.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Layer:
     rate: float = math.nan
     equal_columns: bool = False
     equal_rows: bool = False
+    follows: str = ""
 
 
 @dataclass(slots=True)
@@ -99,6 +100,8 @@ class Rows:
         num_validation: rows of the validation part; num_shared: of these, rows that the training part holds too.
         num_hashed: rows compared.
         num_repeated: rows of the training part that occur more than once.
+        column: the only one of at least three that is the target in every row, up to scale and shift (-1: none);
+            column_equal: as it is.
     """
 
     num_rows: int = 0
@@ -111,6 +114,8 @@ class Rows:
     num_shared: int = 0
     num_hashed: int = 0
     num_repeated: int = 0
+    column: int = -1
+    column_equal: bool = False
 
 
 @dataclass(slots=True)

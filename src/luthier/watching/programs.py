@@ -19,7 +19,7 @@ class Remark:
 
     Args:
         kind: "softmax twice", "sigmoid twice", "softmax of one", "argmax of one", "log of logits", "log of zero",
-            "softmax over the batch", "broadcast", "same key twice".
+            "softmax over the batch", "bootstrapped", "broadcast", "same key twice".
         place: of the operation; other: of the one that it does not go with.
         shapes: of the operands. size: of the axis.
     """

@@ -325,6 +325,37 @@ big = {"a": 0.1 * jax.random.normal(k1, (4, 64)), "b": jnp.zeros(64), "c": 0.1 *
 params = train(lambda p, x, t: ce(net(p, x), jnp.arange(len(x)) % 2).mean(), big, optax.adam(10.0), steps=60)
 """,
     ),
+    "the gradient of a temporal difference's target": (
+        "J16",
+        """
+def loss(p, s, later, reward):
+    return jnp.mean((net(p, s)[:, 0] - (reward + 0.95 * net(p, later)[:, 0])) ** 2)
+params, opt = start(), optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, state, s, later, reward):
+    grads = jax.grad(loss)(params, s, later, reward)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state
+for i in range(5):
+    params, state = step(params, state, x, 0.9 * x, x[:, 1])
+""",
+    ),
+    "the gradient of the largest action value": (
+        "J16",
+        """
+def loss(p, s, action, reward, later, done):
+    best = jnp.max(net(p, later), axis=1)
+    target = reward + (1.0 - done) * 0.99 * best
+    return optax.huber_loss(net(p, s)[jnp.arange(len(s)), action], target).mean()
+params, opt = start(), optax.adam(1e-2)
+state = opt.init(params)
+for i in range(5):
+    grads = jax.grad(loss)(params, x, y, r, 0.9 * x, (r > 2).astype("float32"))
+    updates, state = opt.update(grads, state)
+    params = optax.apply_updates(params, updates)
+""",
+    ),
     "optimizer state thrown away, donated weights": (
         "J04",
         """
@@ -350,6 +381,33 @@ params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), start(1), o
 }
 
 SILENT: dict[str, str] = {
+    "a temporal difference to a stopped target, and to a target network": """
+def loss(p, old, s, later, reward):
+    stopped = jax.lax.stop_gradient(reward + 0.95 * net(p, later)[:, 0])
+    other = reward + 0.95 * net(old, later)[:, 0]
+    value = net(p, s)[:, 0]
+    return jnp.mean((value - stopped) ** 2) + jnp.mean((value - other) ** 2)
+params, opt = start(), optax.adam(1e-2)
+old, state = params, opt.init(params)
+for i in range(40):
+    grads = jax.grad(loss)(params, old, x, 0.9 * x, r)
+    updates, state = opt.update(grads, state)
+    params = optax.apply_updates(params, updates)
+    old = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, old, params)
+""",
+    "two views through one net with a short cut": """
+def net2(p, x):
+    return x[:, :2] + 0.5 * net(p, x)
+def loss(p, one, two, t):
+    apart = jnp.mean((net2(p, one) - net2(p, two)) ** 2)
+    return apart + ce(net2(p, one), t).mean()
+params, opt = start(), optax.adam(1e-2)
+state = opt.init(params)
+for i in range(40):
+    grads = jax.grad(loss)(params, x, x + 0.05, y)
+    updates, state = opt.update(grads, state)
+    params = optax.apply_updates(params, updates)
+""",
     "plain, jitted step": """
 params = train(lambda p, x, t: ce(net(p, x), t).mean(), start())
 accuracy = (jnp.argmax(net(params, x), axis=1) == y).mean()

@@ -341,9 +341,58 @@ m.compile(keras.optimizers.Adam(1e-2), loss="mse")
 m.fit(x, r, epochs=3, verbose=0)
 """,
     ),
+    "a net of Dense layers alone": (
+        "K21",
+        """
+i = keras.Input((8,))
+h = layers.Dropout(0.2)(layers.Dense(32)(i))
+m = keras.Model(i, layers.Dense(3, activation="softmax")(layers.Dense(16)(h)))
+m.compile("adam", "sparse_categorical_crossentropy")
+m.fit(x, k, epochs=2, verbose=0)
+""",
+    ),
+    "the target is the last column": (
+        "K22",
+        """
+table = np.column_stack([x, r])
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile("adam", "mse")
+m.fit(table, table[:, -1], epochs=2, verbose=0, validation_split=0.2)
+""",
+    ),
+    "the target's column was scaled": (
+        "K22",
+        """
+table = np.column_stack([r, x]).astype("float64")
+table = (table - table.mean(0)) / table.std(0)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile("adam", "mse")
+m.fit(table, 3 * r + 20, epochs=2, verbose=0)
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
+    "activations as layers and as operations": """
+i = keras.Input((8,))
+h = keras.ops.relu(layers.Dense(16)(i))
+h = layers.ReLU()(layers.BatchNormalization()(layers.Dense(16)(h)))
+m = keras.Model(i, layers.Dense(3, activation="softmax")(h))
+m.compile("adam", "sparse_categorical_crossentropy")
+m.fit(x, k, epochs=3, verbose=0)
+""",
+    "a factorisation through two places": """
+m = keras.Sequential([layers.Dense(16, "relu"), layers.Dense(2), layers.Dense(16, "relu"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(0.02), "mse")
+m.fit(x, r, epochs=12, verbose=0)
+""",
+    "a wave that repeats itself": """
+wave = np.sin(np.arange(400) * 2 * np.pi / 8).round(3).astype("float32")
+windows = np.stack([wave[i : i + 24] for i in range(320)])
+m = keras.Sequential([layers.Dense(16, activation="tanh"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(0.02), "mse")
+m.fit(windows, wave[24:344], epochs=12, verbose=0)
+""",
     "sigmoid": """
 m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
 m.compile("adam", loss="binary_crossentropy", metrics=["accuracy"])

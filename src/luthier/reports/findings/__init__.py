@@ -14,12 +14,12 @@ from luthier.reports.findings.view import Rule, View
 __all__ = ["rendered", "summary"]
 
 
-def rendered(view: View, form: str, rules: Mapping[str, Rule], *, colour: bool = False) -> str:
-    """The report in one of its forms: "text", "json", "sarif" or "github"; `rules` names the checks by code."""
+def rendered(view: View, form: str, rules: Mapping[str, Rule] | None = None, *, colour: bool = False) -> str:
+    """The report in one of its forms: "text", "json", "sarif" or "github"; `rules`: the checks by code, for SARIF."""
     if form == "json":
         return json.text(view)
     if form == "sarif":
-        return sarif.text(view, rules)
+        return sarif.text(view, rules or {})
     if form == "github":
         return github.text(view)
     return "\n".join(text.lines(view, colour=colour)) + "\n"

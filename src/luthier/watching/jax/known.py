@@ -31,6 +31,8 @@ class Info:
         leaf: the argument that it is, but for its shape. origin: shape before broadcasting.
         key: (root argument or -1 for a constant, derivation) of a random key.
         number: its value where it is a literal.
+        fed: arguments that met weights on the way to it. discounted: it was multiplied by a number between 0 and 1;
+        bootstraps: an output that was, to which then an argument that no weight has touched was added: a reward.
     """
 
     low: float = -INF
@@ -51,6 +53,9 @@ class Info:
     key: tuple[int, str] | None = None
     varies: bool = False
     number: float | None = None
+    fed: frozenset[int] = frozenset()
+    discounted: bool = False
+    bootstraps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,7 @@ def mixed(args: list[Info]) -> Info:
         touched=any(a.touched for a in args),
         data=any(a.data for a in args),
         varies=any(a.varies for a in args),
+        fed=frozenset().union(*(a.fed for a in args)) if args else frozenset(),
     )
 
 

@@ -13,15 +13,16 @@ BOOLEANS = ("eq", "ne", "lt", "le", "gt", "ge")
 
 def affine(op: Op) -> Info:
     """Matrix products and convolutions: logits, where a weight takes part; inputs are what meets the weights."""
-    out, found = op.mixed(), op.notes.found
+    out, found, fed = op.mixed(), op.notes.found, set[int]()
     for i, (one, other) in enumerate(((op.args[0], op.args[1]), (op.args[1], op.args[0]))):
         if one.leaf is None or one.touched or not other.touched:
             continue
+        fed.add(one.leaf)
         if one.leaf not in found.inputs:
             found.inputs.append(one.leaf)
         if len(op.shape(i)) > 1:
             found.batches.append(op.shape(i)[0])
-    return replace(out, affine=out.touched, activation="linear" if out.touched else "")
+    return replace(out, affine=out.touched, activation="linear" if out.touched else "", fed=out.fed | fed)
 
 
 def shape(op: Op) -> Info:
@@ -93,6 +94,7 @@ def _pair(op: Op) -> Info:
         return replace(made, over_batch=b.over_batch)
     if name == "sub":
         _meet(op)
+        _bootstrap(op)
     kept, other = (a, b) if a.touched else (b, a)
     linear = kept.affine and name in ("add", "sub", "mul", "div") and not (other.touched and not other.affine)
     same = name in ("sub", "add") and not other.weights and (other.touched or other.number == 0)
@@ -108,7 +110,27 @@ def _pair(op: Op) -> Info:
         squashed_at=kept.squashed_at,
         over_batch=bool(squash) and kept.over_batch,
         activation=kept.activation if linear or squash else "",
+        discounted=name == "mul" and not other.touched and any(map(_is_discount, (kept, other))),
+        bootstraps=name == "add"
+        and kept.discounted
+        and bool(kept.fed)
+        and other.leaf is not None
+        and not other.touched,
     )
+
+
+def _is_discount(factor: Info) -> bool:
+    """A number between 0 and 1, or what was multiplied by one, such as a mask of the states that are not the last."""
+    return factor.discounted or (factor.number is not None and 0 < factor.number < 1)
+
+
+def _bootstrap(op: Op) -> None:
+    """An output minus a reward and the model's own discounted output for another input, gradients in both."""
+    a, b = op.args
+    if a.bootstraps == b.bootstraps or not a.weights & b.weights:
+        return
+    if a.fed and b.fed and a.fed != b.fed:
+        op.remark("bootstrapped")
 
 
 def _meet(op: Op) -> None:

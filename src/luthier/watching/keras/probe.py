@@ -94,20 +94,22 @@ def _numpy(value: Any) -> Any:
 
 
 @contextmanager
-def _taps(fit: Fit) -> Iterator[dict[int, tuple[Any, str]]]:
-    """Record every call of a layer without layers of its own; yields {id of an output: (output, activation)}."""
+def _taps(fit: Fit) -> Iterator[dict[int, tuple[Any, str, str]]]:
+    """Record every call of a layer without parts; yields {id of an output: (output, activation, layer)}."""
     import keras
 
     base = keras.Layer
     original = base.__call__
-    made: dict[int, tuple[Any, str]] = {}
+    made: dict[int, tuple[Any, str, str]] = {}
 
     def tapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(self, *args, **kwargs)
         if not inside.has_parts(self) and keras.ops.is_tensor(out) and len(fit.layers) < MAX_LAYERS:
-            layer = _layer(self, args[0] if args else None, out)
+            given = args[0] if args else None
+            layer = _layer(self, given, out)
+            layer.follows = made.get(id(given), (None, "", ""))[2]
             fit.layers.append(layer)
-            made[id(out)] = (out, layer.activation)
+            made[id(out)] = (out, layer.activation, layer.name)
         return out
 
     base.__call__ = tapped
@@ -143,7 +145,7 @@ def _layer(layer: Any, given: Any, out: Any) -> Layer:
     return record
 
 
-def _losses(fit: Fit, model: Any, y: Any, outputs: Any, made: dict[int, tuple[Any, str]]) -> list[Loss]:
+def _losses(fit: Fit, model: Any, y: Any, outputs: Any, made: dict[int, tuple[Any, str, str]]) -> list[Loss]:
     """What each output's loss is and what it gets."""
     compiled = inside.loss_of(model)
     if compiled is None:
@@ -157,7 +159,7 @@ def _losses(fit: Fit, model: Any, y: Any, outputs: Any, made: dict[int, tuple[An
         record = _loss(loss)
         whole = fit.targets[0] if len(fit.targets) == 1 and len(parts) == 1 else None
         record.output, record.target = values_of(_numpy(output), "output"), whole or values_of(_numpy(target), "y")
-        record.activation = made.get(id(output), (None, ""))[1]
+        record.activation = made.get(id(output), (None, "", ""))[1]
         found.append(record)
     return found
 

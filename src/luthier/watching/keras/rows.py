@@ -14,6 +14,9 @@ from luthier.watching.values import MAX_DISTINCT, sample_rows
 MAX_HASHED_ROWS = 20_000
 MAX_HASHED_BYTES = 64 << 20
 _MAX_LABELS = 2_000_000
+MIN_LIKE = 48
+LIKE, ELSE_LIKE = 1e-9, 0.99
+"""How far the correlation of a scaled copy may be from 1; what other columns may reach beside it."""
 
 Array = npt.NDArray[Any]
 
@@ -82,7 +85,26 @@ def rows_of(x: list[Array], y: list[Array], val_x: list[Array], val_y: list[Arra
         found.num_hashed = len(theirs)
         found.num_shared = sum(h in set_ for h in theirs) if (set_ := set(ours)) else 0
         found.num_repeated = len(ours) - len(set_)
+    if len(x) == len(y) == 1:
+        found.column, found.column_equal = _like(x[0][:MAX_HASHED_ROWS], y[0][:MAX_HASHED_ROWS])
     return found
+
+
+def _like(x: Array, y: Array) -> tuple[int, bool]:
+    """(the one column that the target is, is it so as it is?); (-1, False) where none is, or several are."""
+    numbers = x.dtype.kind in "biuf" and y.dtype.kind in "biuf"
+    if not numbers or x.ndim != 2 or x.shape[1] < 3 or len(x) < MIN_LIKE or y.size != len(x):
+        return -1, False
+    wide, target = x.astype(np.float64), y.reshape(-1).astype(np.float64)
+    equal = np.flatnonzero((wide == target[:, None]).all(axis=0))
+    spread, spreads = target.std(), wide.std(axis=0)
+    if len(equal) or not (np.isfinite(spreads).all() and spread > 0):
+        return (int(equal[0]), True) if len(equal) == 1 and spread > 0 else (-1, False)
+    centred = (wide - wide.mean(axis=0)) / np.where(spreads > 0, spreads, 1.0)
+    likeness = np.abs((centred * ((target - target.mean()) / spread)[:, None]).mean(axis=0))
+    best = int(likeness.argmax())
+    alone = np.delete(likeness, best).max() < ELSE_LIKE
+    return (best, False) if alone and likeness[best] > 1.0 - LIKE else (-1, False)
 
 
 def _hashes(array: Array) -> list[int]:
