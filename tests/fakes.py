@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ class FakePopulation:
             state[p]["step"] += taken
         each_s = [float(n * slot["weights/mean"][3]) for n, slot in zip(plan.steps, state, strict=True)]
         if any(each_s):
-            time.sleep(sum(each_s) if self.mode.name == "loop" else max(each_s))
+            sleep(sum(each_s) if self.mode.name == "loop" else max(each_s))
         return state, {"loss": loss, "grad_norm": np.ones_like(loss)}
 
     def predict(self, state: list[Snapshot], data: Source, rows: Any, slots: Any = None) -> Any:
