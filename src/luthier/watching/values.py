@@ -18,6 +18,10 @@ MAX_ROWS = 2048
 MAX_ELEMENTS = 1 << 21
 MAX_COLUMNS = 512
 MAX_DISTINCT = 1000
+ONE = 1 - 1e-6
+"""A correlation above this is that of numbers that are equal up to scale, shift and rounding."""
+NEARLY = 0.98
+"""Another column that is as like the target as this: neighbours in a smooth series, not one column that is it."""
 
 
 class Values(Record, frozen=True, kw_only=True):
@@ -100,6 +104,16 @@ def sample_rows(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if len(array) <= wanted:
         return array
     return array[np.linspace(0, len(array) - 1, wanted).astype(np.int64)]
+
+
+def only_alike(rows_RD: npt.NDArray[np.float64], goal_R: npt.NDArray[np.float64]) -> int:
+    """The one column that is the target up to scale, shift and rounding; -1 where none is, or another comes near."""
+    centred, aim = rows_RD - rows_RD.mean(0), goal_R - goal_R.mean()
+    with np.errstate(all="ignore"):
+        like_D = np.abs(centred.T @ aim) / np.sqrt((centred**2).sum(0) * (aim**2).sum())
+    like_D = np.nan_to_num(like_D)
+    best = int(like_D.argmax())
+    return best if like_D[best] > ONE and np.sort(like_D)[-2] < NEARLY else -1
 
 
 def _spread(numbers: npt.NDArray[np.float64]) -> float:

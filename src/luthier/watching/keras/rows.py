@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.watching.fits import Rows
-from luthier.watching.values import MAX_DISTINCT, sample_rows
+from luthier.watching.values import MAX_DISTINCT, only_alike, sample_rows
 
 MAX_HASHED_ROWS = 20_000
 MAX_HASHED_BYTES = 64 << 20
 _MAX_LABELS = 2_000_000
 MIN_LIKE = 48
-LIKE, ELSE_LIKE = 1e-9, 0.99
-"""How far the correlation of a scaled copy may be from 1; what other columns may reach beside it."""
 
 Array = npt.NDArray[Any]
 
@@ -96,15 +94,10 @@ def _like(x: Array, y: Array) -> tuple[int, bool]:
     if not numbers or x.ndim != 2 or x.shape[1] < 3 or len(x) < MIN_LIKE or y.size != len(x):
         return -1, False
     wide, target = x.astype(np.float64), y.reshape(-1).astype(np.float64)
-    equal = np.flatnonzero((wide == target[:, None]).all(axis=0))
-    spread, spreads = target.std(), wide.std(axis=0)
-    if len(equal) or not (np.isfinite(spreads).all() and spread > 0):
-        return (int(equal[0]), True) if len(equal) == 1 and spread > 0 else (-1, False)
-    centred = (wide - wide.mean(axis=0)) / np.where(spreads > 0, spreads, 1.0)
-    likeness = np.abs((centred * ((target - target.mean()) / spread)[:, None]).mean(axis=0))
-    best = int(likeness.argmax())
-    alone = np.delete(likeness, best).max() < ELSE_LIKE
-    return (best, False) if alone and likeness[best] > 1.0 - LIKE else (-1, False)
+    if not (np.isfinite(wide).all() and np.isfinite(target).all()) or target.std() == 0:
+        return -1, False
+    found = only_alike(wide, target)
+    return found, found >= 0 and bool((wide[:, found] == target).all())
 
 
 def _hashes(array: Array) -> list[int]:

@@ -13,12 +13,9 @@ from luthier.watching.torch.reshapes import Reshapes
 from luthier.watching.torch.samples import Numbers, numbers
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.tokens import Tokens
+from luthier.watching.values import only_alike
 
 MIN_ROWS, MIN_COLUMNS, MAX_COLUMNS = 8, 3, 256
-ONE = 1 - 1e-6
-"""A correlation above this is that of numbers that are equal up to scale and rounding."""
-NEARLY = 0.98
-"""Another column that is as like the target as this: neighbours in a smooth series, not one column that is it."""
 
 
 class Relations:
@@ -78,12 +75,8 @@ class Relations:
         if len(equal) and equal[-1] >= last:
             record.column, record.bit_equal, record.last = int(equal[-1]), True, True
             return
-        centred, aim = rows - rows.mean(0), goal - goal.mean()
-        with np.errstate(all="ignore"):
-            like = np.abs(centred.T @ aim) / np.sqrt((centred**2).sum(0) * (aim**2).sum())
-        like = np.nan_to_num(like)
-        best = int(like.argmax())
-        if like[best] > ONE and np.sort(like)[-2] < NEARLY:
+        best = only_alike(rows, goal)
+        if best >= 0:
             record.column, record.bit_equal, record.last = best, best in equal, best >= last
 
 
