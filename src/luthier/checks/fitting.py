@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Iterator
 from typing import Any
 
+from luthier.checks.patches import last_name
+from luthier.checks.wording import Sources, line_at, parsed
 from luthier.findings import Place, Unknown
 from luthier.watching.fits import Fit, Layer, Loss
 from luthier.watching.values import Values
@@ -58,6 +61,27 @@ def where(fit: Fit) -> Place | None:
 def beside(fit: Fit) -> tuple[Place, ...]:
     """The line of `fit`, where `where` names that of `compile`."""
     return (fit.place,) if fit.compiled is not None and fit.place is not None else ()
+
+
+def built_at(sources: Sources, fit: Fit, layer: Layer) -> Place | None:
+    """The line that builds a layer: where the file of `compile` has one call of its class for each layer of it, in
+    order and with the same number of units; None elsewhere."""
+    place = where(fit)
+    if place is None or place.file not in sources:
+        return None
+    same = [x for x in fit.layers if x.kind == layer.kind]
+    nodes = (n for n in ast.walk(parsed(sources[place.file])) if isinstance(n, ast.Call))
+    calls = sorted((n for n in nodes if last_name(n.func) == layer.kind), key=lambda n: (n.lineno, n.col_offset))
+    if len(calls) != len(same) or not all(map(_may_build, calls, same)):
+        return None
+    return line_at(sources, place.file, calls[same.index(layer)].lineno)
+
+
+def _may_build(call: ast.Call, layer: Layer) -> bool:
+    """Is the number of units, where the call says it in digits, that of the layer?"""
+    units = call.args[0] if call.args else None
+    written = units.value if isinstance(units, ast.Constant) else None
+    return not isinstance(written, int) or written in {shape[-1] for shape in layer.weights}
 
 
 def first_weighted(fit: Fit) -> tuple[Layer, Layer | None] | None:

@@ -35,7 +35,7 @@ TRANSPARENT = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropou
 
 def judge(trace: Any) -> list[Finding] | Unknown:
     """Layers of each fit in the order of their calls."""
-    found = [_finding(fit, pairs) for fit in trace.fits if (pairs := list(_pairs(fit)))]
+    found = [_finding(trace, fit, pairs) for fit in trace.fits if (pairs := list(_pairs(fit)))]
     return found or fitting.unseen(trace, "K21", TITLE) or []
 
 
@@ -73,12 +73,14 @@ def _is_linear(fit: Fit, pairs: list[tuple[Layer, Layer]]) -> bool:
     return len(pairs) == len(inner) - 1 and all(layer.kind in LINEAR for layer in inner)
 
 
-def _finding(fit: Fit, pairs: list[tuple[Layer, Layer]]) -> Finding:
+def _finding(trace: Any, fit: Fit, pairs: list[tuple[Layer, Layer]]) -> Finding:
     whole = _is_linear(fit, pairs)
     severity: Severity = "warning" if whole else "info"
     first, second = pairs[0]
     rest = f", and {plural(len(pairs) - 1, 'other pair')}" if len(pairs) > 1 else ""
     so = "without any activation the whole net is one linear map" if whole else "together they are one linear map"
+    built = fitting.built_at(trace.sources, fit, first)
+    beside = tuple(place for place in (fitting.where(fit), *fitting.beside(fit)) if place is not None)
     return Finding(
         code="K21",
         title=TITLE,
@@ -90,8 +92,8 @@ def _finding(fit: Fit, pairs: list[tuple[Layer, Layer]]) -> Finding:
         remedy='Name an activation, such as activation="relu", or leave one of them out',
         severity=severity,
         certain=whole,
-        place=fitting.where(fit),
-        others=fitting.beside(fit),
+        place=built or fitting.where(fit),
+        others=beside if built else fitting.beside(fit),
         step=0,
         cause="The product of two matrices is a matrix: without an activation between them depth adds nothing.",
         wrong="keras.layers.Dense(64), keras.layers.Dense(3)",
