@@ -109,3 +109,28 @@ class LastSlotWrong(Right):
 
     def noise(self, p):
         return 1.001 if p == 2 else 1.0
+
+
+class BeforeNorm(Right):
+    """A layer whose bias does nothing: what is computed of its gradient is rounding, and differs between widths."""
+
+    size = 1e-4
+
+    def fresh(self, recipe, seed):
+        made = super().fresh(recipe, seed)
+        for part in ("weight", "bias"):
+            made |= {f"weights/in.{part}": np.ones(2, self.dtype)}
+            made |= {f"optimizer/momentum/in.{part}": np.zeros(2, self.dtype)}
+        return made
+
+    def step(self, state, data, plan, p):
+        loss = super().step(state, data, plan, p)
+        state[p]["optimizer/momentum/in.weight"] = np.ones(2, self.dtype)
+        state[p]["optimizer/momentum/in.bias"] = np.full(2, self.size * (p + self.P), self.dtype)
+        return loss
+
+
+class WrongBias(BeforeNorm):
+    """A bias that does something, and whose gradient is not that of the reference."""
+
+    size = 1e-2

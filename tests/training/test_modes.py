@@ -53,6 +53,14 @@ def test_a_gradient_that_is_zero_in_truth_is_not_compared_with_itself():
     assert told(mode_twins.Right, P=8) is None
 
 
+def test_a_bias_in_front_of_a_norm_is_not_compared_and_any_other_is():
+    def apart(twin):
+        return modes.difference(twin(), twin(3), DATA, RECIPES, rows=ROWS)
+
+    assert apart(mode_twins.BeforeNorm) is None
+    assert "the gradient of in.bias differs by" in apart(mode_twins.WrongBias)
+
+
 # ---------------------------------------------------------------------------------------------- structure
 
 

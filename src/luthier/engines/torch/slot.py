@@ -42,9 +42,6 @@ from luthier.engines.torch.starting import begin_
 from luthier.engines.torch.step import dtype_of, finish_, l2_norm, prepare_
 from luthier.recipe import Recipe
 
-BLOCK = 1024
-"""Rows that are evaluated at once, so that memory does not grow with the data."""
-
 
 class Chunk(NamedTuple):
     """One slot's share of a plan: S steps that it takes all."""
@@ -234,7 +231,8 @@ class Slot:
     def predict(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Outputs [n, C] in evaluation mode."""
         with self._evaluating(), self._averaged(), torch.no_grad():
-            return torch.cat([as_rows(outputs_of(self._model, data.inputs_of(rows))) for rows in rows_n.split(BLOCK)])
+            parts = (data.inputs_of(rows) for rows in rows_n.split(data.block()))
+            return torch.cat([as_rows(outputs_of(self._model, inputs)) for inputs in parts])
 
     def evaluate(self, data: Placed, rows_n: torch.Tensor) -> torch.Tensor:
         """Loss of each example [n] in evaluation mode, not smoothed."""
