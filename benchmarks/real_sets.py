@@ -254,7 +254,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for r in rows:
         low, high = r["interval"] or (float("nan"),) * 2
-        gain = "none" if r["difference"] is None else f"{r['difference']:+.4f} ({low:+.4f} to {high:+.4f}, {r['n']})"
+        gain = f"{r['difference']:+.4f} ({low:+.4f} to {high:+.4f}, {r['n']})" if r["n"] else "not compared"
         shown = "" if r["test"] is None else f"{r['test'][0]:.4f}, {r['test'][1]:.4f}"
         classic = f"{r['classic']} {r['classic_test']:.4f}" if r["classic"] else ""
         cells = [r["set"], r["metric"], f"{r['baseline']:.4f}", gain, r["verdict"], shown, classic, str(r["trials"])]
