@@ -88,7 +88,7 @@ class DistilBert(nn.Module):
 def tokens() -> Source:
     """400 random rows of 64 token numbers: speed does not depend on the words."""
     draw = np.random.default_rng(0)
-    return Source(draw.integers(1, NUM_TOKENS, (400, 64)), draw.integers(0, 10, 400))
+    return Source(draw.integers(1, NUM_TOKENS, (400, 64)), draw.integers(0, 10, 400), whole=True)
 
 
 CASES = {
