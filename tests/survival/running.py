@@ -27,12 +27,17 @@ def finish(**asked):
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
+def whole_lines(journal):
+    """The lines of a journal as records; of one that is being written, or broke off, the last may be half there."""
+    text = journal.read_text()
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+
 def kinds_of(folder):
     """{kind: how many lines} of a run's journal."""
     counts = {}
-    for line in (Path(folder) / "journal.jsonl").read_text().splitlines():
-        kind = json.loads(line)["k"]
-        counts[kind] = counts.get(kind, 0) + 1
+    for line in whole_lines(Path(folder) / "journal.jsonl"):
+        counts[line["k"]] = counts.get(line["k"], 0) + 1
     return counts
 
 
