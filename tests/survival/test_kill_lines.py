@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from survival.running import finish, kinds_of
+from survival.running import finish, kinds_of, whole_lines
 
 KINDS = [
     "run",
@@ -49,7 +49,7 @@ def test_killed_after_a_line_and_resumed_decides_the_same(tmp_path, unbroken, ki
     code, decided, said = finish(task="fake:half_broken", arguments=arguments(tmp_path, resume=True))
     assert code == 0, said
     assert json.dumps(decided) == json.dumps(expected)
-    jobs = [json.loads(line) for line in (tmp_path / "run" / "journal.jsonl").read_text().splitlines()]
+    jobs = whole_lines(tmp_path / "run" / "journal.jsonl")
     reached = [(d["d"]["phase"], d["d"]["job"]) for d in jobs if d["k"] == "reached"]
     assert len(reached) == len(set(reached)), "a finished piece of training was repeated"
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from luthier.checks.patches import last_name
-from luthier.checks.wording import Sources, line_at, parsed
+from luthier.checks.patches import calls_in, last_name
+from luthier.checks.wording import Sources, line_at
 from luthier.findings import Place, Unknown
 from luthier.watching.fits import Fit, Layer, Loss
 from luthier.watching.values import Values
@@ -70,8 +70,8 @@ def built_at(sources: Sources, fit: Fit, layer: Layer) -> Place | None:
     if place is None or place.file not in sources:
         return None
     same = [x for x in fit.layers if x.kind == layer.kind]
-    nodes = (n for n in ast.walk(parsed(sources[place.file])) if isinstance(n, ast.Call))
-    calls = sorted((n for n in nodes if last_name(n.func) == layer.kind), key=lambda n: (n.lineno, n.col_offset))
+    named = (call for call in calls_in(sources[place.file]) if last_name(call.func) == layer.kind)
+    calls = sorted(named, key=lambda call: (call.lineno, call.col_offset))
     if len(calls) != len(same) or not all(map(_may_build, calls, same)):
         return None
     return line_at(sources, place.file, calls[same.index(layer)].lineno)

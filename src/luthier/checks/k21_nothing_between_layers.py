@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from luthier.checks import fitting
+from luthier.checks.chains import linear_before
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Severity, Unknown
 from luthier.watching.fits import Fit, Layer
@@ -46,14 +47,7 @@ def _pairs(fit: Fit) -> list[tuple[Layer, Layer]]:
 
 
 def _before(layer: Layer, by_name: dict[str, Layer]) -> Layer | None:
-    if layer.kind not in LINEAR:
-        return None
-    seen = by_name.get(layer.follows)
-    for _ in range(4):
-        if seen is None or seen.kind not in TRANSPARENT:
-            break
-        seen = by_name.get(seen.follows)
-    return seen if seen is not None and seen.kind in LINEAR and seen.name != layer.name else None
+    return linear_before(layer, by_name, linear=LINEAR, transparent=TRANSPARENT)
 
 
 def _is_idle(first: Layer, second: Layer) -> bool:

@@ -36,6 +36,7 @@ NeuraLint; Goodfellow, Bengio and Courville 2016, section 6.1.
 
 from __future__ import annotations
 
+from luthier.checks.chains import linear_before
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Severity
 from luthier.watching.facts import Layer, Model
@@ -59,14 +60,7 @@ def judge(trace: Trace) -> list[Finding]:
 
 def _before(layer: Layer, layers: dict[str, Layer]) -> Layer | None:
     """The linear layer whose output a linear layer is given."""
-    if layer.kind not in LINEAR:
-        return None
-    seen = layers.get(layer.follows) if layer.follows else None
-    for _ in range(4):
-        if seen is None or seen.kind not in TRANSPARENT:
-            break
-        seen = layers.get(seen.follows) if seen.follows else None
-    return seen if seen is not None and seen.kind in LINEAR and seen.name != layer.name else None
+    return linear_before(layer, layers, linear=LINEAR, transparent=TRANSPARENT)
 
 
 def _is_idle(first: Layer, second: Layer) -> bool:

@@ -71,12 +71,12 @@ def drop_layer(sources: Sources, kind: str) -> tuple[Edit, ...]:
     found = [
         (file, call, index)
         for file, source in sources.items()
-        for call in _calls(source)
+        for call in calls_in(source)
         if last_name(call.func) == "Sequential"
         for index, layer in enumerate(call.args)
         if isinstance(layer, ast.Call) and last_name(layer.func) == kind
     ]
-    built = sum(last_name(call.func) == kind for source in sources.values() for call in _calls(source))
+    built = sum(last_name(call.func) == kind for source in sources.values() for call in calls_in(source))
     if len(found) != 1 or built != 1 or found[0][2] == 0:
         return ()
     file, call, index = found[0]
@@ -95,7 +95,8 @@ def drop_layer(sources: Sources, kind: str) -> tuple[Edit, ...]:
     return ()
 
 
-def _calls(source: str) -> list[ast.Call]:
+def calls_in(source: str) -> list[ast.Call]:
+    """All calls of a file."""
     return [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
 
 
