@@ -69,6 +69,15 @@ def test_encode_and_decode_are_inverse(space, data):
             assert again[name] == value or again[name] is value
 
 
+@settings(max_examples=200, deadline=None)
+@given(space=spaces(), data=st.data())
+def test_snapped_points_are_those_of_their_configurations(space, data):
+    row = st.lists(st.floats(0, 1), min_size=len(space), max_size=len(space))
+    u_CD = np.array(data.draw(st.lists(row, min_size=1, max_size=4)))
+    expected_CD = np.array([space.encode(space.decode(u_D)) for u_D in u_CD])
+    np.testing.assert_allclose(space.snap(u_CD), expected_CD, atol=1e-9)
+
+
 @settings(max_examples=100, deadline=None)
 @given(domain=st.one_of(ints(), choices), u=st.floats(0, 1))
 def test_encode_gives_a_point_that_decodes_to_the_value(domain, u):

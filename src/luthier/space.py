@@ -8,6 +8,7 @@ learning rate of AdamW.
 
 from __future__ import annotations
 
+import functools
 import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -166,6 +167,24 @@ class Space(msgspec.Struct, frozen=True):
             [d.encode(config[n]) if n in config and self._encodable(d, config[n]) else math.nan
              for n, d in self.domains.items()]
         )  # fmt: skip
+
+    def snap(self, u_CD: Unit) -> Unit:
+        """What `encode(decode(u))` gives for each of many points [C, D], up to rounding, and faster."""
+        columns = dict(zip(self.domains, u_CD.T, strict=True))
+        whole = {name for name, d in self.domains.items() if not isinstance(d, Float)}
+        asked = whole.union(*(domain.when for domain in self.domains.values()))
+        values = {name: list(map(self.domains[name].decode, columns[name].tolist())) for name in asked}
+
+        @functools.cache
+        def active(name: str) -> npt.NDArray[np.bool_]:
+            found = np.ones(len(u_CD), bool)
+            for parent, allowed in self.domains[name].when.items():
+                found &= active(parent) & np.array([value in allowed for value in values[parent]], bool)
+            return found
+
+        at = {n: list(map(self.domains[n].encode, values[n])) if n in whole else columns[n] for n in self.domains}
+        rows = [np.where(active(name), column, math.nan) for name, column in at.items()]
+        return np.stack(rows, axis=1) if rows else u_CD
 
     def contains(self, config: Mapping[str, Any]) -> bool:
         """Exactly the active settings, each within its domain?"""

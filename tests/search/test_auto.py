@@ -146,24 +146,21 @@ def test_a_decision_works_on_as_much_at_10_000_trials_as_at_1000(monkeypatch):
 
     def counted(num: int) -> dict[str, int]:
         seen = {"fits": 0, "held": 0, "compared": 0}
-        fit, condition, predict = Surrogate.fit, Surrogate.condition, Surrogate.predict
+        learn, predict = Surrogate.learn, Surrogate.predict
 
-        def count_fit(self, data):
+        def count_learn(self, data):
             seen["fits"] += 1
-            return fit(self, data)
-
-        def count_condition(self, data):
-            seen["held"] = max(seen["held"], len(data.y_N))
-            return condition(self, data)
+            return learn(self, data)
 
         def count_predict(self, x_CD, rung):
+            seen["held"] = max(seen["held"], len(self.data.y_N))
             seen["compared"] = max(seen["compared"], len(x_CD))
             return predict(self, x_CD, rung)
 
         history = make_history(SPACES["mixed"], num)
         with monkeypatch.context() as patch:
-            for name, replaced in (("fit", count_fit), ("condition", count_condition), ("predict", count_predict)):
-                patch.setattr(Surrogate, name, replaced)
+            patch.setattr(Surrogate, "learn", count_learn)
+            patch.setattr(Surrogate, "predict", count_predict)
             made = sampler("auto").suggest(SPACES["mixed"], history, 1, 12)
         assert "model" in {s.origin for s in made}
         return seen

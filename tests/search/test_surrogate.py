@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from luthier.search import surrogate
 from luthier.search.conformance import SPACES, make_history, make_trial
-from luthier.search.surrogate import JITTER, MOST, Observed, Surrogate, centre, loss_and_slope, observed, scores
+from luthier.search.surrogate import (
+    JITTER,
+    MOST,
+    Observed,
+    Surrogate,
+    centre,
+    loss_and_slope,
+    num_settled,
+    observed,
+    scores,
+)
 from luthier.search.table import Table
 
 OPTIONS = np.array([0, 0, 3])
@@ -26,6 +36,13 @@ def some(num: int = 14, seed: int = 0) -> Observed:
     x_ND[::3, 1] = math.nan
     x_ND[1, 2] = math.nan
     return Observed(x_ND, rng.integers(0, 3, num), scores(-((x_ND[:, 0] - 0.3) ** 2)))
+
+
+def fit(model: Surrogate, data: Observed) -> Surrogate:
+    """Learn from observations and condition on the same."""
+    model.learn(data)
+    model.condition(data)
+    return model
 
 
 def table_of(history) -> Table:
@@ -57,7 +74,7 @@ def covariance(theta, a_D, b_D, apart: int) -> float:
 def test_predictions_are_those_of_the_formula_written_out():
     """Pair by pair, with an inverse: Rasmussen & Williams 2006, equations 2.25 and 2.26, the mean fitted."""
     data, model = some(), Surrogate(OPTIONS)
-    model.fit(data)
+    fit(model, data)
     pairs = [
         [covariance(model.theta, a, b, abs(i - j)) for b, j in zip(data.x_ND, data.rung_N, strict=True)]
         for a, i in zip(data.x_ND, data.rung_N, strict=True)
@@ -102,9 +119,9 @@ def test_the_numbers_are_a_function_of_the_observations():
     """Also of a model that was fitted to others before."""
     first, used = Surrogate(OPTIONS), Surrogate(OPTIONS)
     for other in (some(30, seed=4), some(9, seed=5)):
-        used.fit(other)
+        fit(used, other)
     for model in (first, used):
-        model.fit(some())
+        fit(model, some())
     assert np.array_equal(first.theta, used.theta)
     assert np.array_equal(*(np.array(model.predict(some(5, seed=2).x_ND, 2)) for model in (first, used)))
 
@@ -113,7 +130,7 @@ def test_a_setting_without_effect_gets_a_longer_length():
     rng = np.random.default_rng(0)
     x_ND = rng.random((60, 2))
     model = Surrogate(np.zeros(2, int))
-    model.fit(Observed(x_ND, np.zeros(60, int), scores(np.sin(9 * x_ND[:, 0]))))
+    fit(model, Observed(x_ND, np.zeros(60, int), scores(np.sin(9 * x_ND[:, 0]))))
     assert model.theta[1] > model.theta[0] + 1
 
 
@@ -124,7 +141,7 @@ def test_noise_is_told_from_signal():
     for noise in (0.0, 1.0):
         model = Surrogate(np.zeros(1, int))
         y_N = -((x_ND[:, 0] - 0.3) ** 2) * 4 + noise * rng.normal(size=60)
-        model.fit(Observed(x_ND, np.zeros(60, int), scores(y_N)))
+        fit(model, Observed(x_ND, np.zeros(60, int), scores(y_N)))
         shares.append(math.exp(model.theta[-2]))
     assert shares[0] < 0.05
     assert shares[1] > 0.2
@@ -136,7 +153,7 @@ def test_rungs_that_agree_are_trusted_and_those_that_do_not_are_not():
     for late in (x_ND[:, 0], 1 - x_ND[:, 0]):
         model = Surrogate(np.zeros(1, int))
         rung_N = np.repeat([0, 1], 40)
-        model.fit(Observed(np.vstack([x_ND, x_ND]), rung_N, scores(np.append(x_ND[:, 0], late))))
+        fit(model, Observed(np.vstack([x_ND, x_ND]), rung_N, scores(np.append(x_ND[:, 0], late))))
         apart.append(1 / (1 + math.exp(-model.theta[-1])))
     assert apart[0] > 0.9
     assert apart[1] < 0.6
@@ -144,14 +161,30 @@ def test_rungs_that_agree_are_trusted_and_those_that_do_not_are_not():
 
 def test_what_is_believed_makes_certain_and_leaves_the_numbers():
     model, x_D = Surrogate(OPTIONS), some(2, seed=8).x_ND[:1]
-    model.fit(some())
+    fit(model, some())
     theta, (mean, sd) = model.theta, model.predict(x_D, 2)
-    data = model.data
-    model.condition(Observed(np.vstack([data.x_ND, x_D]), np.append(data.rung_N, 2), np.append(data.y_N, mean)))
+    model.add(Observed(x_D, np.array([2]), mean))
     again, less = model.predict(x_D, 2)
     assert again == pytest.approx(mean, abs=1e-6)
     assert less < 0.8 * sd
     assert model.theta is theta
+
+
+def test_observations_that_are_added_count_as_if_they_had_been_there_from_the_start():
+    data, x_CD = some(40, seed=5), some(7, seed=6).x_ND
+    whole, grown = fit(Surrogate(OPTIONS), data), fit(Surrogate(OPTIONS), data)
+    grown.condition(Observed(*(part[:25] for part in data)))
+    grown.add(Observed(*(part[25:38] for part in data)))
+    grown.add(Observed(*(part[38:] for part in data)))
+    for rung in (0, 2):
+        assert np.array(grown.predict(x_CD, rung)) == pytest.approx(np.array(whole.predict(x_CD, rung)), rel=1e-9)
+
+
+def test_a_fit_serves_until_the_settled_trials_have_grown_by_a_seventh():
+    counts = [num_settled(num) for num in range(1, 2000)]
+    assert counts == sorted(counts)
+    assert all(0.7 * num <= settled <= num for num, settled in enumerate(counts, 1) if num > 60)
+    assert len(set(counts[200:])) < 20
 
 
 # --------------------------------------------------------------------------------------------- observations
@@ -222,6 +255,6 @@ def test_numbers_are_fitted_to_few_of_many(monkeypatch):
     monkeypatch.setattr(surrogate, "loss_and_slope", lambda *a: sizes.append(len(a[-1])) or real(*a))
     rng = np.random.default_rng(0)
     model = Surrogate(np.zeros(2, int))
-    model.fit(Observed(rng.random((MOST, 2)), rng.integers(0, 3, MOST), scores(rng.random(MOST))))
+    fit(model, Observed(rng.random((MOST, 2)), rng.integers(0, 3, MOST), scores(rng.random(MOST))))
     assert set(sizes) == {surrogate.MOST_FITTED}
     assert len(sizes) <= 2 * surrogate.FIT_STEPS

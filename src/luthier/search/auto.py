@@ -22,8 +22,9 @@ from luthier.search.halton import HaltonStream
 from luthier.search.points import known_points
 from luthier.search.prior import Mixture, num_valued
 from luthier.search.spec import Suggestion
-from luthier.search.surrogate import Observed, Surrogate, observed
+from luthier.search.surrogate import Observed, Surrogate, num_settled, observed
 from luthier.search.table import Table
+from luthier.search.threads import one_thread
 from luthier.space import Choice, Config, Space
 
 Array = npt.NDArray[Any]
@@ -49,6 +50,10 @@ class AutoSampler:
 
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         """`n` configurations; origins "known", "halton" and "model"."""
+        with one_thread():
+            return self._suggest(space, history, key, n)
+
+    def _suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         self._table.update(space, history)
         rng = generator(key)
         fresh = Fresh(space, self._table, rng)
@@ -62,8 +67,9 @@ class AutoSampler:
             else:
                 config = model.propose(rng, fresh) or fresh.draw(lambda: model.mixture.draw(rng))
                 fresh.take(config)
-                model.believe(space.encode(config)[None])
                 out.append(Suggestion(config, "model"))
+                if len(out) < n:
+                    model.believe(space.encode(config)[None])
         return out
 
     def _updated(self, space: Space) -> _Model:
@@ -102,7 +108,8 @@ class _Model:
                 np.array([len(d.options) if isinstance(d, Choice) else 0 for d in domains], int)
             )
         self.last = table.utility_NK.shape[1] - 1
-        self.surrogate.fit(observed(table))
+        self.surrogate.learn(observed(table, num_settled(len(table.trials))))
+        self.surrogate.condition(observed(table))
         mean_N, _ = self.surrogate.predict(self.surrogate.data.x_ND, self.last)
         self.best, self.leader_D = float(mean_N.max()), self.surrogate.data.x_ND[mean_N.argmax()]
         waiting_N = np.isnan(table.utility_NK).all(axis=1) & np.isin(table.status_N, ("running", "waiting"))
@@ -112,28 +119,24 @@ class _Model:
     def believe(self, x_MD: Array) -> None:
         """Take what the model expects of these for observed."""
         assert self.surrogate is not None
-        data, (mean_M, _) = self.surrogate.data, self.surrogate.predict(x_MD, self.last)
-        rung_N = np.append(data.rung_N, np.full(len(x_MD), self.last))
-        more = Observed(np.vstack([data.x_ND, x_MD]), rung_N, np.append(data.y_N, mean_M))
-        self.surrogate.condition(more)
+        mean_M, _ = self.surrogate.predict(x_MD, self.last)
+        self.surrogate.add(Observed(x_MD, np.full(len(x_MD), self.last), mean_M))
 
     def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:
         """The candidate with the highest expected improvement among the new ones; None where none is new."""
         from scipy.special import ndtr
 
         assert self.surrogate is not None
-        near = [c for c in (self.mixture.near(rng) for _ in range(NUM_NEAR)) if c is not None]
-        configs = [c for c in [*(self.mixture.draw(rng) for _ in range(NUM_SPREAD)), *near] if fresh.is_new(c)]
-        if not configs:
-            return None
-        x_CD = np.array([self.space.encode(config) for config in configs])
+        u_CD = np.concatenate([self.mixture.points(rng, NUM_SPREAD), self.mixture.near(rng, NUM_NEAR)])
+        x_CD = self.space.snap(u_CD)
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C
         gain_C = sd_C * (z_C * ndtr(z_C) + np.exp(-0.5 * z_C**2) / math.sqrt(2.0 * math.pi))
         if self.mixture.choice_D.any() and rng.random() < OTHER_SHARE:
             other_C = self._chooses_otherwise(x_CD)
             gain_C = np.where(other_C | ~other_C.any(), gain_C, -1.0)
-        return configs[int(np.argmax(gain_C))]
+        best_first = map(self.space.decode, u_CD[np.argsort(-gain_C, kind="stable")])
+        return next(filter(fresh.is_new, best_first), None)
 
     def _chooses_otherwise(self, x_CD: Array) -> Array:
         """bool [C]: is an option another one than the leader's?"""

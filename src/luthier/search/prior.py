@@ -5,7 +5,7 @@ the neighbourhood of the incumbents. The prior is what the user does today (and 
 much it is trusted is measured: by how much better it explains the best trials than the uniform does. So a bad
 prior fades as soon as there is evidence.
 
-Axes: N trials, M incumbents, D settings, all in the unit cube.
+Axes: N trials, M incumbents, C points, D settings, all in the unit cube.
 """
 
 from __future__ import annotations
@@ -79,45 +79,47 @@ class Mixture:
 
     def draw(self, rng: np.random.Generator) -> Config:
         """One configuration."""
-        return self.space.decode(self._point(rng))
+        return self.space.decode(self.points(rng, 1)[0])
 
-    def near(self, rng: np.random.Generator) -> Config | None:
-        """One near an incumbent, at any distance between a hundredth and a quarter of a range; None without any."""
+    def points(self, rng: np.random.Generator, num: int) -> Array:
+        """`num` points of the unit cube [C, D]."""
+        shape = (num, len(self.space))
+        part_C1 = np.searchsorted(np.cumsum(self.weights)[:2], rng.random(num), side="right")[:, None]
+        u_CD = rng.random(shape)
+        prior_CD = self._around(self.prior_D, u_CD, PRIOR_SD, rng.random(shape) > PRIOR_KEEP, rng)
+        found_CD = np.where(part_C1 == 1, prior_CD, u_CD)
         if not len(self.incumbents_MD):
-            return None
-        start_D = self.incumbents_MD[min(int(rng.integers(TOP)), len(self.incumbents_MD) - 1)]
-        uniform_D, same_D = rng.random(len(start_D)), np.zeros(len(start_D), bool)
-        moved_D = self._around(start_D, uniform_D, NEAR_SD * 10 ** rng.uniform(-1.0, 0.5), same_D, rng)
-        keep_D = (rng.random(len(start_D)) > MUTATE) & ~np.isnan(start_D)
-        return self.space.decode(np.where(keep_D, start_D, moved_D))
+            return found_CD
+        # the m-th best is copied with a probability proportional to 1 / m
+        share_M = np.cumsum(1.0 / np.arange(1, len(self.incumbents_MD) + 1))
+        start_CD = self.incumbents_MD[np.searchsorted(share_M[:-1], rng.random(num) * share_M[-1], side="right")]
+        mutate_CD = rng.random(shape) < MUTATE
+        if len(self.space):
+            mutate_CD[np.arange(num), rng.integers(len(self.space), size=num)] = True
+        new_choice_CD = rng.random(shape) <= 1.0 / max(2.0, self.choice_D.sum())
+        moved_CD = self._around(start_CD, u_CD, self.sd_D, new_choice_CD, rng)
+        copied_CD = np.where(mutate_CD | np.isnan(start_CD), moved_CD, start_CD)
+        return np.where(part_C1 == 2, copied_CD, found_CD)
 
-    def _point(self, rng: np.random.Generator) -> Array:
-        num_dims = len(self.space)
-        part = rng.choice(3, p=self.weights)
-        u_D = rng.random(num_dims)
-        if part == 1:
-            u_D = self._around(self.prior_D, u_D, PRIOR_SD, rng.random(num_dims) > PRIOR_KEEP, rng)
-        elif part == 2:
-            # the m-th best is copied with a probability proportional to 1 / m
-            rank_M = 1.0 / np.arange(1, len(self.incumbents_MD) + 1)
-            start_D = self.incumbents_MD[rng.choice(len(rank_M), p=rank_M / rank_M.sum())]
-            mutate_D = rng.random(num_dims) < MUTATE
-            if num_dims:
-                mutate_D[rng.integers(num_dims)] = True
-            keep_choice_D = rng.random(num_dims) > 1.0 / max(2.0, self.choice_D.sum())
-            moved_D = self._around(start_D, u_D, self.sd_D, ~keep_choice_D, rng)
-            u_D = np.where(mutate_D | np.isnan(start_D), moved_D, start_D)
-        return u_D
+    def near(self, rng: np.random.Generator, num: int) -> Array:
+        """`num` points near an incumbent, at any distance between a hundredth and a quarter of a range; none without
+        any [C, D]."""
+        if not len(self.incumbents_MD):
+            return np.empty((0, len(self.space)))
+        start_CD = self.incumbents_MD[np.minimum(rng.integers(TOP, size=num), len(self.incumbents_MD) - 1)]
+        shape, sd_C1 = start_CD.shape, NEAR_SD * 10 ** rng.uniform(-1.0, 0.5, (num, 1))
+        moved_CD = self._around(start_CD, rng.random(shape), sd_C1, np.zeros(shape, bool), rng)
+        return np.where((rng.random(shape) > MUTATE) & ~np.isnan(start_CD), start_CD, moved_CD)
 
     def _around(
-        self, center_D: Array, uniform_D: Array, sd: Any, new_choice_D: Array, rng: np.random.Generator
+        self, center: Array, uniform_CD: Array, sd: Any, new_choice_CD: Array, rng: np.random.Generator
     ) -> Array:
         """Numbers move by a normal step, reflected at the ends; choices are drawn anew where asked."""
-        step_D = center_D + sd * rng.standard_normal(len(center_D))
-        step_D = 1.0 - np.abs(1.0 - np.abs(step_D) % 2.0)
-        choice_D = np.where(new_choice_D, uniform_D, center_D)
-        moved_D = np.where(self.choice_D, choice_D, step_D)
-        return np.where(np.isnan(moved_D), uniform_D, moved_D)
+        step_CD = center + sd * rng.standard_normal(uniform_CD.shape)
+        step_CD = 1.0 - np.abs(1.0 - np.abs(step_CD) % 2.0)
+        choice_CD = np.where(new_choice_CD, uniform_CD, center)
+        moved_CD = np.where(self.choice_D, choice_CD, step_CD)
+        return np.where(np.isnan(moved_CD), uniform_CD, moved_CD)
 
     def _weigh(self, num_trials: int) -> Weights:
         """Incumbents have n / (n + 2 D) with n the trials that have a value; likelihood splits the rest."""

@@ -6,7 +6,8 @@ x lies in the unit cube, k counts rungs. Every report at a rung teaches, early o
 ones (a Kronecker kernel as in Swersky, Snoek & Adams 2013, "Multi-task Bayesian optimization"). The worst quarter of
 the utilities counts as equally bad: how bad a bad trial is tells nothing about where the best lie, and a diverged
 one is simply among the worst. Length scales, noise and rho maximise the posterior density under weak
-priors; they are found from the middle of those each time, so that they are a function of the observations alone.
+priors; they are found from the middle of those each time, so that they are a function of the observations alone. They
+are learnt from trials that have settled: of those few change, and one fit serves many decisions.
 
 Axes: N observations, C candidates, D settings, F coordinates.
 """
@@ -36,6 +37,8 @@ NOISE_CENTRE, NOISE_SD = math.log(0.1), 1.0
 RHO_CENTRE, RHO_SD = 1.4, 1.0
 """Prior of the logit of the correlation between neighbouring rungs: about 0.8."""
 FIT_STEPS = 25
+FEW_SETTLED, SETTLED, GROWTH = 40, 0.85, 1.15
+"""Trials that the numbers are learnt from: all up to 40, then about 0.85 of them, in steps of 15 %."""
 JITTER = 1e-6
 
 
@@ -47,22 +50,36 @@ class Observed(NamedTuple):
     y_N: Array
 
 
-def observed(table: Table) -> Observed:
+def num_settled(num: int) -> int:
+    """Of `num` trials, how many of the first the numbers are learnt from. The latest have jobs to come.
+
+    >>> [num_settled(n) for n in (8, 40, 60, 200, 201)]
+    [8, 40, 46, 161, 161]
+    """
+    if SETTLED * num < FEW_SETTLED:
+        return min(num, FEW_SETTLED)
+    return int(FEW_SETTLED * GROWTH ** math.floor(math.log(SETTLED * num / FEW_SETTLED, GROWTH) + 1e-9))
+
+
+def observed(table: Table, num: int | None = None) -> Observed:
     """All finite scores at rungs, highest rungs first, and the worst for those that diverged; at most `MOST`.
+
+    `num`: of the first trials only.
 
     A rung's utilities are shifted by how much trials gain on the way there from the rung below, so that a mediocre
     early score and a mediocre late one are near each other.
     """
-    u_NK = np.where(np.isneginf(table.utility_NK), np.nan, table.utility_NK)
+    utility_NK = table.utility_NK[:num]
+    u_NK = np.where(np.isneginf(utility_NK), np.nan, utility_NK)
     shift_K = np.zeros(u_NK.shape[1])
     for k in range(1, len(shift_K)):
         gain_N = u_NK[:, k] - u_NK[:, k - 1]
         known = gain_N[np.isfinite(gain_N)]
         shift_K[k] = shift_K[k - 1] + (np.median(known) if len(known) else 0.0)
-    row_N, rung_N = np.nonzero(~np.isnan(table.utility_NK))
+    row_N, rung_N = np.nonzero(~np.isnan(utility_NK))
     order = np.lexsort((row_N, rung_N))[::-1][:MOST]
     row_N, rung_N = row_N[order], rung_N[order]
-    raw_N = table.utility_NK[row_N, rung_N] - shift_K[rung_N]
+    raw_N = utility_NK[row_N, rung_N] - shift_K[rung_N]
     return Observed(table.unit_ND[row_N], rung_N, scores(raw_N))
 
 
@@ -87,34 +104,52 @@ class Surrogate:
         self.options_D = options_D
         self.axis_F = np.repeat(np.arange(len(options_D)), np.where(options_D > 0, options_D, 2))
         self.theta = centre(len(options_D))
-        self._fitted: Observed | None = None
+        self._learnt: Observed | None = None
 
-    def fit(self, data: Observed) -> None:
-        """Find the numbers, and condition on the observations."""
-        known = self._fitted
+    def learn(self, data: Observed) -> None:
+        """Find the numbers that explain observations best."""
+        known = self._learnt
         if known is None or not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(known, data, strict=True)):
-            self._fitted, self.theta = data, self._numbers(data)
-        self.condition(data)
+            self._learnt, self.theta = data, self._numbers(data)
 
     def condition(self, data: Observed) -> None:
         """Condition on observations, with the numbers as they are."""
-        from scipy.linalg import cho_solve
-
         self.data, self._features_NF = data, self._features(data.x_ND)
-        K_NN = self._kernel(self._features_NF, np.abs(data.rung_N[:, None] - data.rung_N[None]))
+        K_NN = self._kernel(self._features_NF, data.rung_N)
         K_NN[np.diag_indices_from(K_NN)] += math.exp(self.theta[-2]) + JITTER
         self._L_NN = np.linalg.cholesky(K_NN)
-        both = cho_solve((self._L_NN, True), np.stack([data.y_N, np.ones(len(data.y_N))], axis=1))
+        self._weigh()
+
+    def add(self, more: Observed) -> None:
+        """Condition on further observations: what is known of the earlier ones is kept, so a few cost little."""
+        from scipy.linalg import solve_triangular
+
+        known, features_MF = len(self.data.y_N), self._features(more.x_ND)
+        half_NM = solve_triangular(self._L_NN, self._kernel(features_MF, more.rung_N).T, lower=True)
+        self.data = Observed(*(np.concatenate(both) for both in zip(self.data, more, strict=True)))
+        self._features_NF = np.concatenate([self._features_NF, features_MF])
+        K_MM = self._kernel(features_MF, more.rung_N)[:, known:]
+        K_MM[np.diag_indices_from(K_MM)] += math.exp(self.theta[-2]) + JITTER
+        L_MM = np.linalg.cholesky(K_MM - half_NM.T @ half_NM)
+        self._L_NN = np.block([[self._L_NN, np.zeros_like(half_NM)], [half_NM.T, L_MM]])
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """The mean, the scale and the weights of the observations."""
+        from scipy.linalg import cho_solve
+
+        y_N = self.data.y_N
+        both = cho_solve((self._L_NN, True), np.stack([y_N, np.ones(len(y_N))], axis=1), check_finite=False)
         self.mean = float(both[:, 0].sum() / both[:, 1].sum())
         self._weight_N = both[:, 0] - self.mean * both[:, 1]
-        self.scale = float(max((data.y_N - self.mean) @ self._weight_N / len(data.y_N), 1e-3))
+        self.scale = float(max((y_N - self.mean) @ self._weight_N / len(y_N), 1e-3))
 
     def predict(self, x_CD: Array, rung: int) -> tuple[Array, Array]:
         """Mean and standard deviation of the utility at a rung, without noise [C]."""
         from scipy.linalg import solve_triangular
 
-        k_CN = self._kernel(self._features(x_CD), np.abs(rung - self.data.rung_N)[None])
-        half_NC = solve_triangular(self._L_NN, k_CN.T, lower=True)
+        k_CN = self._kernel(self._features(x_CD), np.array([rung]))
+        half_NC = solve_triangular(self._L_NN, k_CN.T, lower=True, check_finite=False)
         variance_C = np.maximum(1.0 - (half_NC**2).sum(axis=0), 1e-9) * self.scale
         return self.mean + k_CN @ self._weight_N, np.sqrt(variance_C)
 
@@ -134,12 +169,13 @@ class Surrogate:
                 columns += [np.where(off_N, 0.5, x_N), np.where(off_N, 0.5, 0.0)]
         return np.stack(columns, axis=1) if columns else np.zeros((len(x_ND), 0))
 
-    def _kernel(self, a_NF: Array, apart_NM: Array) -> Array:
-        """Covariance with the observations, in units of the scale [N, M]."""
+    def _kernel(self, a_NF: Array, rung_N: Array) -> Array:
+        """Covariance with the observations, in units of the scale [N, M]; one rung for all or one each."""
         inverse_F = np.exp(-self.theta[:-2])[self.axis_F]
         a_NF, b_MF = a_NF * inverse_F, self._features_NF * inverse_F
         square_NM = (a_NF**2).sum(axis=1)[:, None] + (b_MF**2).sum(axis=1)[None] - 2.0 * a_NF @ b_MF.T
         r_NM = np.sqrt(5.0 * np.maximum(square_NM, 0.0))
+        apart_NM = np.abs(rung_N[:, None] - self.data.rung_N[None])
         powers = (1.0 / (1.0 + math.exp(-self.theta[-1]))) ** np.arange(apart_NM.max(initial=0) + 1)
         return np.asarray((1.0 + r_NM + r_NM * r_NM / 3.0) * np.exp(-r_NM) * powers[apart_NM])
 
