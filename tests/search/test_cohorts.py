@@ -204,6 +204,36 @@ def test_structures_follow_the_scores():
     assert sum(abs(width - 200) < 50 for width in widths[-15:]) > 15 / 2, "a quarter by chance"
 
 
+class Blind:
+    """The default sampler, which is not told the structure of the cohort."""
+
+    def __init__(self) -> None:
+        self.inner, self.name = sampler("auto"), "auto"
+
+    def suggest(self, space, history, key, n):
+        return self.inner.suggest(space, history, key, n)
+
+
+def away_from_what_suits(inner) -> float:
+    """Mean distance of the model's learning rates from the best of their structure: 0.2 for thin nets, else 0.8."""
+    space, rng, away = Space({"width": Int(8, 256), "lr": Float(0.0, 1.0)}), np.random.default_rng(0), []
+    history = make_history(space, 0)
+    for width, lr in zip(rng.choice((8, 91, 173, 256), 60), rng.random(60), strict=True):
+        config = {"width": int(width), "lr": float(lr)}
+        history = begun(history, [Suggestion(config, "halton")], (abs(lr - (0.2 if width < 132 else 0.8)),))
+    for width, best in ((8, 0.2), (91, 0.2), (173, 0.8), (256, 0.8)):
+        opened = begun(history, [Suggestion({"width": width, "lr": 0.5}, "model")], (0.3,))
+        members = Cohorts(inner, ("width",), 12).suggest(space, opened, width, 11)
+        away += [abs(m.config["lr"] - best) for m in members if m.origin.startswith("model")]
+    assert len(away) > 20
+    return float(np.mean(away))
+
+
+def test_a_sampler_with_a_model_proposes_what_suits_the_structure():
+    assert away_from_what_suits(sampler("auto")) < 0.2
+    assert away_from_what_suits(Blind()) > 0.25, "one best rate for all"
+
+
 def test_a_structure_that_left_the_space_is_not_gone_on_with():
     history = begun(
         make_history(SPACE, 0), Cohorts(sampler("halton"), NAMES, 8).suggest(SPACE, make_history(SPACE, 0), 1, 2)

@@ -9,7 +9,6 @@ from luthier.search import sampler
 from luthier.search.conformance import SPACES, make_history
 from luthier.search.surrogate import Surrogate
 
-
 pytest.importorskip("scipy.linalg")  # its library, which the search loads late, counts too
 
 

@@ -50,32 +50,36 @@ class AutoSampler:
 
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         """`n` configurations; origins "known", "halton" and "model"."""
+        return self.within(space, history, key, n, given={}, rest=space)
+
+    def within(
+        self, space: Space, history: History, key: int, n: int, *, given: Config, rest: Space
+    ) -> list[Suggestion]:
+        """The same where some settings are given: the model compares what suits them."""
         with one_thread():
-            return self._suggest(space, history, key, n)
+            self._table.update(space, history)
+            rng = generator(key)
+            fresh = Fresh(space, self._table, rng)
+            known = ({**given, **config} for config in _known(rest, self._table))
+            out = [Suggestion(c, "known") for c in known if fresh.take(c)][:n]
+            stream = HaltonStream(rest, self._table, key, origin="halton")
+            exploring = num_valued(self._table) < max(5, len(rest))
+            model = None if exploring or len(out) == n else self._updated(space, given)
+            while len(out) < n:
+                if model is None or rng.random() < HALTON_SHARE:
+                    out.append(Suggestion(fresh.draw(lambda: {**given, **stream.config()}), "halton"))
+                else:
+                    config = model.propose(rng, fresh) or fresh.draw(lambda: model.draw(rng))
+                    fresh.take(config)
+                    out.append(Suggestion(config, "model"))
+                    if len(out) < n:
+                        model.believe(space.encode(config)[None])
+            return out
 
-    def _suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
-        self._table.update(space, history)
-        rng = generator(key)
-        fresh = Fresh(space, self._table, rng)
-        out = [Suggestion(c, "known") for c in _known(space, self._table) if fresh.take(c)][:n]
-        stream = HaltonStream(space, self._table, key, origin="halton")
-        exploring = num_valued(self._table) < max(5, len(space))
-        model = None if exploring or len(out) == n else self._updated(space)
-        while len(out) < n:
-            if model is None or rng.random() < HALTON_SHARE:
-                out.append(Suggestion(fresh.draw(stream.config), "halton"))
-            else:
-                config = model.propose(rng, fresh) or fresh.draw(lambda: model.mixture.draw(rng))
-                fresh.take(config)
-                out.append(Suggestion(config, "model"))
-                if len(out) < n:
-                    model.believe(space.encode(config)[None])
-        return out
-
-    def _updated(self, space: Space) -> _Model:
+    def _updated(self, space: Space, given: Config) -> _Model:
         if self._model is None or self._model.space != space:
             self._model = _Model(space)
-        self._model.update(self._table)
+        self._model.update(self._table, given)
         return self._model
 
 
@@ -99,8 +103,9 @@ class _Model:
         self.space = space
         self.surrogate: Surrogate | None = None
 
-    def update(self, table: Table) -> None:
-        """Learn from a table, and believe what is expected of its trials without a score."""
+    def update(self, table: Table, given: Config) -> None:
+        """Learn from a table, and believe what is expected of its trials without a score. `given` is proposed."""
+        self.given_D = self.space.encode(given)
         self.mixture = Mixture(self.space, table)
         if self.surrogate is None:
             domains = self.space.domains.values()
@@ -128,17 +133,24 @@ class _Model:
 
         assert self.surrogate is not None
         u_CD = np.concatenate([self.mixture.points(rng, NUM_SPREAD), self.mixture.near(rng, NUM_NEAR)])
+        u_CD = np.where(np.isnan(self.given_D), u_CD, self.given_D)
         x_CD = self.space.snap(u_CD)
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C
         gain_C = sd_C * (z_C * ndtr(z_C) + np.exp(-0.5 * z_C**2) / math.sqrt(2.0 * math.pi))
-        if self.mixture.choice_D.any() and rng.random() < OTHER_SHARE:
-            other_C = self._chooses_otherwise(x_CD)
+        free_D = self.mixture.choice_D & np.isnan(self.given_D)
+        if free_D.any() and rng.random() < OTHER_SHARE:
+            other_C = self._chooses_otherwise(x_CD[:, free_D], self.leader_D[free_D])
             gain_C = np.where(other_C | ~other_C.any(), gain_C, -1.0)
         best_first = map(self.space.decode, u_CD[np.argsort(-gain_C, kind="stable")])
         return next(filter(fresh.is_new, best_first), None)
 
-    def _chooses_otherwise(self, x_CD: Array) -> Array:
+    def draw(self, rng: np.random.Generator) -> Config:
+        """A draw from the mixture."""
+        u_D = self.mixture.points(rng, 1)[0]
+        return self.space.decode(np.where(np.isnan(self.given_D), u_D, self.given_D))
+
+    @staticmethod
+    def _chooses_otherwise(x_CK: Array, leader_K: Array) -> Array:
         """bool [C]: is an option another one than the leader's?"""
-        mine_CK, leader_K = (np.nan_to_num(x[..., self.mixture.choice_D], nan=-1.0) for x in (x_CD, self.leader_D))
-        return np.asarray((mine_CK != leader_K).any(axis=1))
+        return np.asarray((np.nan_to_num(x_CK, nan=-1.0) != np.nan_to_num(leader_K, nan=-1.0)).any(axis=1))

@@ -5,8 +5,9 @@ rate, decay or dropout are free in each slot. So a structure, once drawn, is kep
 does it: it draws on the whole space where a cohort begins, and on what is left of the space within one.
 
 Within a cohort the sampler is shown all trials, those of other structures too: a learning rate that was good
-for one width says something about the next, and sequences go on where they stood. On modelled learning curves
-showing it the trials of its own structure only was no better and no worse (`benchmarks/README.md`).
+for one width says something about the next, and sequences go on where they stood. A sampler with a model is told
+the structure, so that it knows what is its own and what the others'. On modelled learning curves showing it the
+trials of its own structure only was no better and no worse (`benchmarks/README.md`).
 
 Every suggestion within a cohort carries `MEMBER` in its origin. Samplers that count their own trials to find
 their place (Halton's sequence, the generations of CMA-ES) thus keep one count for structures and one for the
@@ -26,7 +27,7 @@ import msgspec
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.records import History, Trial, derive_seed
-from luthier.search.spec import Sampler, Suggestion
+from luthier.search.spec import Sampler, Suggestion, WithinSampler
 from luthier.space import Choice, Config, Float, Space, Structure, structure_of
 
 MEMBER = " in cohort"
@@ -144,8 +145,12 @@ class Cohorts:
         rest = space.without({name: structure.get(name, _ABSENT) for name in names})
         if not len(rest):
             return []
-        made = _joined(space, structure, self._lane(rest).suggest(rest, self._view.shown(), key, min(room, most)))
-        if _is_infinite(rest):
+        shown, num, infinite = self._view.shown(), min(room, most), _is_infinite(rest)
+        inner = self._lane(space)
+        if infinite and isinstance(inner, WithinSampler):
+            return _joined(space, structure, inner.within(space, shown, key, num, given=structure, rest=rest))
+        made = _joined(space, structure, self._lane(rest).suggest(rest, shown, key, num))
+        if infinite:
             return made
         return self._new_of(history, made) or self._last_of(space, structure, rest, history, key)
 

@@ -42,6 +42,20 @@ class Sampler(Protocol):
         ...
 
 
+@runtime_checkable
+class WithinSampler(Sampler, Protocol):
+    """A sampler that can be asked for the rest of a configuration, and knows what the given part means for it."""
+
+    def within(
+        self, space: Space, history: History, key: int, n: int, *, given: Config, rest: Space
+    ) -> list[Suggestion]:
+        """`n` configurations of `space` with the settings of `given`; only those of `rest` vary.
+
+        Like `suggest` otherwise.
+        """
+        ...
+
+
 class Decision(Enum):
     """What a trial that is being trained does next."""
 

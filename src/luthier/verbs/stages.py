@@ -22,7 +22,7 @@ from luthier.evidence.out_of_fold import Gathered
 from luthier.evidence.paired import Bench, Contender
 from luthier.findings import DecisionReport, Finding
 from luthier.folds import Merged
-from luthier.playbook import boundaries, failures, rounds, stability, steps, throughput
+from luthier.playbook import boundaries, durations, failures, rounds, stability, steps, throughput
 from luthier.playbook.budget import Budget, parse_budget, split
 from luthier.playbook.spaces import combine, default_space
 from luthier.records import Evidence, Facts, HeldOutResult, History, Noise, RunPlan, Trial, derive_seed
@@ -40,8 +40,6 @@ NUM_REPORTS = 18
 PROGRAM_REPORTS = 54
 """Of a program's own reports so many are kept at most: twice 27, so that the first rung can stand at 1/27."""
 BATCH_SIZES = (16, 32, 64, 128, 256, 512, 1024)
-SAFETY = 1.2
-"""Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
 ROUND_TRIALS = 40
 """A further round of search is worth while from so many trials on: fewer say little about edges."""
 
@@ -190,22 +188,11 @@ class Tuning:
         kinds = [
             [t for t in done if t.phase == "noise"],
             [t for t in done if t.phase == "confirm"],
-            [t for t in trials if t.status == "finished"],
+            [t for t in trials if durations.is_timed(t)],
         ]
-        means = [float(np.mean([self._alone_s(t) for t in runs])) for runs in kinds if runs]
+        reference = self.facts.mode
+        means = [float(np.mean([durations.alone_s(t, reference=reference) for t in runs])) for runs in kinds if runs]
         return max(means) + self.driver.beside_s() if means else 0.0
-
-    def _alone_s(self, trial: Trial) -> float:
-        """Seconds of a trial without what was built beside it.
-
-        What it took side by side with others holds the building of its program too: so the median from one report to
-        the next counts, times the reports. Its share of a fused step is no more than a step alone takes; the runs of
-        the baseline, which count too, are such steps.
-        """
-        if trial.mode == self.facts.mode or len(trial.curve) < 2:
-            return trial.cost.seconds
-        between = [b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve)]
-        return float(np.median(between)) * len(trial.curve)
 
     # ----------------------------------------------------------------------------------------------- noise
 
@@ -277,16 +264,10 @@ class Tuning:
         return self._deadline
 
     def _compute_deadline(self) -> float:
-        ledger = self.driver.ledger
-        ranked = sorted(
-            (t for t in ledger.trials.values() if t.phase == "search" and t.status == "finished"),
-            key=self.bench.utility,
-        )
-        top = ranked[-max(self.plan.num_top, 1) :]
-        others = max(self.facts.num_folds - self.plan.num_final, 0) if self.plan.num_final else 0
-        runs = self.plan.num_fresh * (1 + self.plan.num_top) + 2 * self.plan.num_final + others
-        evidence_s = SAFETY * runs * self._full_s(top) / self.plan.num_workers
-        return float(self.plan.total - self.plan.split["report"] - evidence_s)
+        ahead = durations.ahead(self.driver.ledger.trials.values(), self.bench.metric)
+        costs = {"baseline_s": self._full_s(), "candidate_s": self._full_s(ahead)}
+        reserved_s = durations.evidence_s(self.plan, **costs, num_folds=self.facts.num_folds)
+        return float(self.plan.total - self.plan.split["report"] - reserved_s)
 
     def _widened(self) -> Space:
         wider = dict(self.space.domains)
@@ -335,7 +316,7 @@ class Tuning:
 
         def may_start(number: int) -> bool:
             runs = width + 2 * self.plan.num_final  # one more seed, and the final comparison
-            needed_s = SAFETY * runs * self._full_s(candidates) / self.plan.num_workers
+            needed_s = durations.SAFETY * runs * self._full_s(candidates) / self.plan.num_workers
             return number % width != 0 or self._left_s() > needed_s
 
         contenders = paired.confirm(self.bench, candidates, may_start)

@@ -1,0 +1,60 @@
+"""How long full runs will take, by the trials so far, and what is kept of a budget of time for the evidence."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable
+
+from luthier.playbook.budget import EVIDENCE_SHARE
+from luthier.records import Metric, RunPlan, Trial
+
+SAFETY = 1.2
+"""Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
+MIN_TIMED = 4
+"""Reports that a trial's time is read from."""
+NUM_AHEAD = 5
+"""Trials ahead that the candidates are expected to resemble: one alone may have had a program for itself, which is
+slower than it will be."""
+
+
+def alone_s(trial: Trial, *, reference: str) -> float:
+    """Seconds that a trial takes to its end without what was built beside it.
+
+    What it took side by side with others holds the building of its program too: so the median from one report to the
+    next counts, times the reports. Its share of a fused step is no more than a step alone takes; the runs of the
+    baseline, which count too, are such steps.
+
+    Args:
+        reference: the mode of one trial at a time.
+    """
+    if trial.mode != reference and len(trial.curve) >= MIN_TIMED:
+        between = [b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve)]
+        return statistics.median(between) * len(trial.curve) / trial.curve[-1].fraction
+    if trial.status == "finished" or not trial.curve:
+        return trial.cost.seconds
+    return trial.curve[-1].seconds / trial.curve[-1].fraction
+
+
+def is_timed(trial: Trial) -> bool:
+    """Can its time to the end be told?"""
+    return trial.status == "finished" or len(trial.curve) >= MIN_TIMED
+
+
+def ahead(trials: Iterable[Trial], metric: Metric) -> list[Trial]:
+    """The trials of a search that are furthest, of those the best: as far as is known, the candidates to come."""
+    timed = (t for t in trials if t.phase == "search" and t.curve and is_timed(t))
+    ranked = sorted(timed, key=lambda t: (t.curve[-1].fraction, metric.utility(t.curve[-1].score)))
+    return ranked[-NUM_AHEAD:]
+
+
+def evidence_s(plan: RunPlan, *, baseline_s: float, candidate_s: float, num_folds: int = 1) -> float:
+    """Wall-clock seconds to keep for the confirmation and the final comparison: half of the budget at most.
+
+    Args:
+        baseline_s: seconds of a worker for a full run of the baseline; candidate_s: of what is compared with it.
+    """
+    others = max(num_folds - plan.num_final, 0) if plan.num_final else 0
+    needed_s = (plan.num_fresh + plan.num_final) * baseline_s
+    needed_s += (plan.num_fresh * plan.num_top + plan.num_final + others) * candidate_s
+    return min(SAFETY * needed_s / plan.num_workers, EVIDENCE_SHARE * plan.total)
