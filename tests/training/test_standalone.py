@@ -1,7 +1,9 @@
 """`train.py` of a run: plain code, without luthier, that reaches the score that the run reports."""
 
+import math
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from torch import nn
 import luthier
 from luthier import Recipe
 from luthier.errors import Unsupported
+from luthier.records import Trial
+from luthier.verbs import standalone
 from luthier.verbs.plain_code import plain_code
 from luthier.verbs.plain_groups import unsaid
 
@@ -131,3 +135,30 @@ def test_a_run_without_a_script_says_why(tmp_path):
     assert run.record.script == "optimizer nadamw has no form in torch.optim that is the same"
     assert "no train.py: optimizer nadamw" in run.report.read_text()
     assert not (run.folder / "train.py").exists()
+
+
+def peak_of_preparing(most: float) -> int:
+    """Bytes that are taken at once for the script's rows, of 16 MB of data."""
+    rng = np.random.default_rng(0)
+    data = luthier.Data(rng.random((20_000, 200), np.float32), rng.integers(0, 2, 20_000))
+    trial = Trial(id=0, phase="final", config={}, recipe=Recipe(), seed=0, split_seed=0, num_steps=1)
+    tracemalloc.start()
+    try:
+        assert bool(standalone.prepared_rows(data, trial, 0, most=most)) == (most == math.inf)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_rows_that_are_too_many_are_not_gathered_to_find_out():
+    """They may be larger than memory: their number is known before."""
+    assert peak_of_preparing(most=12e6) < 4e6
+    assert peak_of_preparing(most=math.inf) > 12e6
+
+
+def test_a_run_of_too_many_rows_says_that_it_has_no_script(monkeypatch, tmp_path):
+    x, y, _ = CASES["adamw"]
+    monkeypatch.setattr(standalone, "MOST_BYTES", 1000)
+    given = {"baseline": Recipe("adamw", epochs=1), "budget": "3trials", "workers": 0, "root": tmp_path}
+    run = luthier.tune(net, data=(x[:300].astype(np.float32), y[:300]), **given)
+    assert run.record.script == "its rows would take more than 0 MiB a second time"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -125,8 +126,8 @@ def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estima
     data = task.load()
     if data.stream is not None:
         return "training rows come from loaders"
-    rows = prepared_rows(data, trial, seed)
-    if sum(array.nbytes for array in rows.values()) > MOST_BYTES:
+    rows = prepared_rows(data, trial, seed, most=MOST_BYTES)
+    if not rows:
         return f"its rows would take more than {MOST_BYTES >> 20} MiB a second time"
     np.savez(folder / ROWS, allow_pickle=False, **rows)
     text = script(
@@ -143,14 +144,19 @@ def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estima
     return ""
 
 
-def prepared_rows(data: Data, trial: Trial, seed: int) -> dict[str, Array]:
-    """Training and validation rows of the trial's split as the engine saw them; validation targets in their units."""
+def prepared_rows(data: Data, trial: Trial, seed: int, *, most: float = math.inf) -> dict[str, Array]:
+    """Training and validation rows of the trial's split as the engine saw them; validation targets in their units.
+
+    `most`: where they would take more bytes than that, nothing is gathered: they may be larger than memory.
+    """
     test = data.test_rows(seed)
     data = data.laid_out(test)
     kept = Rows(data, test, lambda source: source)
     train, val = kept.split(trial.split_seed)
     fitted = kept.fitted(trial.split_seed, trial.recipe)
     inputs, targets, *_ = kept.placed(trial.split_seed, trial.recipe)
+    if sum((len(train) + len(val)) * (a.nbytes / max(len(a), 1)) for a in (inputs, targets)) > most:
+        return {}
     found = {"x_train": inputs[train], "y_train": targets[train], "x_val": inputs[val], "y_val": data.targets[val]}
     scale = {n: fitted[n] for n in ("target_shift", "target_width") if n in fitted}
     return {name: np.ascontiguousarray(array) for name, array in (found | scale).items()}
