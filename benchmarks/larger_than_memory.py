@@ -1,6 +1,6 @@
 """A table larger than the memory that a process may have: peak memory and rows per second against rows in memory.
 
-python -m benchmarks.larger_than_memory [--copies 12] [--limit-mb 1400] [--trials 8] [--rounds 3]
+python -m benchmarks.larger_than_memory [--copies 12] [--limit-mb 2000] [--trials 8] [--rounds 3]
 
 The table: Fashion-MNIST's 60,000 training images, `--copies` times with noise, one column a pixel and one of
 classes, as Parquet. Three programs, interleaved: `limited` and `unlimited` read the file (it is decoded once into
@@ -102,7 +102,7 @@ def main() -> None:
     """Run all, print the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--copies", type=int, default=12)
-    parser.add_argument("--limit-mb", type=int, default=1400)
+    parser.add_argument("--limit-mb", type=int, default=2000)
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--one", nargs=2, metavar=("WAY", "TABLE"))

@@ -17,6 +17,8 @@ from luthier.recipe import Recipe
 
 Array = npt.NDArray[Any]
 SPLITS_KEPT, FITS_KEPT, PLACED_KEPT = 64, 64, 4
+LARGE_BYTES = 256 << 20
+"""Of inputs of more bytes one prepared copy is kept, and it goes before the next is made."""
 
 
 class Rows:
@@ -63,7 +65,8 @@ class Rows:
             prepared = self.data.prepared(self.fitted(split_seed, recipe), self.split(split_seed)[0])
             return self._put(Source(*prepared, self.data.tree, self.data.kind != OWN, self.whole, self.data.stream))
 
-        return _kept(self._placed, self.key(split_seed, recipe), make, most=PLACED_KEPT)
+        is_large = getattr(self.data.inputs, "nbytes", 0) > LARGE_BYTES
+        return _kept(self._placed, self.key(split_seed, recipe), make, most=1 if is_large else PLACED_KEPT)
 
     def as_whole(self, whole: bool) -> None:
         """Hand inputs of whole numbers over as such from here on, or as real ones."""
@@ -80,8 +83,8 @@ class Rows:
 def _kept(cache: OrderedDict[Any, Any], key: Any, make: Callable[[], Any], *, most: int) -> Any:
     """What is in the cache under the key, made where it is not; the one that was used longest ago goes."""
     if key not in cache:
-        cache[key] = make()
-        if len(cache) > most:
+        while len(cache) >= most:
             cache.popitem(last=False)
+        cache[key] = make()
     cache.move_to_end(key)
     return cache[key]
