@@ -183,8 +183,8 @@ class Space(msgspec.Struct, frozen=True):
             return found
 
         at = {n: list(map(self.domains[n].encode, values[n])) if n in whole else columns[n] for n in self.domains}
-        rows = [np.where(active(name), column, math.nan) for name, column in at.items()]
-        return np.stack(rows, axis=1) if rows else u_CD
+        snapped = [np.where(active(name), column, math.nan) for name, column in at.items()]
+        return np.stack(snapped, axis=1) if snapped else u_CD
 
     def contains(self, config: Mapping[str, Any]) -> bool:
         """Exactly the active settings, each within its domain?"""

@@ -15,6 +15,8 @@ from house.tree import ROOT
 from .test_check import check
 
 ROUNDS = 6
+SEEDED = "import runpy, sys, torch; torch.manual_seed(0); runpy.run_path(sys.argv[1], run_name='__main__')"
+"""The sample scales nothing and has no seed: a single look can be far below the others."""
 
 
 @pytest.mark.slow
@@ -33,7 +35,7 @@ def test_sample_is_mended_round_by_round_and_trains(tmp_path):
     assert any("E01" in codes for codes in rounds)
     assert done.returncode == 0, done.stderr
     trained = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, "-c", SEEDED, str(script)],
         capture_output=True,
         text=True,
         check=True,
@@ -41,4 +43,4 @@ def test_sample_is_mended_round_by_round_and_trains(tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     accuracies = [float(found) for found in re.findall(r"accuracy: ([\d.]+) %", trained.stdout)]
-    assert 85 < max(accuracies[-5:]) <= 100, "single looks dip: the sample scales nothing and has no seed"
+    assert 85 < accuracies[-1] <= 100

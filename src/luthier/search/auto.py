@@ -11,6 +11,7 @@ Axes: N trials, C candidates, D settings, all in the unit cube.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -56,15 +57,16 @@ class AutoSampler:
         self, space: Space, history: History, key: int, n: int, *, given: Config, rest: Space
     ) -> list[Suggestion]:
         """The same where some settings are given: the model compares what suits them."""
-        with one_thread():
-            self._table.update(space, history)
-            rng = generator(key)
-            fresh = Fresh(space, self._table, rng)
-            known = ({**given, **config} for config in _known(rest, self._table))
-            out = [Suggestion(c, "known") for c in known if fresh.take(c)][:n]
-            stream = HaltonStream(rest, self._table, key, origin="halton")
-            exploring = num_valued(self._table) < max(5, len(rest))
-            model = None if exploring or len(out) == n else self._updated(space, given)
+        self._table.update(space, history)
+        rng = generator(key)
+        fresh = Fresh(space, self._table, rng)
+        known = ({**given, **config} for config in _known(rest, self._table))
+        out = [Suggestion(c, "known") for c in known if fresh.take(c)][:n]
+        stream = HaltonStream(rest, self._table, key, origin="halton")
+        exploring = num_valued(self._table) < max(5, len(rest))
+        modelled = not exploring and len(out) < n
+        with one_thread() if modelled else nullcontext():
+            model = self._updated(space, given) if modelled else None
             while len(out) < n:
                 if model is None or rng.random() < HALTON_SHARE:
                     out.append(Suggestion(fresh.draw(lambda: {**given, **stream.config()}), "halton"))
@@ -74,7 +76,7 @@ class AutoSampler:
                     out.append(Suggestion(config, "model"))
                     if len(out) < n:
                         model.believe(space.encode(config)[None])
-            return out
+        return out
 
     def _updated(self, space: Space, given: Config) -> _Model:
         if self._model is None or self._model.space != space:
@@ -132,8 +134,9 @@ class _Model:
         from scipy.special import ndtr
 
         assert self.surrogate is not None
-        u_CD = np.concatenate([self.mixture.points(rng, NUM_SPREAD), self.mixture.near(rng, NUM_NEAR)])
-        u_CD = np.where(np.isnan(self.given_D), u_CD, self.given_D)
+        u_CD = self._with_given(
+            np.concatenate([self.mixture.points(rng, NUM_SPREAD), self.mixture.near(rng, NUM_NEAR)])
+        )
         x_CD = self.space.snap(u_CD)
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C
@@ -147,8 +150,10 @@ class _Model:
 
     def draw(self, rng: np.random.Generator) -> Config:
         """A draw from the mixture."""
-        u_D = self.mixture.points(rng, 1)[0]
-        return self.space.decode(np.where(np.isnan(self.given_D), u_D, self.given_D))
+        return self.space.decode(self._with_given(self.mixture.points(rng, 1))[0])
+
+    def _with_given(self, u_CD: Array) -> Array:
+        return np.where(np.isnan(self.given_D), u_CD, self.given_D)
 
     @staticmethod
     def _chooses_otherwise(x_CK: Array, leader_K: Array) -> Array:

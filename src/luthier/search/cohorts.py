@@ -107,6 +107,7 @@ class Cohorts:
         self.name = sampler.name
         self._sampler, self._structural, self._size = sampler, tuple(structural), size
         self._whole = copy.deepcopy(sampler)
+        self._within = copy.deepcopy(sampler) if isinstance(sampler, WithinSampler) else None
         self._inner: dict[bytes, Sampler] = {}
         self._view = _View()
 
@@ -146,9 +147,8 @@ class Cohorts:
         if not len(rest):
             return []
         shown, num, infinite = self._view.shown(), min(room, most), _is_infinite(rest)
-        inner = self._lane(space)
-        if infinite and isinstance(inner, WithinSampler):
-            return _joined(space, structure, inner.within(space, shown, key, num, given=structure, rest=rest))
+        if infinite and self._within:
+            return _joined(space, structure, self._within.within(space, shown, key, num, given=structure, rest=rest))
         made = _joined(space, structure, self._lane(rest).suggest(rest, shown, key, num))
         if infinite:
             return made

@@ -115,9 +115,7 @@ class Surrogate:
     def condition(self, data: Observed) -> None:
         """Condition on observations, with the numbers as they are."""
         self.data, self._features_NF = data, self._features(data.x_ND)
-        K_NN = self._kernel(self._features_NF, data.rung_N)
-        K_NN[np.diag_indices_from(K_NN)] += math.exp(self.theta[-2]) + JITTER
-        self._L_NN = np.linalg.cholesky(K_NN)
+        self._L_NN = np.linalg.cholesky(self._with_noise(self._kernel(self._features_NF, data.rung_N)))
         self._weigh()
 
     def add(self, more: Observed) -> None:
@@ -128,11 +126,14 @@ class Surrogate:
         half_NM = solve_triangular(self._L_NN, self._kernel(features_MF, more.rung_N).T, lower=True)
         self.data = Observed(*(np.concatenate(both) for both in zip(self.data, more, strict=True)))
         self._features_NF = np.concatenate([self._features_NF, features_MF])
-        K_MM = self._kernel(features_MF, more.rung_N)[:, known:]
-        K_MM[np.diag_indices_from(K_MM)] += math.exp(self.theta[-2]) + JITTER
+        K_MM = self._with_noise(self._kernel(features_MF, more.rung_N)[:, known:])
         L_MM = np.linalg.cholesky(K_MM - half_NM.T @ half_NM)
         self._L_NN = np.block([[self._L_NN, np.zeros_like(half_NM)], [half_NM.T, L_MM]])
         self._weigh()
+
+    def _with_noise(self, K_NN: Array) -> Array:
+        K_NN[np.diag_indices_from(K_NN)] += math.exp(self.theta[-2]) + JITTER
+        return K_NN
 
     def _weigh(self) -> None:
         """The mean, the scale and the weights of the observations."""

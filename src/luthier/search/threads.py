@@ -20,9 +20,8 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _libraries() -> Any:
-    """The linear algebra of both: it is found where it is loaded, so they are imported first."""
-    for name in ("numpy", "scipy.linalg"):
-        importlib.import_module(name)
+    """The linear algebra of both: it is found where it is loaded, so scipy, which needs numpy, is imported first."""
+    importlib.import_module("scipy.linalg")
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")

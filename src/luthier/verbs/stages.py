@@ -265,8 +265,12 @@ class Tuning:
 
     def _compute_deadline(self) -> float:
         ahead = durations.ahead(self.driver.ledger.trials.values(), self.bench.metric)
-        costs = {"baseline_s": self._full_s(), "candidate_s": self._full_s(ahead)}
-        reserved_s = durations.evidence_s(self.plan, **costs, num_folds=self.facts.num_folds)
+        reserved_s = durations.evidence_s(
+            self.plan,
+            baseline_s=self._full_s(),
+            candidate_s=self._full_s(ahead),
+            num_folds=self.facts.num_folds,
+        )
         return float(self.plan.total - self.plan.split["report"] - reserved_s)
 
     def _widened(self) -> Space:

@@ -155,9 +155,15 @@ def prepared_rows(data: Data, trial: Trial, seed: int, *, most: float = math.inf
     train, val = kept.split(trial.split_seed)
     fitted = kept.fitted(trial.split_seed, trial.recipe)
     inputs, targets, *_ = kept.placed(trial.split_seed, trial.recipe)
-    if sum((len(train) + len(val)) * (a.nbytes / max(len(a), 1)) for a in (inputs, targets)) > most:
+    parts = {
+        "x_train": (inputs, train),
+        "y_train": (targets, train),
+        "x_val": (inputs, val),
+        "y_val": (data.targets, val),
+    }
+    if sum(len(rows) * array[:1].nbytes for array, rows in parts.values()) > most:
         return {}
-    found = {"x_train": inputs[train], "y_train": targets[train], "x_val": inputs[val], "y_val": data.targets[val]}
+    found = {name: array[rows] for name, (array, rows) in parts.items()}
     scale = {n: fitted[n] for n in ("target_shift", "target_width") if n in fitted}
     return {name: np.ascontiguousarray(array) for name, array in (found | scale).items()}
 
