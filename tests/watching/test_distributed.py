@@ -34,7 +34,7 @@ def work(rank, world):
             with torch.no_grad():
                 model.module(x)
             model.train()
-    os.write(1, f"end of rank {rank}\n".encode())  # one write: two ranks share the output
+    os.write(1, f"end of rank {rank}\\n".encode())  # one write: two ranks share the output
     dist.destroy_process_group()
 """
 RUN = """
