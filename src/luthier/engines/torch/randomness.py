@@ -95,15 +95,16 @@ class Draws:
         bits_PN = _philox(calls, num) if like.device.type == "cpu" else _hashed(calls, num, like.device)
         kept = [LEVELS - round(LEVELS * rate) for rate in rates]
         mask_PN = torch.empty(P, num, dtype=like.dtype, device=like.device)
-        if kept == [LEVELS] * P:  # a bound that int16 does not hold
-            return mask_PN.fill_(1.0).view(P, *shape)
         if len(set(kept)) == 1:
+            if kept[0] == LEVELS:  # a bound that int16 does not hold
+                return mask_PN.fill_(1.0).view(P, *shape)
             torch.lt(bits_PN, kept[0] - LEVELS // 2, out=mask_PN)
             return mask_PN.mul_(LEVELS / max(kept[0], 1)).view(P, *shape)
-        scales = [LEVELS / max(k, 1) for k in kept]
-        torch.lt(bits_PN, torch.tensor(kept, device=like.device)[:, None] - LEVELS // 2, out=mask_PN)
-        scale_P1 = torch.tensor(scales, dtype=like.dtype, device=like.device)[:, None]
-        return mask_PN.mul_(scale_P1).view(P, *shape)
+        # bounds of the bits' own type: a comparison of two types takes twice as long
+        highest = torch.tensor([max(k - 1, 0) - LEVELS // 2 for k in kept], dtype=torch.int16, device=like.device)
+        scale = torch.tensor([LEVELS / k if k else 0.0 for k in kept], dtype=like.dtype, device=like.device)
+        torch.le(bits_PN, highest[:, None], out=mask_PN)
+        return mask_PN.mul_(scale[:, None]).view(P, *shape)
 
 
 def _philox(calls: Sequence[tuple[int, int, int, int]], num: int) -> torch.Tensor:
