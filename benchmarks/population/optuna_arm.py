@@ -3,9 +3,10 @@
     python -m benchmarks.population.optuna_arm TASK SEED WORKER STUDY LOG        one program of a study
 
 The programs share a study through Optuna's journal storage. Rows in memory gathered by index, AdamW with its fused
-kernel, the schedule and the rates of weight decay that luthier's recipe says. The first trial is the recipe's own
-configuration, as it is luthier's. The clock starts when all programs have imported what they need and loaded their
-rows. Each report is a line of the log: clock, trial, validation log loss.
+kernel, the schedule and the rates of weight decay that luthier's recipe says; the C library keeps freed memory, as in
+luthier's workers. The first trial is the recipe's own configuration, as it is luthier's. The clock starts when all
+programs have imported what they need and loaded their rows. Each report is a line of the log: clock, trial,
+validation log loss.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from benchmarks.spaces import suggest
 
 from luthier.recipe import Recipe
 from luthier.space import Space
+from luthier.training.executor import KEPT_MEMORY
 from luthier.training.task import Task
 
 
@@ -39,7 +41,7 @@ class Seen(NamedTuple):
 def run(name: str, seed: int, seconds: float, folder: Path) -> list[Seen]:
     """A study of so many seconds, one program a core; what it saw, in order of time."""
     num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = {**os.environ, **KEPT_MEMORY, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     logs = [folder / f"seen-{worker}.jsonl" for worker in range(num)]
     programs = [
         subprocess.Popen(

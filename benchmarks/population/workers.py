@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from luthier.training.executor import KEPT_MEMORY
+
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ANSWER_S = 900.0
 REMAINING_S = 3600.0
@@ -66,8 +68,10 @@ class Worker:
 
 @contextmanager
 def _threads(number: int | None) -> Any:
-    """The environment that a program is started with; None leaves torch its own number of threads."""
-    before = {name: os.environ.pop(name, None) for name in THREADS}
+    """The environment that a program is started with; None leaves torch its own number of threads. The C library
+    keeps freed memory, as in luthier's workers: the peers have that too."""
+    before = {name: os.environ.pop(name, None) for name in (*THREADS, *KEPT_MEMORY)}
+    os.environ.update(KEPT_MEMORY)
     if number is not None:
         os.environ.update(dict.fromkeys(THREADS, str(number)))
     try:

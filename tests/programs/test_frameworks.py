@@ -1,5 +1,12 @@
 """Lightning, Keras and Hugging Face in a trial: broken off and gone on from `checkpoint_dir`, in this process."""
 
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -164,6 +171,27 @@ def test_half_a_checkpoint_of_the_trainer_is_none(tmp_path):
     for step in (9, 10):
         (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
     assert checkpoint(trial) == str(tmp_path / "checkpoint-10")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "jax", "tensorflow"])
+def test_a_keras_trial_that_was_broken_off_has_the_curve_of_one_that_was_not(tmp_path, backend):
+    for name in ("keras", backend):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "programs.keras_curve", str(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    whole, first, rest = json.loads(done.stdout.splitlines()[-1])
+    assert len(whole) == 4
+    assert first + rest == whole
 
 
 def test_keras_arguments_are_split_by_the_seed_or_taken_as_they_are():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import random
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from luthier.errors import InvalidInput
 from luthier.programs.trial import RunningTrial
 
-WEIGHTS, STATE = "last.weights.h5", "epoch.txt"
+WEIGHTS, RANDOM, STATE = "last.weights.h5", "random.npz", "epoch.txt"
 FIT = ("epochs", "batch_size", "steps_per_epoch", "validation_steps", "class_weight")
 """Settings that are arguments of `fit`, where the function does not take them itself."""
 VALIDATION_SHARE = 0.2
@@ -68,7 +69,7 @@ class KerasTraining:
         epochs = int(rest.pop("epochs", given.pop("epochs", 1)))
         first = self._restored(trial, model, given)
         if first < epochs:
-            callbacks = [*given.pop("callbacks", []), _reporter(trial, keras, epochs)]
+            callbacks = [*given.pop("callbacks", []), _reporter(trial, keras, epochs, first)]
             model.fit(**{"verbose": 0, **given, **rest}, epochs=epochs, initial_epoch=first, callbacks=callbacks)
 
     def _restored(self, trial: RunningTrial, model: Any, given: Mapping[str, Any]) -> int:
@@ -111,18 +112,59 @@ def _arguments(data: Any, seed: int) -> dict[str, Any]:
     return {"x": x[order[cut:]], "y": y[order[cut:]], "validation_data": (x[order[:cut]], y[order[:cut]])}
 
 
-def _reporter(trial: RunningTrial, keras: Any, epochs: int) -> Any:
-    """The callback that saves and reports at the end of each epoch."""
+def _reporter(trial: RunningTrial, keras: Any, epochs: int, first: int) -> Any:
+    """The callback that saves and reports at the end of each epoch, and puts the random numbers back at the beginning
+    of the first one after a break: what is built until then draws some."""
 
     class Reporter(keras.callbacks.Callback):
         """See the module."""
 
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == first > 0:
+                with np.load(trial.checkpoint_dir / f"{epoch}-{RANDOM}") as states:
+                    _set_random_states(self.model, dict(states))
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             place, done = trial.checkpoint_dir, str(epoch + 1)
             self.model.save_weights(place / f"{done}-{WEIGHTS}")
+            np.savez(place / f"{done}-{RANDOM}", **_random_states(self.model))
             (place / "next.txt").write_text(done)
             os.replace(place / "next.txt", place / STATE)  # from here on the new weights count
-            (place / f"{epoch}-{WEIGHTS}").unlink(missing_ok=True)
+            for old in (WEIGHTS, RANDOM):
+                (place / f"{epoch}-{old}").unlink(missing_ok=True)
             trial.report(epoch + 1, of=epochs, **{name: float(value) for name, value in (logs or {}).items()})
 
     return Reporter()
+
+
+def _random_states(model: Any) -> dict[str, Any]:
+    """Where all generators stand: order of the rows (NumPy's for JAX, torch's for torch) and dropout. TensorFlow
+    shuffles arrays alike in every epoch."""
+    _, keys, place, has_gauss, gauss = np.random.get_state()
+    found = {"numpy/keys": keys, "numpy/place": np.array([place, has_gauss]), "numpy/gauss": np.array(gauss)}
+    version, numbers, gauss = random.getstate()
+    found |= {
+        "python/numbers": np.array([version, *numbers]),
+        "python/gauss": np.array(np.nan if gauss is None else gauss),
+    }
+    if torch := sys.modules.get("torch"):
+        found["torch"] = torch.get_rng_state().numpy()
+    return found | {f"keras/{i}": np.asarray(v.value) for i, v in enumerate(_seeds(model))}
+
+
+def _set_random_states(model: Any, states: Mapping[str, Any]) -> None:
+    place, has_gauss = map(int, states["numpy/place"])
+    np.random.set_state(("MT19937", states["numpy/keys"], place, has_gauss, float(states["numpy/gauss"])))
+    version, *numbers = states["python/numbers"].tolist()
+    gauss = float(states["python/gauss"])
+    random.setstate((version, tuple(numbers), None if np.isnan(gauss) else gauss))
+    if (torch := sys.modules.get("torch")) and "torch" in states:
+        torch.set_rng_state(torch.from_numpy(states["torch"]))
+    for i, seed in enumerate(_seeds(model)):
+        seed.assign(states[f"keras/{i}"])
+
+
+def _seeds(model: Any) -> list[Any]:
+    """The states of the layers' generators, which a file of weights does not hold."""
+    weights = {id(w) for w in model.weights}
+    return [v for v in model.variables if id(v) not in weights and "seed" in v.path]
