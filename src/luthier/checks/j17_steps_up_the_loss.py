@@ -24,9 +24,11 @@ the compiled step or by a scan, where the loss cannot be evaluated again.
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
-from luthier.findings import Finding, Unknown
+from luthier.checks.wording import Sources, line_at, parsed, statement
+from luthier.findings import Finding, Place, Unknown
 from luthier.watching.programs import Program, Updates, Uphill
 
 TITLE = "steps go up the loss"
@@ -34,6 +36,8 @@ TIER = "quick"
 CAUSES = ()
 MIN_STEPS = 5
 MIN_ARRAYS = 2
+NEAR = 5
+"""Lines between a gradient and its use."""
 MIN_GROWN = 0.75
 """A long step may jump over what it climbs, so not every batch's error need have grown."""
 
@@ -44,7 +48,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     updates = next((p for p in trace.programs if isinstance(p, Updates) and p.num_applied), None)
     if len(programs) != 1 or programs[0].uphill is None or not _climbs(programs[0].uphill):
         return []
-    return [_finding(programs[0], programs[0].uphill, updates)]
+    return [_finding(trace, programs[0], programs[0].uphill, updates)]
 
 
 def _climbs(seen: Uphill) -> bool:
@@ -55,8 +59,24 @@ def _climbs(seen: Uphill) -> bool:
     return seen.num_grown >= MIN_GROWN * seen.num_steps and not seen.sign * seen.last <= seen.sign * seen.first
 
 
-def _finding(program: Program, seen: Uphill, updates: Updates | None) -> Finding:
-    place = updates.place if updates is not None else None
+def _use_of_gradient(sources: Sources, place: Place | None) -> Place | None:
+    """The line that first reads what the statement at a place made last: `value, grads = ...`."""
+    found = statement(sources, place)
+    if found is None or place is None or not isinstance(found.node, ast.Assign):
+        return None
+    target = found.node.targets[0]
+    name = target.elts[-1] if isinstance(target, ast.Tuple) and target.elts else target
+    names = [
+        n for n in ast.walk(parsed(sources[place.file])) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
+    ]
+    lines = [n.lineno for n in names if n.lineno > found.last and isinstance(name, ast.Name) and n.id == name.id]
+    if not lines or min(lines) > found.last + NEAR:
+        return None
+    return line_at(sources, place.file, min(lines))
+
+
+def _finding(trace: Any, program: Program, seen: Uphill, updates: Updates | None) -> Finding:
+    place = updates.place if updates is not None else _use_of_gradient(trace.sources, program.place)
     turned = seen.sign < 0
     what = (
         f"`{program.name}` is minus an error (it cannot be positive), and is made smaller"
