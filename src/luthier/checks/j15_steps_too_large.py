@@ -24,7 +24,7 @@ from luthier.watching.programs import Program, Updates
 
 TITLE = "steps as large as the weights"
 TIER = "quick"
-CAUSES = ("J08", "J11", "J13")
+CAUSES = ("J08", "J11", "J13", "J17")
 LARGE = 1.0
 LEARNED = 0.9
 MIN_CALLS = 50

@@ -51,6 +51,7 @@ class Program:
             change. constant_key: one that it captured, so that it never changes.
         losses: (call, value) where the value was seen.
         changes: of the weight matrices between calls, root of the sums of squares as a share of before; first 20.
+        uphill: see `Uphill`; None: not known.
     """
 
     name: str = ""
@@ -78,6 +79,31 @@ class Program:
     constant_key: bool = False
     losses: list[tuple[int, float]] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
+    uphill: Uphill | None = None
+
+
+@dataclass(slots=True)
+class Uphill:
+    """Steps that were held against the gradient of a loss whose sign is known from its operations.
+
+    Args:
+        sign: 1: it cannot be negative; -1: it cannot be positive: it is minus a loss.
+        num_steps: steps that moved the weights; num_grown: of these, that made the errors of their own batch larger.
+        num_against: steps whose inner product with the direction in which the errors grow was not positive.
+        first_is: every array moved that way in the first of them. arrays: that moved; arrays_up: of these, those that
+            moved that way, taken over all steps.
+        first, last: the loss of the first batch at the first weights and at the last ones.
+    """
+
+    sign: int = 0
+    num_steps: int = 0
+    num_grown: int = 0
+    num_against: int = 0
+    first_is: bool = False
+    arrays: int = 0
+    arrays_up: int = 0
+    first: float = math.nan
+    last: float = math.nan
 
 
 @dataclass(slots=True)

@@ -75,6 +75,9 @@ class GraphSign(Event, kw_only=True):
             "exp of mean": exp of a cross-entropy that is one number.
             "last step": the last step of what a recurrent layer returned; `share`: of the rows, those that end in
             padding there.
+            "lesson": what one model returned is the target of what another one returned, and the gradient flows into
+            both; `models`: the pupil and the teacher, `even`: a distance, which does not say which of them is which.
+            "own loss": a model that was such a teacher is reached in another way; `models`: twice its number.
         backward: `at` of the pass.
     """
 
@@ -82,6 +85,8 @@ class GraphSign(Event, kw_only=True):
     backward: int = 0
     layer: str = ""
     share: float = NAN
+    models: tuple[int, ...] = ()
+    even: bool = False
 
 
 class ZeroGrad(Event, kw_only=True):

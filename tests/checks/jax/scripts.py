@@ -378,6 +378,68 @@ for i in range(30):
 params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), start(1), optax.sgd(1e3), targets=r)
 """,
     ),
+    "steps along the gradient": (
+        "J17",
+        """
+params = start()
+@jax.jit
+def step(p, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(p)
+    return jax.tree.map(lambda a, b: a + 0.1 * b, p, grads), value
+for i in range(25):
+    params, value = step(params, x[i:i + 32], y[i:i + 32])
+""",
+    ),
+    "the last part of optax is not negative": (
+        "J17",
+        """
+def loss(p, x, t):
+    return -jnp.mean(jnp.sum(jax.nn.one_hot(t, 2) * jax.nn.log_softmax(net(p, x)), -1))
+params = train(loss, start(), optax.chain(optax.scale_by_adam(), optax.scale(1e-2)))
+""",
+    ),
+    "the minus of the log-likelihood is left out": (
+        "J17",
+        """
+def loss(p, x, t):
+    return jnp.mean(jax.nn.log_softmax(net(p, x))[jnp.arange(len(x)), t])
+params = train(loss, start())
+""",
+    ),
+    "minus a squared error, eager, a last batch that is smaller": (
+        "J17",
+        """
+params = start(1)
+def loss(p, x, t):
+    return -jnp.mean((net(p, x)[:, 0] - t) ** 2)
+for epoch in range(5):
+    for i in range(0, 128, 50):
+        grads = jax.grad(loss)(params, x[i:i + 50], r[i:i + 50])
+        params = jax.tree.map(lambda p, g: p - 0.05 * g, params, grads)
+""",
+    ),
+    "steps along the gradient, NNX": (
+        "J17",
+        """
+class Small(nnx.Module):
+    def __init__(self, rngs):
+        self.a, self.b = nnx.Linear(4, 8, rngs=rngs), nnx.Linear(8, 1, rngs=rngs)
+    def __call__(self, x):
+        return self.b(nnx.relu(self.a(x)))
+m = Small(nnx.Rngs(0))
+opt = nnx.Optimizer(m, optax.chain(optax.trace(0.9), optax.scale(0.05)), wrt=nnx.Param)
+@nnx.jit
+def step(m, opt, x, t):
+    def loss(m):
+        return optax.sigmoid_binary_cross_entropy(m(x)[:, 0], t).mean()
+    value, grads = nnx.value_and_grad(loss)(m)
+    opt.update(m, grads)
+    return value
+for i in range(25):
+    value = step(m, opt, x[i:i + 32], y[i:i + 32].astype("float32"))
+params = nnx.state(m)
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -671,5 +733,64 @@ def step(params, stats, state, x, t):
 for i in range(25):
     params, stats, state, value = step(params, stats, state, x, y)
 out = m.apply({"params": params, "batch_stats": stats}, x, False)
+""",
+    "a likelihood that is made larger": """
+params = start()
+step = jax.jit(jax.value_and_grad(lambda p, x, t: jnp.mean(jax.nn.log_softmax(net(p, x))[jnp.arange(len(x)), t])))
+for i in range(25):
+    value, grads = step(params, x[i:i + 32], y[i:i + 32])
+    params = jax.tree.map(lambda p, g: p + 0.1 * g, params, grads)
+""",
+    "returns that are made larger": """
+params = start()
+def returns(p, x, action, cost):
+    return jnp.mean(jax.nn.log_softmax(net(p, x))[jnp.arange(len(x)), action] * -cost)
+for i in range(25):
+    value, grads = jax.value_and_grad(returns)(params, x[i:i + 32], y[i:i + 32], 1 + r[i:i + 32] ** 2)
+    params = jax.tree.map(lambda p, g: p + 0.01 * g, params, grads)
+""",
+    "entropy that is made larger": """
+params = start()
+def entropy(p, x):
+    logp = jax.nn.log_softmax(3 * net(p, x))
+    return -jnp.mean(jnp.sum(jnp.exp(logp) * logp, -1))
+for i in range(25):
+    value, grads = jax.value_and_grad(entropy)(params, x[i:i + 32])
+    params = jax.tree.map(lambda p, g: p + 0.1 * g, params, grads)
+""",
+    "variance of projections that is made larger": """
+params = {"w": 0.1 * jax.random.normal(k1, (4, 2)), "s": jnp.ones(2)}
+for i in range(25):
+    value, grads = jax.value_and_grad(lambda p: jnp.mean((x @ p["w"] * p["s"]) ** 2))(params)
+    params = jax.tree.map(lambda p, g: p + 0.1 * g, params, grads)
+    params = jax.tree.map(lambda p: p / jnp.linalg.norm(p), params)
+""",
+    "an attack on inputs": """
+params = start()
+attack = jax.jit(jax.value_and_grad(lambda d, p, x, t: ce(net(p, x + d["shift"] + d["of all"]), t).mean()))
+d = {"shift": jnp.zeros((32, 4)), "of all": jnp.zeros(4)}
+for i in range(25):
+    value, grads = attack(d, params, x[:32], y[:32])
+    d = jax.tree.map(lambda a, g: jnp.clip(a + 0.01 * jnp.sign(g), -0.3, 0.3), d, grads)
+""",
+    "a multiplier that climbs": """
+params = start(1) | {"multiplier": jnp.ones(())}
+def loss(p, x, t):
+    out = net(p, x)[:, 0]
+    return jnp.mean((out - t) ** 2) + jax.nn.softplus(p["multiplier"]) * jnp.mean(out**2)
+for i in range(25):
+    value, grads = jax.value_and_grad(loss)(params, x, r)
+    grads["multiplier"] = -50_000 * grads["multiplier"]
+    params = jax.tree.map(lambda p, g: p - 0.001 * g, params, grads)
+""",
+    "momentum that climbs out of the valley": """
+params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), start(1), optax.adam(0.03), 150, targets=r)
+params = jax.tree.map(lambda p: p + 0.02, params)
+params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), params, optax.sgd(0.02, 0.98), 30, targets=r)
+""",
+    "a loss at its lowest from the start": """
+w = {"a": jnp.array([1.0, -1.0, 0.5, 0.2]), "b": jnp.zeros(())}
+loss = lambda p, x, t: jnp.mean((x @ p["a"] + p["b"] - t) ** 2)
+params = train(loss, w, optax.adam(1e-2), 30, targets=r + rng.normal(0, 0.3, 128).astype("float32"))
 """,
 }

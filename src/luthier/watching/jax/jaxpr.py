@@ -7,7 +7,7 @@ has changed. A rule per operation; operations without a rule pass on what they d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -18,28 +18,29 @@ from luthier.watching.lines import is_users
 LOOPS = ("scan", "while", "cond")
 
 
-def analyse(closed: Any, weights: Iterable[int], constants: dict[int, int] | None = None) -> Findings:
-    """Interpret a closed jaxpr.
+def analyse(jaxpr: Any, weights: Iterable[int], shares: Container[int] = ()) -> Findings:
+    """Interpret a jaxpr.
 
     Args:
         weights: positions among its arguments that it is differentiated by.
-        constants: position of a captured constant -> number of the argument that it counts as.
+        shares: numbers of arguments (below 0: of constants) that are known to lie in [0, 1].
     """
-    notes, jaxpr, wanted = Notes(), closed.jaxpr, set(weights)
+    notes, wanted = Notes(), set(weights)
     known = [
-        Info(weights=frozenset([i]), touched=True) if i in wanted else _argument(v, i)
+        Info(weights=frozenset([i]), touched=True) if i in wanted else _argument(v, i, i in shares)
         for i, v in enumerate(jaxpr.invars)
     ]
-    held = [_argument(v, (constants or {}).get(i, -1 - i)) for i, v in enumerate(jaxpr.constvars)]
+    held = [_argument(v, -1 - i, -1 - i in shares) for i, v in enumerate(jaxpr.constvars)]
     out = _run(jaxpr, [*held, *known], notes)
     if out:
-        notes.found.reached = out[0].weights
+        notes.found.reached, notes.found.low, notes.found.high = out[0].weights, out[0].low, out[0].high
     return notes.found
 
 
-def _argument(var: Any, number: int) -> Info:
+def _argument(var: Any, number: int, share: bool) -> Info:
     is_key = "key<" in str(var.aval.dtype) or (str(var.aval.dtype) == "uint32" and var.aval.shape == (2,))
-    return Info(data=True, leaf=number, key=(number, "") if is_key else None, varies=not is_key)
+    low, high = (0.0, 1.0) if share else (-INF, INF)
+    return Info(data=True, leaf=number, key=(number, "") if is_key else None, varies=not is_key, low=low, high=high)
 
 
 def _run(jaxpr: Any, given: list[Info], notes: Notes) -> list[Info]:
@@ -76,9 +77,6 @@ def _call(op: Op, inner: Any) -> list[Info]:
     results = _run(inner.jaxpr, [*held, *args], op.notes)
     op.notes.at = outside
     name = str(op.eqn.params.get("name", ""))
-    if "logaddexp" in name and len(args) >= 2:
-        # its inside goes through a `where` for NaN; log(e^a + e^b) is at least max(a, b)
-        results = [replace(results[0], low=max(args[0].low, args[1].low), high=INF)]
     if op.name.startswith("custom_vjp"):
         results = [replace(r, weights=mixed(args).weights) for r in results]  # its gradient is its own
     if name == "relu" and results:

@@ -150,12 +150,15 @@ def _noting(state: State, fun: Any, trace: Trace) -> Any:
         guarded(state.sink, "jax: trace", _arguments, trace, args, kwargs)
         state.traces.append(trace)
         try:
-            return fun(*args, **kwargs)
+            result = fun(*args, **kwargs)
+            guarded(state.sink, "jax: results", _results, trace, result)
+            return result
         finally:
             state.traces.pop()
             trace.num_traced += 1
             trace.jitted.trains |= bool(trace.programs)
             trace.leaves.clear()
+            trace.values.clear()
 
     return traced
 
@@ -172,6 +175,14 @@ def _arguments(trace: Trace, args: Any, kwargs: Any) -> None:
 
     leaves = jax.tree.leaves((args, kwargs))
     trace.leaves = {id(leaf): i for i, leaf in enumerate(leaves) if is_traced(leaf)}
+
+
+def _results(trace: Trace, result: Any) -> None:
+    """Is the value of a loss among the results?"""
+    import jax
+
+    values = {id(value) for value in trace.values}
+    trace.loss_at = next((i for i, leaf in enumerate(jax.tree.leaves(result)) if id(leaf) in values), None)
 
 
 def _flat(args: Any, kwargs: Any) -> list[Any]:
@@ -191,10 +202,12 @@ def _counters(state: State, trace: Trace, flat: list[Any]) -> None:
 
 
 def _loss(trace: Trace, result: Any) -> None:
-    """The first scalar of floating type among the results of a training function is taken to be its loss."""
+    """The value of the loss among the results of a training function; where its own value is not there, the first
+    scalar of floating type is taken to be the loss."""
     import jax
 
-    for leaf in jax.tree.leaves(result):
+    leaves = jax.tree.leaves(result)
+    for leaf in leaves if trace.loss_at is None else leaves[trace.loss_at : trace.loss_at + 1]:
         if getattr(leaf, "shape", None) == () and str(getattr(leaf, "dtype", "")).startswith(("float", "bfloat")):
             program = trace.programs[0].program
             if program.num_calls <= 20 or program.num_calls % 25 == 0:

@@ -33,6 +33,8 @@ class Info:
         number: its value where it is a literal.
         fed: arguments that met weights on the way to it. discounted: it was multiplied by a number between 0 and 1;
         bootstraps: an output that was, to which then an argument that no weight has touched was added: a reward.
+        tops: the value of which it is the largest entry or more. picks: the value of which it is an entry.
+        peaked: its largest entry is 0, as of something minus its largest entry.
     """
 
     low: float = -INF
@@ -56,6 +58,9 @@ class Info:
     fed: frozenset[int] = frozenset()
     discounted: bool = False
     bootstraps: bool = False
+    tops: Info | None = field(default=None, compare=False, repr=False)
+    picks: Info | None = field(default=None, compare=False, repr=False)
+    peaked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ class Drawn:
 class Findings:
     """The result: remarks, the loss's paths, where paths ended, inputs and targets by argument.
 
-    `batches`: sizes of the first axis of inputs.
+    `batches`: sizes of the first axis of inputs. `low`, `high`: the loss lies between. `supervised`: an output was
+    held against something that no weight has touched: a difference, an entry picked, a log-probability weighed.
     """
 
     remarks: list[Remark] = field(default_factory=list)
@@ -93,6 +99,9 @@ class Findings:
     activation: str = ""
     bounds: tuple[float, float] = (-INF, INF)
     drawn: list[Drawn] = field(default_factory=list)
+    low: float = -INF
+    high: float = INF
+    supervised: bool = False
 
 
 @dataclass(slots=True)

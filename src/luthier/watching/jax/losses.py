@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import io
 import math
-import warnings
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +12,7 @@ import numpy as np
 from luthier.findings import Place
 from luthier.watching.jax.jaxpr import analyse
 from luthier.watching.jax.known import Findings
+from luthier.watching.jax.replay import again, replay_of
 from luthier.watching.jax.state import (
     NUM_COMPARED,
     SMALL,
@@ -27,6 +24,7 @@ from luthier.watching.jax.state import (
     is_traced,
     name_of,
     numbers,
+    unnoticed,
 )
 from luthier.watching.programs import Program
 from luthier.watching.sink import guarded
@@ -67,7 +65,7 @@ def wrap(state: State, original: Any, with_value: bool) -> Any:
                     state.sink, "jax: gradient", _keep_gradient, mine.program, result[1] if with_value else result
                 )
                 value = (result[0][0] if has_aux else result[0]) if with_value else None
-                guarded(state.sink, "jax: loss value", _keep_value, mine.program, value)
+                guarded(state.sink, "jax: loss value", _keep_value, state, mine.program, value)
                 if not state.traces and mine.weights and not _inside(call_args, call_kwargs):
                     state.stepped()
             return result
@@ -132,7 +130,8 @@ def _first_call(state: State, fun: Any, argnums: Any, call: Call) -> Roles | Non
                 names.append(jax.tree_util.keystr(path))
             flat.append(leaf)
     roles.program.num_weights = len(positions)
-    found, constants, roles.program.unseen = _operations(state, fun, call, positions)
+    found, closed, roles.program.unseen = _operations(state, fun, call, positions)
+    constants = list(closed.consts) if closed is not None else []
     if not roles.program.unseen:
         _describe(roles.program, found, positions, names)
     for drawn in found.drawn:
@@ -140,6 +139,9 @@ def _first_call(state: State, fun: Any, argnums: Any, call: Call) -> Roles | Non
         roles.program.drawn_at = roles.program.drawn_at or (None if drawn.varies else drawn.place)
         roles.program.constant_key |= drawn.root < 0 and not drawn.varies and _is_fixed(constants, drawn.root)
     _locate(state, roles, found, Arguments(flat, constants, positions))
+    if closed is not None:
+        outside = state.traces[-1].leaves if state.traces else {id(leaf): i for i, leaf in enumerate(flat)}
+        roles.replay = replay_of(closed, flat, positions, outside)
     return roles
 
 
@@ -159,21 +161,21 @@ def _is_fixed(constants: list[Any], number: int) -> bool:
     return 0 <= -1 - number < len(constants) and not is_traced(constants[-1 - number])
 
 
-def _operations(state: State, fun: Any, call: Call, positions: list[int]) -> tuple[Findings, list[Any], str]:
-    """The loss's jaxpr, interpreted; its captured constants; or why that was not possible."""
+def _operations(state: State, fun: Any, call: Call, positions: list[int]) -> tuple[Findings, Any, str]:
+    """The loss's closed jaxpr, interpreted, and itself; or why that was not possible."""
     import jax
 
     if not _is_array_tree((call.args, call.kwargs)):
-        return Findings(), [], "it is given arguments that are no arrays"
+        return Findings(), None, "it is given arguments that are no arrays"
     try:
-        with _unnoticed(state):
+        with unnoticed(state):
             own = _for_ourselves(fun)
             closed = jax.make_jaxpr(lambda a, k: own(*a, **k))(call.args, call.kwargs)
     except Exception as error:  # the person's function may not bear being traced a second time
-        return Findings(), [], f"it could not be traced by itself ({type(error).__name__})"
+        return Findings(), None, f"it could not be traced by itself ({type(error).__name__})"
     if _count(closed.jaxpr) > MAX_OPERATIONS:
-        return Findings(), [], f"it has more than {MAX_OPERATIONS} operations"
-    return analyse(closed, positions), list(closed.consts), ""
+        return Findings(), None, f"it has more than {MAX_OPERATIONS} operations"
+    return analyse(closed.jaxpr, positions), closed, ""
 
 
 def _for_ourselves(fun: Any) -> Any:
@@ -192,17 +194,6 @@ def _is_array_tree(tree: Any) -> bool:
 def _count(jaxpr: Any) -> int:
     inner = (e.params.get("jaxpr") for e in jaxpr.eqns)
     return len(jaxpr.eqns) + sum(_count(closed.jaxpr) for closed in inner if hasattr(closed, "jaxpr"))
-
-
-@contextlib.contextmanager
-def _unnoticed(state: State) -> Iterator[None]:
-    state.looking += 1
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        state.looking -= 1
 
 
 class Arguments(NamedTuple):
@@ -259,6 +250,8 @@ def compare(state: State, roles: Roles, flat: list[Any]) -> None:
     """Are the weights and the key of this call those of the first one? `flat`: the call's arguments."""
     program = roles.program
     program.num_calls += 1
+    if roles.replay is not None and not again(state, roles.replay, program, flat):
+        roles.replay = None
     if program.num_calls > NUM_COMPARED:
         return
     given = [flat[i] for i in roles.weights if i < len(flat)]
@@ -327,7 +320,9 @@ def changed(roles: Roles, before: list[Any], result: Any) -> None:
                 program.moves |= bool(entries.any()) and not np.array_equal(entries, weight)
 
 
-def _keep_value(program: Program, value: Any) -> None:
+def _keep_value(state: State, program: Program, value: Any) -> None:
+    if state.traces and is_traced(value):
+        state.traces[-1].values.append(value)
     wanted = program.num_calls <= NUM_COMPARED or program.num_calls % EVERY == 0
     if wanted and getattr(value, "shape", None) == () and not is_traced(value):
         program.losses.append((program.num_calls, float(value)))

@@ -34,6 +34,8 @@ def shape(op: Op) -> Info:
         return replace(out, weights=frozenset(), exp=0, squash="")
     if name == "broadcast_in_dim":
         return replace(out, origin=out.origin or op.shape())
+    if name == "slice":
+        out = replace(out, tops=None, peaked=False)
     return replace(out, origin=out.origin if name == "convert_element_type" else None)
 
 
@@ -47,7 +49,10 @@ def cut(op: Op) -> Info:
     op.cut(out.weights)
     if op.name == "stop_gradient":
         return replace(first, weights=frozenset(), leaf=None)
-    return replace(out, weights=frozenset(), low=-INF, high=INF)
+    low, high = (0.0, 1.0) if op.name in BOOLEANS else (-INF, INF)
+    if op.name == "ne" and op.eqn.invars[0] is op.eqn.invars[1]:
+        high = 0.0  # only NaN differs from itself
+    return replace(out, weights=frozenset(), low=low, high=high)
 
 
 def random(op: Op) -> Info:
@@ -86,6 +91,8 @@ def broadcast(op: Op) -> None:
 def _pair(op: Op) -> Info:
     """add, sub, mul, div, max, min, pow: intervals, affine, softmax's division, where the target meets."""
     name, (a, b) = op.name, op.args
+    if name == "max" and -INF in (a.number, b.number):
+        return b if a.number == -INF else a
     broadcast(op)
     out = op.mixed()
     low, high = _interval(name, a, b)
@@ -95,6 +102,8 @@ def _pair(op: Op) -> Info:
     if name == "sub":
         _meet(op)
         _bootstrap(op)
+    elif name == "mul" and _weighs(a, b):
+        op.notes.found.supervised = True
     kept, other = (a, b) if a.touched else (b, a)
     linear = kept.affine and name in ("add", "sub", "mul", "div") and not (other.touched and not other.affine)
     same = name in ("sub", "add") and not other.weights and (other.touched or other.number == 0)
@@ -116,7 +125,20 @@ def _pair(op: Op) -> Info:
         and bool(kept.fed)
         and other.leaf is not None
         and not other.touched,
+        tops=_still_tops(a, b) if name == "add" else None,
+        peaked=name == "sub" and b.tops is a,
     )
+
+
+def _still_tops(a: Info, b: Info) -> Info | None:
+    """What is no less than the largest entry of a value stays so when something that is not negative is added."""
+    return a.tops if a.tops is not None and b.low >= 0 else b.tops if a.low >= 0 else None
+
+
+def _weighs(a: Info, b: Info) -> bool:
+    """Are log-probabilities multiplied by something that no weight has touched, such as labels?"""
+    made, plain = (a, b) if a.touched else (b, a)
+    return bool(made.weights) and made.high <= 0 and plain.data and not plain.touched
 
 
 def _is_discount(factor: Info) -> bool:
@@ -138,6 +160,10 @@ def _meet(op: Op) -> None:
     a, b = op.args
     found = op.notes.found
     made, plain = (a, b) if a.touched else (b, a)
+    if made.weights and (made.activation or made.fed) and plain.data and not plain.touched:
+        found.supervised = True
+    if a.tops is not None and a.tops is b.picks:
+        found.supervised = True
     if made.weights and made.activation and not plain.touched and plain.leaf is not None:
         if plain.leaf not in found.targets:
             found.targets.append(plain.leaf)
@@ -146,6 +172,10 @@ def _meet(op: Op) -> None:
 
 
 def _interval(name: str, a: Info, b: Info) -> tuple[float, float]:
+    if name == "sub" and b.tops is a:
+        return -INF, 0.0
+    if name == "sub" and a.tops is not None and a.tops is b.picks:
+        return 0.0, INF
     simple: dict[str, tuple[float, float]] = {
         "add": (a.low + b.low, a.high + b.high),
         "sub": (a.low - b.high, a.high - b.low),
@@ -187,7 +217,8 @@ def _sum(op: Op) -> Info:
         op.remark("softmax of one", size=1)
     elif a.exp_of == "softmax" and a.weights and size > 1:
         op.remark("softmax twice", other=of.squashed_at, size=size)
-    return replace(out, low=0.0, high=high, sum_of=a.exp, over_batch=_over_batch(op, of, axes))
+    low = 1.0 if of.peaked else 0.0  # exp(0) is among the terms
+    return replace(out, low=low, high=high, sum_of=a.exp, over_batch=_over_batch(op, of, axes))
 
 
 def _over_batch(op: Op, of: Info, axes: tuple[int, ...]) -> bool:
@@ -227,7 +258,8 @@ def _tanh(op: Op) -> Info:
 
 def _neg(op: Op) -> Info:
     a = op.args[0]
-    return replace(a, low=-a.high, high=-a.low, leaf=None, exp=0, sum_of=0, over_batch=False)
+    made = replace(a, low=-a.high, high=-a.low, leaf=None, exp=0, sum_of=0, over_batch=False)
+    return replace(made, tops=None, picks=None, peaked=False)
 
 
 def _abs(op: Op) -> Info:
@@ -247,21 +279,32 @@ def _root(op: Op) -> Info:
 
 
 def _extreme(op: Op) -> Info:
-    return replace(op.mixed(), low=op.args[0].low, high=op.args[0].high)
+    a = op.args[0]
+    return replace(op.mixed(), low=a.low, high=a.high, tops=a if op.name == "reduce_max" else None)
 
 
 def _select(op: Op) -> Info:
     chooser, *cases = op.args
     out = mixed(cases)
-    low, high = min(c.low for c in cases), max(c.high for c in cases)
+    taken = cases[:1] if chooser.high == 0 else cases
+    low, high = min(c.low for c in taken), max(c.high for c in taken)
+    tops = [c.tops for c in cases if c.number is None]  # numbers stand in for what is not finite
     return replace(
-        out, low=low, high=high, touched=out.touched or chooser.touched, varies=out.varies or chooser.varies
+        out,
+        low=low,
+        high=high,
+        touched=out.touched or chooser.touched,
+        varies=out.varies or chooser.varies,
+        tops=tops[0] if len(tops) == 1 else None,
     )
 
 
 def _gather(op: Op) -> Info:
     out, a = op.mixed(), op.args[0]
-    return replace(a, touched=out.touched, data=out.data, varies=out.varies, leaf=None, origin=None, exp=0, sum_of=0)
+    if a.weights and a.high <= 0 and any(i.data and not i.touched for i in op.args[1:]):
+        op.notes.found.supervised = True  # the log-probability of a label
+    made = replace(a, touched=out.touched, data=out.data, varies=out.varies, leaf=None, origin=None, exp=0, sum_of=0)
+    return replace(made, picks=a.picks or a, tops=None, peaked=False)
 
 
 def _clamp(op: Op) -> Info:

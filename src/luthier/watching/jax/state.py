@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
+import io
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +33,7 @@ class Trace:
         leaves: identity of each traced argument -> its position among the flat arguments.
         programs: losses differentiated inside, with the positions of their weights, keys, inputs and targets.
         counters: positions of optimizers' step counters. num_traced: how often it was traced, once a compilation.
-        applies: it applies updates.
+        applies: it applies updates. values: traced values of losses; loss_at: position of one among the results.
     """
 
     jitted: Jitted
@@ -39,6 +42,31 @@ class Trace:
     counters: list[int] = field(default_factory=list)
     num_traced: int = 0
     applies: bool = False
+    values: list[Any] = field(default_factory=list)
+    loss_at: int | None = None
+
+
+@dataclass(slots=True)
+class Replay:
+    """The operations of a loss, and where each of their constants and arguments is found in a call seen from outside.
+
+    Args:
+        sources: of the constants, then of the arguments: a position among the flat arguments, or the value itself.
+        weights: positions of the weights among the operations' arguments.
+        calls: values of the first calls, in the order of `sources`.
+    """
+
+    jaxpr: Any
+    sources: list[int | Kept]
+    weights: list[int]
+    calls: list[list[Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that is the same in every call."""
+
+    value: Any
 
 
 @dataclass(slots=True)
@@ -54,6 +82,7 @@ class Roles:
     first_keys: str = ""
     num_applied: int = 0
     matrices: list[Any] = field(default_factory=list)
+    replay: Replay | None = None
 
 
 class Here(threading.local):
@@ -103,6 +132,18 @@ class State:
         """One training step was finished, outside compiled code."""
         self.num_steps += 1
         self.sink.stepped(1)
+
+
+@contextlib.contextmanager
+def unnoticed(state: State) -> Iterator[None]:
+    """What runs inside is ours: it is not counted, and says nothing."""
+    state.looking += 1
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        state.looking -= 1
 
 
 def innermost(fun: Any) -> Any:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from luthier.watching.steps import Backward, GraphSign
 from luthier.watching.torch.origins import KEY, SHAPING, node_name
 from luthier.watching.torch.state import Watch
+from luthier.watching.torch.teaching import CALL, lessons
 from luthier.watching.torch.tokens import Tokens
 
 PASSES = 12
 """Backward passes from one line that are looked at."""
 NODES = 2000
 STEPS = 24
-CALL, RECURRENT = KEY + ".call", KEY + ".recurrent"
+RECURRENT = KEY + ".recurrent"
 DIFFERENCES = ("sub", "rsub", "mseloss", "smoothl1loss", "huberloss", "l1loss")
 PICKING = SHAPING | {"gather", "max", "amax", "min", "amin", "stack", "cat", "mean", "sum", "neg", "minimum"}
 SQUASHED = {"log_softmax", "softmax", "logsumexp", "exp", "gather", "sigmoid"}
@@ -27,6 +30,7 @@ class Graphs:
     def __init__(self, watch: Watch, tokens: Tokens) -> None:
         self.watch, self.tokens = watch, tokens
         self._passes: dict[Any, int] = {}
+        self._teachers: set[int] = set()
 
     def called(self, output: Any, model: int, call: int) -> None:
         """A model returned something: its tensors are known again in graphs."""
@@ -39,8 +43,9 @@ class Graphs:
             output.grad_fn.metadata[RECURRENT] = layer
 
     def look(self, record: Backward, root: Any) -> None:
-        """Walk through the graph of a loss, from one line at most `PASSES` times."""
-        seen = self._passes[record.place] = self._passes.get(record.place, 0) + 1
+        """Walk through the graph of a loss, from one line at most `PASSES` times until there is another optimizer."""
+        here = (record.place, len(self.watch.trace.optimizers))
+        seen = self._passes[here] = self._passes.get(here, 0) + 1
         if seen > PASSES:
             return
         for node in _nodes(root):
@@ -57,6 +62,19 @@ class Graphs:
                 sign.kind, sign.share = ("last step", self.tokens.ends_in_padding()) if sign.layer else ("", 0.0)
             if sign.kind:
                 self.watch.trace.signs.append(sign)
+        self._teaching(record, root)
+
+    def _teaching(self, record: Backward, root: Any) -> None:
+        """Note teachers that the gradient flows into, and later losses that reach them in another way."""
+        found, reached = lessons(root)
+        if self._teachers and not found:
+            reached = {node.metadata[CALL][0] for node in _nodes(root) if CALL in node.metadata}
+        self._teachers |= {lesson.teacher for lesson in found}
+        sign = GraphSign(at=record.at, step=record.step, place=record.place, backward=record.at)
+        signs = [("lesson", (each.pupil, each.teacher), each.even) for each in sorted(found)]
+        signs += [("own loss", (number, number), False) for number in sorted(reached & self._teachers)]
+        for kind, models, even in signs:
+            self.watch.trace.signs.append(msgspec.structs.replace(sign, kind=kind, models=models, even=even))
 
 
 def _tensors(output: Any) -> list[Any]:

@@ -196,9 +196,10 @@ class Modules:
         if tensor is not None:
             record.output = fact_of(tensor)
             watch.on_backward(tensor, record)
-            if watch.close and not watch.blind():
+            if not watch.blind():
                 self.relations.graphs.called(output, model.number, record.number)
-                self._output(record, model, tensor)
+                if watch.close:
+                    self._output(record, model, tensor)
         self.trace.forwards.append(record)
 
     def _output(self, record: Forward, model: Model, tensor: Any) -> None:
