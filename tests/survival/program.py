@@ -48,8 +48,8 @@ def decided(run):
     }  # fmt: skip
 
 
-def main():
-    asked = json.loads(sys.argv[1])
+def main(asked):
+    """Tune as asked; says on stderr why it could not."""
     if asked.get("kill_after"):
         die_after(*asked["kill_after"])
     task = asked["task"]
@@ -68,4 +68,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(json.loads(sys.argv[1]))

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from survival.running import finish, kinds_of
+from survival.running import kinds_of
+from survival.warm import finish
 
 
 def arguments(root, **more):

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from survival.running import finish, kinds_of, whole_lines
+from survival.running import kinds_of, whole_lines
+from survival.warm import finish
 
 KINDS = [
     "run",
@@ -82,20 +83,28 @@ def test_several_trials_a_worker_killed_and_resumed_decide_the_same(tmp_path, un
     assert json.dumps(decided) == json.dumps(expected)
 
 
+TWO_ROUNDS = {"budget": "180trials"}
+"""The second round promotes trials of the first."""
+
+
+@pytest.fixture(scope="module")
+def unbroken_two_rounds(tmp_path_factory):
+    root = tmp_path_factory.mktemp("unbroken")
+    code, decided, said = finish(task="fake:hill", arguments=arguments(root, **TWO_ROUNDS))
+    assert code == 0, said
+    assert '"phase":"search 2"' in (root / "run" / "journal.jsonl").read_text()
+    return decided
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [60, 130, 190])
-def test_killed_in_a_later_round_and_resumed_decides_the_same(tmp_path, jobs):
-    """The second round promotes trials of the first."""
-    budget = "180trials"
-    code, expected, said = finish(task="fake:hill", arguments=arguments(tmp_path / "whole", budget=budget))
-    assert code == 0, said
-    journal = (tmp_path / "whole" / "run" / "journal.jsonl").read_text()
-    assert '"phase":"search 2"' in journal
-    code, _, said = finish(task="fake:hill", arguments=arguments(tmp_path, budget=budget), kill_after=["job", jobs])
+def test_killed_in_a_later_round_and_resumed_decides_the_same(tmp_path, unbroken_two_rounds, jobs):
+    given = arguments(tmp_path, **TWO_ROUNDS)
+    code, _, said = finish(task="fake:hill", arguments=given, kill_after=["job", jobs])
     assert code == -9, said
-    code, decided, said = finish(task="fake:hill", arguments=arguments(tmp_path, budget=budget, resume=True))
+    code, decided, said = finish(task="fake:hill", arguments={**given, "resume": True})
     assert code == 0, said
-    assert json.dumps(decided) == json.dumps(expected)
+    assert json.dumps(decided) == json.dumps(unbroken_two_rounds)
 
 
 @pytest.mark.slow

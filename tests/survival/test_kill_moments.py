@@ -9,14 +9,19 @@ import os
 import random
 import signal
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from survival.running import finish, kinds_of, start, whole_lines
-from survival.test_faults import needs_proc, workers_of
+from survival import running
+from survival.running import kinds_of, whole_lines
+from survival.test_faults import needs_proc
+from survival.warm import Program, finish, start
 
 NUM_KILLS = int(os.environ.get("LUTHIER_KILLS", "50"))
-LONGEST_S = 6.0
+LONGEST_S = 4.0
+"""Of a run that trains for some ten seconds and has nothing left to import."""
 
 
 def asked(root, **more):
@@ -53,49 +58,54 @@ def test_killed_after_a_line_and_resumed_the_real_model_decides_the_same(tmp_pat
 def test_fifty_kills_change_nothing(tmp_path, unbroken):
     expected, _ = unbroken
     rng = random.Random(20261124)
-    kills, runs, moments = 0, 0, []
-    while kills < NUM_KILLS:
+    moments: list[float] = []
+    runs = 0
+    while len(moments) < NUM_KILLS:
         root = tmp_path / f"run{runs}"
         done = False
         while not done:
-            kill = kills < NUM_KILLS
             begun = (root / "run" / "journal.jsonl").exists()
             program = start(tmp_path / "log", **asked(root, resume=begun))
-            wait = rng.uniform(0.0, LONGEST_S) if kill else 600.0
-            victim = rng.choice(["driver", "driver", "worker"])
-            done, killed = _wait_and_kill(program, wait, victim)
-            kills += killed
-            moments += [round(wait, 1)] * killed
+            done = _ends_by_itself(program, root / "run" / "journal.jsonl", rng, moments)
         code, decided, said = finish(**asked(root, resume=True))
         assert code == 0, said
         assert json.dumps(decided) == json.dumps(expected), f"after kills at {moments}"
         runs += 1
 
 
-def _wait_and_kill(program, wait, victim):
-    """(did the program end by itself?, was somebody killed?)"""
-    until = time.monotonic() + wait
-    while time.monotonic() < until and program.poll() is None:
-        time.sleep(0.01)
-    if program.poll() is not None:
-        program.communicate()
-        assert program.returncode == 0
-        return True, False
-    workers = workers_of(program.pid)
-    if victim == "worker" and workers:
-        os.kill(random.choice(workers), signal.SIGKILL)
-        program.communicate(timeout=600)  # the run goes on with a new worker
-        assert program.returncode == 0
-        return True, True
-    program.kill()
-    program.communicate()
-    return False, True
+def _ends_by_itself(program: Program, journal: Path, rng: random.Random, moments: list[float]) -> bool:
+    """False if it was killed; a run that has lost a worker goes on with a new one, until the next kill."""
+    while len(moments) < NUM_KILLS:
+        wait, victim, which = rng.uniform(0.0, LONGEST_S), rng.choice(["driver", "driver", "worker"]), rng.random()
+        until = time.monotonic() + wait
+        while time.monotonic() < until and program.poll() is None:
+            time.sleep(0.01)
+        if program.poll() is not None:
+            break
+        moments.append(round(wait, 1))
+        workers = program.workers()
+        if victim == "driver" or not workers or _most_often_lost(journal) > 1:
+            program.kill()
+            program.communicate()
+            return False
+        os.kill(workers[int(which * len(workers))], signal.SIGKILL)
+    program.communicate(timeout=600)
+    assert program.returncode == 0
+    return True
+
+
+def _most_often_lost(journal: Path) -> int:
+    """How often a trial has lost its worker: at the third time it is given up, and another run is decided."""
+    if not journal.exists():
+        return 0
+    lost = [trial for line in whole_lines(journal) if line["k"] == "lost" for trial in line["d"]["trials"]]
+    return max(Counter(lost).values(), default=0)
 
 
 @pytest.mark.slow
 def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
     arguments = {"root": str(tmp_path), "name": "run", "budget": "2trials", "workers": 1}
-    program = start(tmp_path / "log", task="fake:flat", arguments=arguments, step_s=0.03)
+    program = running.start(tmp_path / "log", task="fake:flat", arguments=arguments, step_s=0.03)
     journal = tmp_path / "run" / "journal.jsonl"
     while not journal.exists() or journal.read_text().count('"k":"report"') < 14:
         time.sleep(0.02)
@@ -104,7 +114,7 @@ def test_a_crash_costs_what_came_after_the_last_checkpoint(tmp_path):
     before = whole_lines(journal)
     saved = max((line["d"]["step"] for line in before if line["k"] == "snapshot"), default=0)
     assert saved  # four seconds of training are more than one interval
-    code, _, said = finish(task="fake:flat", arguments={**arguments, "resume": True}, step_s=0.03)
+    code, _, said = running.finish(task="fake:flat", arguments={**arguments, "resume": True}, step_s=0.03)
     assert code == 0, said
     after = whole_lines(journal)[len(before) :]
     first = next(line["d"]["point"]["step"] for line in after if line["k"] == "report")

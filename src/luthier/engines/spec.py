@@ -294,7 +294,8 @@ def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
     averages = recipe.swa_start is not None or recipe.optimizer == "schedule_free"
     base["averaging"] = 1.0 if averages else 1.0 - recipe.ema_decay if recipe.ema_decay else 0.0
     base |= {"nesterov": float(recipe.nesterov), "mixup": 1.0, "group_clip_norm": np.inf}
-    table = {name: np.full(Grouping.of(recipe).num, value, np.float64) for name, value in base.items()}
+    block_NG = np.repeat(np.array(list(base.values()), np.float64)[:, None], Grouping.of(recipe).num, 1)
+    table = dict(zip(base, block_NG, strict=True))
     at = {group: slice(2 * k, 2 * k + 2) for k, group in enumerate(recipe.named_groups, 1)}
     at |= {group: slice(half, None, 2) for half, group in enumerate(GROUPS)}
     factors = np.ones_like(table["lr"])
@@ -307,7 +308,7 @@ def optimizer_numbers(recipe: Recipe) -> dict[str, Array]:
                 table["group_clip_norm" if name == "clip_norm" else name][places] = value
     table["lr"] *= factors
     table["max_norm"][table["lr"] == 0] = np.inf
-    return {name: value.astype(np.float32) for name, value in table.items()}
+    return dict(zip(base, block_NG.astype(np.float32), strict=True))
 
 
 def kind_of(recipe: Recipe) -> int:

@@ -45,7 +45,7 @@ class Attempt:
     ) -> None:
         self.trial, self.folder, self.course = trial, folder, course
         self.settings, self.seed, self.resumed = settings, seed, False
-        self.grid = report_steps(course.num_steps, course.num_reports) if course.num_steps else []
+        self.grid = report_steps(course.num_steps, course.num_reports) if course.num_steps else ()
         self.process: FunctionProcess | CommandProcess | None = None
         self.worker: int | None = None
         self.device = "cpu"

@@ -153,9 +153,10 @@ def _moving(still: dict[str, Array], recipe: Recipe, num_steps: int, *, step: in
     return numbers
 
 
-def report_steps(num_steps: int, num_reports: int) -> list[tuple[int, float]]:
+@lru_cache(maxsize=256)
+def report_steps(num_steps: int, num_reports: int) -> tuple[tuple[int, float], ...]:
     """(step, fraction) of every report of a trial: `num_reports` equal parts of its own schedule."""
-    return [(max(1, round(i * num_steps / num_reports)), i / num_reports) for i in range(1, num_reports + 1)]
+    return tuple((max(1, round(i * num_steps / num_reports)), i / num_reports) for i in range(1, num_reports + 1))
 
 
 def step_at(fraction: float, num_steps: int, num_reports: int) -> int:

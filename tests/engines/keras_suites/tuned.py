@@ -18,7 +18,8 @@ from luthier import Float, Int
 from luthier.recipe import Recipe
 from survival.program import decided, die_after
 
-SPACE = {"lr": Float(1e-3, 3e-2, log=True), "width": Int(8, 16), "dropout": Float(0.05, 0.5)}
+SPACE = {"lr": Float(1e-3, 3e-2, log=True), "width": Int(15, 16), "dropout": Float(0.05, 0.5)}
+"""Each width is a program of its own, which JAX compiles anew: two show that structures are searched."""
 
 
 def digits() -> dict[str, Any]:
