@@ -84,22 +84,28 @@ def _ends_by_itself(program: Program, journal: Path, rng: random.Random, moments
             break
         moments.append(round(wait, 1))
         workers = program.workers()
-        if victim == "driver" or not workers or _most_often_lost(journal) > 1:
+        told = _lost(journal)
+        if (
+            victim == "driver"
+            or not workers
+            or max(Counter(t for each in told for t in each).values(), default=0) > 1
+        ):
             program.kill()
             program.communicate()
             return False
         os.kill(workers[int(which * len(workers))], signal.SIGKILL)
+        while program.poll() is None and len(_lost(journal)) == len(told):  # else it would be counted too late
+            time.sleep(0.01)
     program.communicate(timeout=600)
     assert program.returncode == 0
     return True
 
 
-def _most_often_lost(journal: Path) -> int:
-    """How often a trial has lost its worker: at the third time it is given up, and another run is decided."""
-    if not journal.exists():
-        return 0
-    lost = [trial for line in whole_lines(journal) if line["k"] == "lost" for trial in line["d"]["trials"]]
-    return max(Counter(lost).values(), default=0)
+def _lost(journal: Path) -> list[list[int]]:
+    """Trials of each worker that was lost. One that loses its worker for the third time is given up, and another run
+    is decided."""
+    lines = whole_lines(journal) if journal.exists() else []
+    return [line["d"]["trials"] for line in lines if line["k"] == "lost"]
 
 
 @pytest.mark.slow
