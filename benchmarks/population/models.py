@@ -147,7 +147,7 @@ def flops_per_step(case: Case) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     model, source = case.build(), case.rows()
-    inputs, targets = (torch.from_numpy(part[: case.batch_size]) for part in source)
+    inputs, targets = (torch.from_numpy(part[: case.batch_size]) for part in source[:2])
     with FlopCounterMode(display=False) as counter:
         nn.functional.cross_entropy(model(inputs), targets).backward()
     return float(counter.get_total_flops()) + sum(

@@ -54,12 +54,14 @@ class _Product(torch.autograd.Function):
     transpose, and turning it took a third of a step at 256 x 256 weights."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x_PND: torch.Tensor, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None
-    ) -> torch.Tensor:
+    def forward(x_PND: torch.Tensor, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -> torch.Tensor:
         """See `_product`."""
-        ctx.save_for_backward(x_PND, weight_POD)
         return _product(x_PND, weight_POD, bias_PO)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], _output: torch.Tensor) -> None:
+        """What the gradient needs; apart from `forward`, as torch.func wants it."""
+        ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -71,11 +73,6 @@ class _Product(torch.autograd.Function):
             torch.bmm(grad_PNO.mT, x_PND) if of_weight else None,
             grad_PNO.sum(1) if of_bias else None,
         )
-
-
-def _own_gradient(x_PND: torch.Tensor) -> bool:
-    """Not of few columns (see `linear`), nor in a program that is being compiled: it orders its memory by itself."""
-    return x_PND.shape[-1] >= LANES and not torch.compiler.is_compiling()
 
 
 def linear(x: Slotted, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -> Slotted:
@@ -91,7 +88,10 @@ def linear(x: Slotted, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -
     lead = x_PND.shape[1:-1]
     if x_PND.ndim != 3:
         x_PND = x_PND.reshape(x.P, -1, x_PND.shape[-1])
-    y = _Product.apply(x_PND, weight_POD, bias_PO) if _own_gradient(x_PND) else _product(x_PND, weight_POD, bias_PO)
+    multiply = (
+        _Product.apply if x_PND.shape[-1] >= LANES else _product
+    )  # a gradient of few columns would round so, too
+    y = multiply(x_PND, weight_POD, bias_PO)
     y = y[..., :num_outputs] if num_outputs < LANES else y
     return Slotted(y if len(lead) == 1 else y.unflatten(1, lead) if lead else y[:, 0], x.P)
 
