@@ -1,4 +1,4 @@
-"""What the table of speeds times (benchmarks/population) takes its steps: it is run by hand, and would break unseen."""
+"""What the table of speeds times (benchmarks/population) trains: it is run by hand, and would break unseen."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from benchmarks.population.models import CASES, flops_per_step
         lambda case: contestants.by_engine(case, "grouped", 4, num_steps=3),
     ],
 )
-def test_contestants_train(make):
+def test_each_contestant_of_the_table_trains_some_rows(make):
     assert make(CASES["mlp"])() > 0
 
 
