@@ -95,16 +95,13 @@ class Draws:
         bits_PN = _philox(calls, num) if like.device.type == "cpu" else _hashed(calls, num, like.device)
         kept = [LEVELS - round(LEVELS * rate) for rate in rates]
         mask_PN = torch.empty(P, num, dtype=like.dtype, device=like.device)
+        # bounds that are kept too, of the bits' own type: a comparison of two types takes twice as long
+        highest = [max(k - 1, 0) - LEVELS // 2 for k in kept]
+        scale = [LEVELS / k if k else 0.0 for k in kept]
         if len(set(kept)) == 1:
-            if kept[0] == LEVELS:  # a bound that int16 does not hold
-                return mask_PN.fill_(1.0).view(P, *shape)
-            torch.lt(bits_PN, kept[0] - LEVELS // 2, out=mask_PN)
-            return mask_PN.mul_(LEVELS / max(kept[0], 1)).view(P, *shape)
-        # bounds of the bits' own type: a comparison of two types takes twice as long
-        highest = torch.tensor([max(k - 1, 0) - LEVELS // 2 for k in kept], dtype=torch.int16, device=like.device)
-        scale = torch.tensor([LEVELS / k if k else 0.0 for k in kept], dtype=like.dtype, device=like.device)
-        torch.le(bits_PN, highest[:, None], out=mask_PN)
-        return mask_PN.mul_(scale[:, None]).view(P, *shape)
+            return torch.le(bits_PN, highest[0], out=mask_PN).mul_(scale[0]).view(P, *shape)
+        torch.le(bits_PN, torch.tensor(highest, dtype=torch.int16, device=like.device)[:, None], out=mask_PN)
+        return mask_PN.mul_(torch.tensor(scale, dtype=like.dtype, device=like.device)[:, None]).view(P, *shape)
 
 
 def _philox(calls: Sequence[tuple[int, int, int, int]], num: int) -> torch.Tensor:

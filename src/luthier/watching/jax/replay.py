@@ -103,10 +103,7 @@ def _uphill(replay: Replay, sign: int) -> Uphill | None:
 
     weights = [[call[place] for place in places] for call in replay.calls]
     first, *shapes = [[np.shape(value) for value in call] for call in replay.calls]
-    alike = [
-        0,
-        *(i for i, each in enumerate(shapes[:-1], 1) if each == first),
-    ]  # one size of batch
+    alike = [0, *(i for i, each in enumerate(shapes[:-1], 1) if each == first)]  # one size of batch
     try:
         graded = jax.jit(jax.value_and_grad(loss))
         steps = []
