@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-import random
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from luthier.draws import draw_states, set_draw_states
 from luthier.errors import InvalidInput
 from luthier.programs.trial import RunningTrial
 
@@ -140,26 +140,11 @@ def _reporter(trial: RunningTrial, keras: Any, epochs: int, first: int) -> Any:
 def _random_states(model: Any) -> dict[str, Any]:
     """Where all generators stand: order of the rows (NumPy's for JAX, torch's for torch) and dropout. TensorFlow
     shuffles arrays alike in every epoch."""
-    _, keys, place, has_gauss, gauss = np.random.get_state()
-    found = {"numpy/keys": keys, "numpy/place": np.array([place, has_gauss]), "numpy/gauss": np.array(gauss)}
-    version, numbers, gauss = random.getstate()
-    found |= {
-        "python/numbers": np.array([version, *numbers]),
-        "python/gauss": np.array(np.nan if gauss is None else gauss),
-    }
-    if torch := sys.modules.get("torch"):
-        found["torch"] = torch.get_rng_state().numpy()
-    return found | {f"keras/{i}": np.asarray(v.value) for i, v in enumerate(_seeds(model))}
+    return draw_states() | {f"keras/{i}": np.asarray(v.value) for i, v in enumerate(_seeds(model))}
 
 
 def _set_random_states(model: Any, states: Mapping[str, Any]) -> None:
-    place, has_gauss = map(int, states["numpy/place"])
-    np.random.set_state(("MT19937", states["numpy/keys"], place, has_gauss, float(states["numpy/gauss"])))
-    version, *numbers = states["python/numbers"].tolist()
-    gauss = float(states["python/gauss"])
-    random.setstate((version, tuple(numbers), None if np.isnan(gauss) else gauss))
-    if (torch := sys.modules.get("torch")) and "torch" in states:
-        torch.set_rng_state(torch.from_numpy(states["torch"]))
+    set_draw_states(states)
     for i, seed in enumerate(_seeds(model)):
         seed.assign(states[f"keras/{i}"])
 

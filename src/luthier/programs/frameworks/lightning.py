@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from luthier.draws import draw_states, set_draw_states
 from luthier.errors import InvalidInput
 from luthier.programs.trial import RunningTrial
 
@@ -139,10 +140,10 @@ def _reporter(trial: RunningTrial, package: Any) -> Any:
             self.due = False
 
         def state_dict(self) -> dict[str, Any]:
-            return {"random": _random_states()}
+            return {"random": draw_states()}
 
         def load_state_dict(self, state: dict[str, Any]) -> None:
-            _set_random_states(state["random"])
+            set_draw_states(state["random"])
 
         def on_validation_end(self, trainer: Any, _module: Any) -> None:
             self.due = not trainer.sanity_checking
@@ -165,35 +166,6 @@ def _reporter(trial: RunningTrial, package: Any) -> Any:
             trial.report(trainer.global_step, of=of if of != float("inf") and of > 0 else None, **values)
 
     return Reporter()
-
-
-def _random_states() -> dict[str, Any]:
-    """Where all generators stand: order of the rows and dropout go on where they were."""
-    import random
-
-    import numpy as np
-    import torch
-
-    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {
-        "python": random.getstate(),
-        "numpy": np.random.get_state(),
-        "torch": torch.get_rng_state(),
-        "cuda": on_gpu,
-    }
-
-
-def _set_random_states(states: dict[str, Any]) -> None:
-    import random
-
-    import numpy as np
-    import torch
-
-    random.setstate(states["python"])
-    np.random.set_state(states["numpy"])
-    torch.set_rng_state(states["torch"])
-    if states["cuda"]:
-        torch.cuda.set_rng_state_all(states["cuda"])
 
 
 def _is_number(value: Any) -> bool:
