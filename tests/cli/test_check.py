@@ -115,6 +115,18 @@ def test_exception_of_the_script_is_shown_as_python_shows_it(folder):
     assert "luthier/" not in done.stderr
 
 
+def test_option_behind_a_program_that_fails_at_once_is_pointed_at(folder):
+    """It is the program's own there; one that luthier does not know is not spoken of."""
+    (folder / "strict.py").write_text("import argparse\nargparse.ArgumentParser().parse_args()\n")
+    misplaced = check(folder, "strict.py", "--format", "json")
+    assert misplaced.returncode == 2
+    assert misplaced.stderr.splitlines()[-1] == (
+        "luthier: --format went to strict.py, as all that stands behind it does; where it is luthier's own, "
+        "write luthier check --format ... strict.py"
+    )
+    assert "went to" not in check(folder, "strict.py", "--colour").stderr
+
+
 def test_level_decides_the_exit_code(folder):
     assert check(folder, "--fail-on", "never", "faulty.py").returncode == 0
 

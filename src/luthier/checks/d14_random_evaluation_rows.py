@@ -59,7 +59,10 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             found.append(_finding(loader, same))
     if not found and once:
         return Unknown(
-            code=CODE, title=TITLE, reason="the evaluation rows were read once", needs="a second evaluation"
+            code=CODE,
+            title=TITLE,
+            reason="no loader of evaluation rows was read twice",
+            needs="a second pass over the same loader",
         )
     return found
 

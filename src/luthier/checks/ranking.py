@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from luthier.checks.spec import Check
-from luthier.findings import Finding
+from luthier.findings import Finding, Place
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -45,9 +45,17 @@ def _once(findings: list[Finding]) -> list[Finding]:
     for finding in findings:
         same = (finding.code, finding.title, finding.place) if finding.place else None
         if same is None or same not in seen:
-            kept.append(finding)
+            kept.append(msgspec.structs.replace(finding, others=_further(finding)))
         seen.add(same)
     return kept
+
+
+def _further(finding: Finding) -> tuple[Place, ...]:
+    """Its other lines, each once, without the line that it stands at itself."""
+    lines = {(place.file, place.line): place for place in reversed(finding.others)}
+    if finding.place:
+        lines.pop((finding.place.file, finding.place.line), None)
+    return tuple(place for place in finding.others if lines.get((place.file, place.line)) is place)
 
 
 def _root(finding: Finding, by_code: Mapping[str, Finding], checks: Mapping[str, Check]) -> str:

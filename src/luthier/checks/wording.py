@@ -43,10 +43,11 @@ def few(names: Iterable[str], limit: int = 3) -> str:
 def plural(n: int, word: str) -> str:
     """A number with its noun.
 
-    >>> plural(1, "step"), plural(3, "backward pass")
-    ('1 step', '3 backward passes')
+    >>> plural(1, "step"), plural(3, "backward pass"), plural(6, "epoch")
+    ('1 step', '3 backward passes', '6 epochs')
     """
-    return f"{n} {word}" if n == 1 else f"{n} {word}{'es' if word.endswith(('s', 'ch', 'sh', 'x')) else 's'}"
+    hisses = word.endswith(("s", "ch", "sh", "x")) and not word.endswith("epoch")
+    return f"{n} {word}" if n == 1 else f"{n} {word}{'es' if hisses else 's'}"
 
 
 def code(text: str) -> str:

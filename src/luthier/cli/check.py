@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TextIO
@@ -78,6 +79,7 @@ class Asked(NamedTuple):
 
 @app.command(cls=CheckCommand, context_settings={"allow_interspersed_args": False})
 def check(
+    ctx: typer.Context,
     program: Annotated[
         list[str] | None,
         typer.Argument(
@@ -139,6 +141,8 @@ def check(
                 last_words=lambda diagnosis: _tell(diagnosis, asked, stream),
             )
         code = _tell(diagnosis, asked, stream)
+    if diagnosis.exit_code and not diagnosis.num_steps:
+        _warn_of_own_options(found.words, ctx.command.params)
     raise typer.Exit(code)
 
 
@@ -164,6 +168,18 @@ def _warn(script: str) -> None:
         more = f", and {len(found) - MOST_EFFECTS} more such calls" if len(found) > MOST_EFFECTS else ""
         sys.stderr.write(f"luthier: the program is run for real{more}; Ctrl-C ends it.\n")
         sys.stderr.flush()
+
+
+def _warn_of_own_options(words: tuple[str, ...], options: Sequence[Any]) -> None:
+    """A program that failed at once may have been given an option that was meant for luthier."""
+    own = {name for option in options for name in option.opts if name.startswith("--")}
+    for word in words[1:]:
+        if (name := word.partition("=")[0]) in own:
+            sys.stderr.write(
+                f"luthier: {name} went to {words[0]}, as all that stands behind it does; "
+                f"where it is luthier's own, write luthier check {name} ... {words[0]}\n"
+            )
+            return
 
 
 def _tell(diagnosis: Diagnosis, asked: Asked, stream: TextIO) -> int:
