@@ -69,8 +69,8 @@ def _finding(model: Model, layers: list[Layer]) -> Finding:
         number=float(len(layers)),
         threshold=0.0,
         n=len(layers),
-        text=f"{plural(len(layers), 'layer')} of {model.name} ({few(x.name for x in layers)}) have a bias that the "
-        "batch normalisation behind them subtracts again.",
+        text=f"batch normalisation subtracts the bias of {plural(len(layers), 'layer')} of {model.name} "
+        f"({few(x.name for x in layers)}) again.",
         remedy="Make them with bias=False.",
         severity="info",
         certain=True,

@@ -76,8 +76,8 @@ def _finding(model: Model, odd: list[Layer]) -> Finding:
         number=momentum,
         threshold=VERY_HIGH if momentum else 0.0,
         n=len(odd),
-        text=f"{plural(len(odd), 'batch-norm layer')} of {model.name} ({few(layer.name for layer in odd)}) have "
-        f"momentum={num(momentum)}: in evaluation {effect}.",
+        text=f"momentum={num(momentum)} in {plural(len(odd), 'batch-norm layer')} of {model.name} "
+        f"({few(layer.name for layer in odd)}): in evaluation {effect}.",
         remedy=f"Use momentum={num(right)}; in torch it is the share of the new batch.",
         severity="warning",
         certain=True,

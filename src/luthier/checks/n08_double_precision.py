@@ -67,7 +67,7 @@ def _of_model(model: Model, num: int) -> Finding:
     return _finding(
         model.place,
         num,
-        text=f"{plural(num, 'parameter')} of {model.name} are float64; new tensors of this program are float32.",
+        text=f"{model.name} has {plural(num, 'parameter')} in float64; new tensors of this program are float32.",
         remedy="Make the data float32 (.float()) instead of the model float64.",
         wrong=code("x = torch.from_numpy(table)\nmodel = model.double()"),
         right=code("x = torch.from_numpy(table).float()"),
