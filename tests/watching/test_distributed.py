@@ -74,33 +74,37 @@ def start(folder, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def told_by_two_ranks(folder, program: str, *options: str) -> tuple[subprocess.CompletedProcess[str], dict]:
+    """How `luthier check` ended on two ranks under torchrun, and what the first one reported."""
+    (folder / "train.py").write_text(program + RUN)
+    ranks = ("torch.distributed.run", "--nproc_per_node", "2", "--master_port", free_port(), "-m")
+    report = ("--format", "json", "--output", "told.json")
+    done = start(folder, *ranks, "luthier.cli", "check", *options, *report, "train.py")
+    return done, json.loads((folder / "told.json").read_text())
+
+
 def test_ranks_end_at_the_same_step(tmp_path):
     """One report, exit code 0 of all, and no rank that waits for one that has gone."""
-    (tmp_path / "train.py").write_text(TRAINS + RUN)
-    done = start(
-        tmp_path,
-        "torch.distributed.run",
-        "--nproc_per_node",
-        "2",
-        "--master_port",
-        free_port(),
-        "-m",
-        "luthier.cli",
-        "check",
-        "--steps",
-        "12",
-        "--format",
-        "json",
-        "--output",
-        "told.json",
-        "train.py",
-    )
+    done, told = told_by_two_ranks(tmp_path, TRAINS, "--steps", "12")
     assert done.returncode == 0, done.stderr
     assert "end of rank" not in done.stdout
-    told = json.loads((tmp_path / "told.json").read_text())
-    told = told.get("data", told)
     assert "12 training steps and an evaluation" in told["stopped"]
     assert told["findings"] == []
+    assert told["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "right", "wrong"),
+    [
+        ("T13", "cross_entropy(model(x[", "cross_entropy(model.module(x["),
+        ("D30", "i * 8 + rank :: 32", "i * 8 :: 32"),
+    ],
+)
+def test_ranks_that_do_not_share_the_work_are_told(code, right, wrong, tmp_path):
+    """A model called past its wrapper, and the same rows on every rank."""
+    _, told = told_by_two_ranks(tmp_path, TRAINS.replace(right, wrong), "--steps", "12")
+    assert told["findings"][0]["code"] == code
+    assert "rank 0 and rank 1" in told["findings"][0]["text"]
     assert told["faults"] == []
 
 

@@ -207,6 +207,7 @@ class Model(Fact, kw_only=True):
         loaded: load_state_dict was called on it. compiled: it is a compiled module.
         wrapper: "DataParallel", "DistributedDataParallel" or empty. buffers_loaded: see `loaded`.
         default_dtype: type of floating numbers that the program's new tensors had at its first call.
+        inside: the line that put it into a DistributedDataParallel, where one did.
         num_averaged: models that an AveragedModel has averaged with equal weights by its last call; 0: it is none.
             keeps_buffers: it averages buffers as well.
     """
@@ -229,6 +230,7 @@ class Model(Fact, kw_only=True):
     loaded: bool = False
     compiled: bool = False
     wrapper: str = ""
+    inside: Place | None = None
     num_averaged: int = 0
     keeps_buffers: bool = False
     default_dtype: str = "float32"

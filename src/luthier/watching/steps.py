@@ -262,3 +262,19 @@ class StateUsed(Event, kw_only=True):
     num_own: int = 0
     keys: tuple[str, str] = ("", "")
     seconds: float = 0.0
+
+
+class RanksCompared(Fact, kw_only=True):
+    """What the first and another rank of a distributed run had after the same step.
+
+    Args:
+        step: counted from 0. rank: the other one.
+        weights_apart: largest difference of a parameter's sums, over the sum of its sizes; 0: they are the same.
+        same_rows: both were trained on the same rows in this step, where `rows_known`.
+    """
+
+    step: int
+    rank: int
+    weights_apart: float
+    rows_known: bool
+    same_rows: bool

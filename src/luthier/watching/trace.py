@@ -34,6 +34,7 @@ from luthier.watching.steps import (
     GradSwitch,
     GraphSign,
     ModeCall,
+    RanksCompared,
     ScalerCall,
     SchedulerStep,
     StateTaken,
@@ -165,6 +166,7 @@ class Trace(msgspec.Struct, kw_only=True):
     resets: list[int] = []
     backwards: Series[Backward] = msgspec.field(default_factory=_series)
     zero_grads: Series[ZeroGrad] = msgspec.field(default_factory=_series)
+    ranks: list[RanksCompared] = []
     steps: Series[Step] = msgspec.field(default_factory=_series)
     clips: Series[Clip] = msgspec.field(default_factory=_series)
     scheduler_steps: Series[SchedulerStep] = msgspec.field(default_factory=_series)

@@ -19,6 +19,7 @@ from luthier.watching.torch.modules import Modules
 from luthier.watching.torch.optimizers import Optimizers
 from luthier.watching.torch.ranks import Ranks
 from luthier.watching.torch.relations import Relations
+from luthier.watching.torch.replicas import Replicas
 from luthier.watching.torch.state import Watch
 from luthier.watching.trace import settle_phases
 
@@ -50,6 +51,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
         Loading(watch),
         Optimizers(watch),
         Keeping(watch),
+        Replicas(watch),
     )
     # the numbers are read first, then phases are settled, then facts are added up by phase
     recorder.finishers[:0] = [watch.samples.flush, lambda: settle_phases(recorder.trace)]

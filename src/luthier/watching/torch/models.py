@@ -35,6 +35,7 @@ def describe(watch: Watch, module: Any, place: Place | None) -> Model:
     """The fact of a model, with its parameters and layers in the trace."""
     number = len(watch.trace.models) + 1
     model = Model(number=number, name=type(module).__name__, at=watch.recorder.at, place=place)
+    model.inside = watch.inside.get(module)
     model.default_dtype, model.variable = default_dtype(), _variable(module)
     inner, prefix = module, ""
     if type(module).__name__ in ("DataParallel", "DistributedDataParallel", "OptimizedModule"):

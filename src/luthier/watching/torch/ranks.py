@@ -23,7 +23,7 @@ class Ranks:
 
     def agree(self, reason: str) -> str:
         """Why this process ends now; empty: it goes on. `reason`: what it would say alone."""
-        group = self._group()
+        group = process_group()
         if group is None:
             return reason
         step = self.recorder.trace.num_steps
@@ -42,9 +42,10 @@ class Ranks:
             at, _, self._reason = store.get(KEY).decode().partition(" ")
             self._stop_at = int(at)
 
-    def _group(self) -> Any:
-        """The module of the process group, where there are several processes."""
-        module = sys.modules.get("torch.distributed")
-        if module is None or not module.is_available() or not module.is_initialized():
-            return None
-        return module if module.get_world_size() > 1 else None
+
+def process_group() -> Any:
+    """The module of the process group, where there are several processes."""
+    module = sys.modules.get("torch.distributed")
+    if module is None or not module.is_available() or not module.is_initialized():
+        return None
+    return module if module.get_world_size() > 1 else None

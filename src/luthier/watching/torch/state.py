@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from luthier.findings import Place
 from luthier.watching.calls import Forward, Op
 from luthier.watching.facts import Model, Optimizer, Parameter, Phase
 from luthier.watching.recorder import Recorder
@@ -77,6 +78,7 @@ class Watch:
         self.patches, self.arithmetic = Patches(), Patches()
         self.parameters: Registry[Slot] = Registry()
         self.models: Registry[Model] = Registry()
+        self.inside: Registry[Place | None] = Registry()
         self.optimizers: Registry[Holder] = Registry()
         self.copies: Registry[tuple[int, Any]] = Registry()
         self.optimized: list[Slot] = []
