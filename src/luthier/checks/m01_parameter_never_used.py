@@ -29,6 +29,7 @@ Right:
 When it keeps silent
 
 Frozen parameters; parameters that any pass has reached (heads by turns, experts, layer drop); fewer than 30 passes.
+Experts that their router has never chosen, where it chooses others now and then, are a hint only.
 
 Source
 
@@ -70,6 +71,18 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     return found
 
 
+def _is_routed(unused: Parameter, held: list[Parameter], passes: int) -> bool:
+    """Is it of an expert: one of a list of like modules of which others are used in some passes and not in others?"""
+    parts = unused.name.split(".")
+    return any(
+        len(parts) == len(like) and unlike == 1 and 0 < p.num_gradients < passes
+        for p in held
+        for like in [p.name.split(".")]
+        for unlike in [sum(a != b and a.isdigit() and b.isdigit() for a, b in zip(parts, like, strict=False))]
+        if all(a == b or (a.isdigit() and b.isdigit()) for a, b in zip(parts, like, strict=False))
+    )
+
+
 def _passes(trace: Trace) -> Counter[int]:
     """Backward passes through each model, by the most-used of its parameters."""
     counts: Counter[int] = Counter()
@@ -105,6 +118,7 @@ def _finding(trace: Trace, model: Model, held: list[Parameter], unused: list[Par
     share = sum(p.size for p in unused) / max(sum(p.size for p in held), 1)
     layers = list(dict.fromkeys(p.name.rpartition(".")[0] or p.name for p in unused))
     cut = _cuts(trace.sources)
+    routed = all(_is_routed(p, held, passes) for p in unused)
     return Finding(
         code=CODE,
         title=TITLE,
@@ -115,7 +129,7 @@ def _finding(trace: Trace, model: Model, held: list[Parameter], unused: list[Par
         f"weights) got no gradient in {plural(passes, 'backward pass')}.",
         remedy="Call the layer in forward, or remove it; look for detach, .data, no_grad or argmax between it and "
         "the loss.",
-        severity="error" if share > 0.5 else "warning",
+        severity="info" if routed else "error" if share > 0.5 else "warning",
         certain=True,
         place=cut[0] if len(cut) == 1 else made_at(trace.sources, layers[0]) or model.place,
         others=(model.place,) if model.place else (),

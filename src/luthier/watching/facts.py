@@ -210,6 +210,8 @@ class Model(Fact, kw_only=True):
         inside: the line that put it into a DistributedDataParallel, where one did.
         num_averaged: models that an AveragedModel has averaged with equal weights by its last call; 0: it is none.
             keeps_buffers: it averages buffers as well.
+        num_moved: evaluations that found other weights than the one before, and the running statistics of batch
+            normalisation as they were; -1: these have moved as well. In evaluation mode only.
     """
 
     number: int = 0
@@ -233,6 +235,7 @@ class Model(Fact, kw_only=True):
     inside: Place | None = None
     num_averaged: int = 0
     keeps_buffers: bool = False
+    num_moved: int = 0
     default_dtype: str = "float32"
 
 

@@ -115,6 +115,8 @@ class Jitted:
         num_calls: of all made there; num_compiled: versions compiled; late: of these, after the third call.
         changes: what differed between calls that compiled ("shape (32, 8) -> (7, 8)").
         trains: it differentiates a loss. remarks: found in its operations.
+        num_statistics: calls beside the first one that were given running statistics ("batch_stats");
+            num_same_statistics: of these, that were given exactly those of the first call.
     """
 
     name: str = ""
@@ -126,6 +128,8 @@ class Jitted:
     changes: list[str] = field(default_factory=list)
     trains: bool = False
     remarks: list[Remark] = field(default_factory=list)
+    num_statistics: int = 0
+    num_same_statistics: int = 0
 
 
 @dataclass(slots=True)

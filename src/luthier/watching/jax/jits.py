@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from luthier.watching.jax.state import (
     SMALL,
     State,
     Trace,
+    fingerprint,
     is_readable,
     is_traced,
     key_of,
@@ -25,6 +27,7 @@ from luthier.watching.programs import Jitted
 from luthier.watching.sink import guarded
 
 MAX_CHANGES = 6
+STATISTICS = re.compile(r"batch_stats|BatchNorm[^]]*\]\['(mean|var)'\]$")
 _OWN_USE = ("flax",)
 """Packages whose own use of `jax.jit` is watched: they jit the person's function."""
 
@@ -98,6 +101,8 @@ class Watched:
         state, trace, _ = self._watching
         if state.traces or state.looking:
             return self._inner(*args, **kwargs)
+        if trace.statistics is None:
+            guarded(state.sink, "jax: arguments", _statistics, trace, args, kwargs)
         flat = guarded(state.sink, "jax: arguments", _flat, args, kwargs) or []
         kept = guarded(state.sink, "jax: arguments", self._kept, flat) or flat
         known, traced = list(trace.programs), trace.num_traced
@@ -111,6 +116,7 @@ class Watched:
             state.sink.evaluations_done = True
         if trace.jitted.trains:
             guarded(state.sink, "jax: loss value", _loss, trace, result)
+            guarded(state.sink, "jax: statistics", _compare_statistics, trace, kept)
             state.stepped()
         return result
 
@@ -120,7 +126,11 @@ class Watched:
         first, self._was_called = not self._was_called, True
         if not donates or trace.jitted.num_calls > NUM_COMPARED:
             return flat
-        wanted = {*trace.counters, *(i for role in trace.programs for i in (*role.weights, *role.keys))}
+        wanted = {
+            *trace.counters,
+            *(trace.statistics or ()),
+            *(i for role in trace.programs for i in (*role.weights, *role.keys)),
+        }
         return [
             numbers(v).copy() if (first or i in wanted) and is_readable(v) and v.size <= SMALL else v
             for i, v in enumerate(flat)
@@ -189,6 +199,26 @@ def _flat(args: Any, kwargs: Any) -> list[Any]:
     import jax
 
     return list(jax.tree.leaves((args, kwargs)))
+
+
+def _statistics(trace: Trace, args: Any, kwargs: Any) -> None:
+    """Which arguments are running statistics of batch normalisation, by the names that Flax Linen gives them."""
+    import jax
+
+    paths, _ = jax.tree_util.tree_flatten_with_path((args, kwargs))
+    names = [jax.tree_util.keystr(path) for path, _ in paths]
+    trace.statistics = [i for i, name in enumerate(names) if STATISTICS.search(name)]
+
+
+def _compare_statistics(trace: Trace, flat: list[Any]) -> None:
+    record = trace.jitted
+    if not trace.statistics or record.num_calls > NUM_COMPARED:
+        return
+    now = fingerprint([flat[i] for i in trace.statistics if i < len(flat)])
+    if trace.first_statistics and now:
+        record.num_statistics += 1
+        record.num_same_statistics += now == trace.first_statistics
+    trace.first_statistics = trace.first_statistics or now
 
 
 def _counters(state: State, trace: Trace, flat: list[Any]) -> None:

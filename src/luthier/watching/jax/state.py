@@ -33,6 +33,7 @@ class Trace:
         leaves: identity of each traced argument -> its position among the flat arguments.
         programs: losses differentiated inside, with the positions of their weights, keys, inputs and targets.
         counters: positions of optimizers' step counters. num_traced: how often it was traced, once a compilation.
+        statistics: positions of running statistics (None: not looked for yet); first_statistics: of its first call.
         applies: it applies updates. values: traced values of losses; loss_at: position of one among the results.
     """
 
@@ -40,6 +41,8 @@ class Trace:
     leaves: dict[int, int] = field(default_factory=dict)
     programs: list[Roles] = field(default_factory=list)
     counters: list[int] = field(default_factory=list)
+    statistics: list[int] | None = None
+    first_statistics: str = ""
     num_traced: int = 0
     applies: bool = False
     values: list[Any] = field(default_factory=list)

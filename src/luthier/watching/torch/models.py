@@ -17,6 +17,8 @@ from luthier.watching.torch.state import Watch
 LAYERS = 1000
 COPIED = 16
 """Entries of a copied parameter that are compared later."""
+AVERAGED = 8
+"""Parameters and layers of a model in evaluation that are compared with those of the next one."""
 OPTIONS = (
     "p", "inplace", "dim", "momentum", "eps", "affine", "track_running_stats", "num_features", "in_features",
     "out_features", "in_channels", "out_channels", "kernel_size", "stride", "padding", "groups", "batch_first",
@@ -144,6 +146,31 @@ def averaged(module: Any, model: Model) -> None:
     """How many models an AveragedModel has averaged, with equal weights, when it is called."""
     if module.avg_fn is None and module.multi_avg_fn is None:
         model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
+
+
+def compare_evaluations(watch: Watch, module: Any, model: Model) -> None:
+    """Compare weights and running statistics with those that an evaluation after another step found.
+
+    A model that is trained moves both; an average of another one's weights, made by hand, may move the weights only.
+    """
+    before = watch.evaluated.get(module)
+    if before is not None and before[2] == watch.trace.num_steps:
+        return
+    norms = [m.running_mean for m in module.modules() if getattr(m, "running_mean", None) is not None]
+    if not norms:
+        return
+    weights = [watch.samples.few(p, COPIED) for p in list(module.parameters())[:AVERAGED]]
+    statistics = [watch.samples.few(mean, COPIED) for mean in norms[:AVERAGED]]
+    if before is not None and model.num_moved >= 0:
+        if not _alike(statistics, before[1]):
+            model.num_moved = -1
+        elif not _alike(weights, before[0]):
+            model.num_moved += 1
+    watch.evaluated.put(module, (weights, statistics, watch.trace.num_steps))
+
+
+def _alike(some: list[Any], others: list[Any]) -> bool:
+    return len(some) == len(others) and all((a == b).all() for a, b in zip(some, others, strict=True))
 
 
 def default_dtype() -> str:

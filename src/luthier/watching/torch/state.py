@@ -78,6 +78,7 @@ class Watch:
         self.patches, self.arithmetic = Patches(), Patches()
         self.parameters: Registry[Slot] = Registry()
         self.models: Registry[Model] = Registry()
+        self.evaluated: Registry[tuple[Any, Any, int]] = Registry()
         self.inside: Registry[Place | None] = Registry()
         self.optimizers: Registry[Holder] = Registry()
         self.copies: Registry[tuple[int, Any]] = Registry()
