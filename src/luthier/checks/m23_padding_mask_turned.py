@@ -12,7 +12,8 @@ sees nothing but padding; a sequence without padding gives NaN.
 
 Evidence
 
-Exact: the mask against the tokens and the padding_idx of the embedding.
+Exact: the mask against the tokens and the padding_idx of the embedding; where it has none, against the token that
+fills up rows of at least four lengths at their end and stands nowhere else.
 
 Mend
 
@@ -26,7 +27,7 @@ Right:
 
 When it keeps silent
 
-Embeddings without padding_idx; padding that does not stand at the end; masks that hide a part only.
+Padding that does not stand at the end; masks that hide a part only.
 
 Source
 

@@ -36,6 +36,19 @@ class Printed(Event, kw_only=True):
     num_losses_since: int = 0
 
 
+class Score(Event, kw_only=True):
+    """A score that is not a mean over rows, computed in the person's own code.
+
+    Args:
+        name: of the function of scikit-learn. num_rows: that it was given.
+        forward: number of the last outermost call of a model before it.
+    """
+
+    name: str = ""
+    num_rows: int = 0
+    forward: int = 0
+
+
 class Flight(Fact, kw_only=True):
     """A module whose call was on when an exception was raised: innermost last."""
 

@@ -18,6 +18,7 @@ from importlib.machinery import SourceFileLoader
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from luthier.watching import scores
 from luthier.watching.arrivals import Arrivals
 from luthier.watching.crashes import crash_of, without_own
 from luthier.watching.messages import Messages
@@ -49,7 +50,13 @@ def watch(recorder: Recorder) -> Iterator[None]:
 
         return put_in
 
-    arrivals = Arrivals({name: arrived(name) for name in WATCHES})
+    def scores_arrived() -> None:
+        try:
+            removers.append(scores.install(recorder))
+        except Exception as error:  # the program goes on without this watch
+            recorder.fault("the watch of scores", error)
+
+    arrivals = Arrivals({**{name: arrived(name) for name in WATCHES}, "sklearn.metrics": scores_arrived})
     messages = Messages(recorder)
     messages.install()
     arrivals.install()

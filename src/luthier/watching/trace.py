@@ -25,7 +25,7 @@ from luthier.watching.calls import (
     Reshape,
     Units,
 )
-from luthier.watching.ends import Crash, Printed, Seed, Warned
+from luthier.watching.ends import Crash, Printed, Score, Seed, Warned
 from luthier.watching.facts import Event, Loader, Model, Optimizer, Parameter, Phase, Scheduler, Stored
 from luthier.watching.fits import Evaluated, Fit
 from luthier.watching.steps import (
@@ -177,6 +177,7 @@ class Trace(msgspec.Struct, kw_only=True):
     states_used: Series[StateUsed] = msgspec.field(default_factory=_series)
     seeds: Series[Seed] = msgspec.field(default_factory=_series)
     warned: list[Warned] = []
+    scores: Series[Score] = msgspec.field(default_factory=_series)
     printed: Series[Printed] = msgspec.field(default_factory=_series)
     crash: Crash | None = None
     sources: dict[str, str] = {}

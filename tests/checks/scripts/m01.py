@@ -13,6 +13,18 @@ class Net(nn.Module):
 
 train(Net(), F.cross_entropy, three)
 """,
+    "experts that were never chosen": """
+class Experts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.all = nn.ModuleList(nn.Linear(8, 3) for _ in range(4))
+
+    def forward(self, x):
+        return self.all[0 if x[0, 0] > 0 else 1 if x[0, 1] > 0 else 2](x)
+
+
+train(Experts(), F.cross_entropy, three, epochs=12)
+""",
     "detach cuts the body off": """
 class Net(nn.Module):
     def __init__(self):

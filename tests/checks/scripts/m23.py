@@ -20,6 +20,14 @@ class Net(nn.Module):
 
 train(Net(), F.cross_entropy, label, X=ids, lr=3e-3)
 """
-FIRES = {"turned round": _TEXT.replace("MASK", "!=")}
+_UNTOLD = _TEXT.replace(", padding_idx=0", "")
+FIRES = {
+    "turned round": _TEXT.replace("MASK", "!="),
+    "turned round, the embedding knows of no padding": _UNTOLD.replace("MASK", "!="),
+}
 
-SILENT = {"true where nothing is": _TEXT.replace("MASK", "==")}
+SILENT = {
+    "true where nothing is": _TEXT.replace("MASK", "=="),
+    "true where nothing is, the embedding knows of no padding": _UNTOLD.replace("MASK", "=="),
+    "a mask that hides some words": _UNTOLD.replace("(x MASK 0)", "(x > 15)"),
+}

@@ -13,6 +13,7 @@ from luthier.watching.torch.samples import Numbers, numbers
 from luthier.watching.torch.state import Watch
 
 MIN_TOKENS, ROWS = 4, 32
+MIN_LENGTHS = 4
 MASKS = 64
 
 
@@ -86,7 +87,7 @@ class Tokens:
     def _masked_(self, mask: Any) -> None:
         trace = self.watch.trace
         for given in self._given:
-            padding = _padding(given)
+            padding = _padding(given) if given.padding is not None else _repeated_at_the_end(given)
             if padding is None or tuple(mask.shape) != given.shape or len(trace.masks) >= MASKS:
                 continue
             read = numbers(mask.detach()[:ROWS].cpu())
@@ -120,6 +121,14 @@ def _match(given: Given, goal: Numbers, ignore: int | None) -> TokenMatch | None
         found.stand_in_share = float(times[most]) / float(times.sum())
         found.asked = bool((goal[counts] == found.stand_in).any())
     return found
+
+
+def _repeated_at_the_end(given: Given) -> Numbers | None:
+    """Which tokens are padding where no padding_idx says it: the one that fills up rows of several lengths."""
+    values, counts = np.unique(given.rows[:, -1], return_counts=True)
+    padding = _padding(given._replace(padding=int(values[counts.argmax()])))
+    lengths = set() if padding is None else set((~padding).sum(axis=1).tolist())
+    return padding if len(lengths) >= MIN_LENGTHS else None
 
 
 def _padding(given: Given) -> Numbers | None:
