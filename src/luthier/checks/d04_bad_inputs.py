@@ -32,7 +32,7 @@ from __future__ import annotations
 import math
 
 from luthier.checks.reading import num, shaped
-from luthier.checks.wording import few, plural
+from luthier.checks.wording import every, few, plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
@@ -116,7 +116,7 @@ def _constant(calls: list[Forward]) -> Finding:
         threshold=0.0,
         n=len(calls),
         text=f"every entry of the input (shape {shaped(call.input.shape if call.input else None)}) is {num(value)} "
-        f"in all {plural(len(calls), 'looked-at training call')}.",
+        f"in {every(len(calls), 'looked-at training call')}.",
         remedy="Look where the input is made: an overwritten column, the wrong tensor, a division by a deviation of "
         "zero.",
         severity="error",

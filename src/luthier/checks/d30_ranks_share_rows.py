@@ -38,7 +38,7 @@ PyTorch documentation of DistributedSampler.
 from __future__ import annotations
 
 from luthier.checks.reading import feeds_training
-from luthier.checks.wording import code, plural
+from luthier.checks.wording import code, every
 from luthier.findings import Finding, Unknown
 from luthier.watching.trace import Trace
 
@@ -63,7 +63,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             number=float(len(pairs)),
             threshold=float(MIN_STEPS),
             n=len(pairs),
-            text=f"in all {plural(len(pairs), 'compared step')} rank 0 and rank {rank} were trained on the same "
+            text=f"in {every(len(pairs), 'compared step')} rank 0 and rank {rank} were trained on the same "
             "rows: the gradients that they average are the same.",
             remedy="Give each rank rows of its own with a DistributedSampler, and call its set_epoch in every epoch.",
             severity="warning",

@@ -39,7 +39,7 @@ import ast
 
 from luthier.checks.patches import argument, only_call
 from luthier.checks.reading import by_line, origin_place, shaped
-from luthier.checks.wording import code, plural, replace, statement
+from luthier.checks.wording import code, every, replace, statement
 from luthier.findings import Edit, Finding, Unknown
 from luthier.watching.calls import Op
 from luthier.watching.facts import Origin
@@ -82,7 +82,7 @@ def _finding(trace: Trace, calls: list[Op]) -> Finding:
         threshold=2.0,
         n=len(calls),
         text=f"{op.name} along axis {op.axis} of an output of shape {shaped(op.shape)} has one entry to choose from "
-        f"in all {plural(len(calls), 'call')}: the predicted class is always 0.",
+        f"in {every(len(calls), 'call')}: the predicted class is always 0.",
         remedy=f"Compare the single output with a threshold: {bound} for "
         f"{'probabilities' if probabilities else 'raw outputs'}.",
         severity="error",

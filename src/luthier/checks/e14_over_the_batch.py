@@ -37,7 +37,7 @@ PyTorch documentation of softmax and argmax: `dim` counts from 0, where the batc
 from __future__ import annotations
 
 from luthier.checks.reading import by_line, shaped
-from luthier.checks.wording import plural
+from luthier.checks.wording import every
 from luthier.findings import Finding, Unknown
 from luthier.watching.calls import Op
 from luthier.watching.trace import Trace
@@ -80,7 +80,7 @@ def _finding(calls: list[Op]) -> Finding:
         number=0.0,
         n=len(calls),
         text=f"{op.name} along axis 0 of an output of shape {shaped(op.shape)} compares the rows of the batch with "
-        f"each other in all {plural(len(calls), 'call')}.",
+        f"each other in {every(len(calls), 'call')}.",
         remedy="Take the axis of the classes: dim=1, or dim=-1.",
         severity="error",
         certain=True,

@@ -47,7 +47,7 @@ import math
 
 from luthier.checks.patches import drop_layer, only_call, replace_node, unwrap_call
 from luthier.checks.reading import by_line, common_op, made_by, num, origin_place, trained
-from luthier.checks.wording import Sources, plural
+from luthier.checks.wording import Sources, every, plural
 from luthier.findings import Edit, Finding, Unknown
 from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
@@ -139,7 +139,7 @@ def _no_logarithm(trace: Trace, calls: list[LossCall]) -> Finding | None:
     call, mend = MENDS[first.name]
     return _finding(
         calls,
-        f"{first.name} was given {got} in all {plural(len(calls), 'training call')}; it wants log-probabilities, "
+        f"{first.name} was given {got} in {every(len(calls), 'training call')}; it wants log-probabilities, "
         "which are never above 0.",
         remedy="Give it log_softmax of the raw outputs"
         + (", or give the raw outputs to cross_entropy." if first.name == "nll_loss" else "."),

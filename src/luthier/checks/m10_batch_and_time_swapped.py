@@ -41,7 +41,7 @@ import ast
 from collections.abc import Iterator
 
 from luthier.checks.reading import runs_by_layer, shaped
-from luthier.checks.wording import code, line_at, parsed, plural
+from luthier.checks.wording import code, every, line_at, parsed
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import Forward, LayerRun, LossCall
 from luthier.watching.trace import Trace
@@ -175,7 +175,7 @@ def _finding(runs: list[LayerRun]) -> Finding:
         threshold=float(shape[1]),
         n=len(runs),
         text=f'{run.kind} "{run.layer}" has batch_first=False but was given {shaped(shape)}, whose first axis is the '
-        f"batch of {shape[0]} rows, in all {plural(len(runs), 'looked-at call')}: it runs along the batch, not along "
+        f"batch of {shape[0]} rows, in {every(len(runs), 'looked-at call')}: it runs along the batch, not along "
         "time.",
         remedy="Build the layer with batch_first=True, or transpose its input and output.",
         severity="error",

@@ -41,7 +41,7 @@ from __future__ import annotations
 import math
 
 from luthier.checks.reading import by_line, num
-from luthier.checks.wording import code, move_before, plural
+from luthier.checks.wording import code, every, move_before
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.steps import Clip
 from luthier.watching.trace import Trace
@@ -76,7 +76,7 @@ def _finding(trace: Trace, place: Place | None, calls: list[Clip]) -> Finding:
         number=0.0,
         threshold=1.0,
         n=len(calls),
-        text=f"In all {plural(len(calls), 'call')} of {name}({num(calls[0].max_norm)}) the gradients {state}: "
+        text=f"In {every(len(calls), 'call')} of {name}({num(calls[0].max_norm)}) the gradients {state}: "
         "nothing was clipped.",
         remedy="Clip between backward() and step().",
         severity="error",

@@ -41,7 +41,7 @@ huggingface/accelerate#2665; the commonest question of beginners in PyTorch's fo
 from __future__ import annotations
 
 from luthier.checks.stepping import before, is_empty, names_of, not_called, taken
-from luthier.checks.wording import code, few, plural, replace
+from luthier.checks.wording import code, every, few, plural, replace
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Optimizer
 from luthier.watching.steps import Backward, Step
@@ -85,7 +85,7 @@ def _finding(trace: Trace, optimizer: Optimizer, steps: list[Step], passes: list
         number=0.0,
         threshold=0.0,
         n=len(steps),
-        text=f"In all {plural(len(steps), 'step')} of {optimizer.name} that were looked at the gradients of its "
+        text=f"In {every(len(steps), 'step')} of {optimizer.name} that were looked at the gradients of its "
         f"{plural(steps[0].num_parameters, 'parameter')} ({few(names_of(trace, held))}) were {state}: {why}.",
         remedy="Compute the loss from the model's output by differentiable operations only, and call backward() on "
         "it."

@@ -41,7 +41,7 @@ import math
 
 from luthier.checks.reading import num
 from luthier.checks.stepping import COUPLED_TO_SCALE, names_of, stepped_name, taken
-from luthier.checks.wording import code, few, plural
+from luthier.checks.wording import code, every, few, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Group, Optimizer
 from luthier.watching.steps import Step, TensorStep
@@ -94,7 +94,7 @@ def _all(trace: Trace, optimizer: Optimizer, steps: list[Step]) -> Finding:
         optimizer,
         steps,
         place,
-        text=f"In all {plural(len(steps), 'step')} of {optimizer.name} that were compared, every one of the "
+        text=f"In {every(len(steps), 'step')} of {optimizer.name} that were compared, every one of the "
         f"{plural(steps[0].num_checked, 'tensor')} with a gradient stayed exactly as it was: {why}.",
         rate=rate,
     )

@@ -50,6 +50,15 @@ def plural(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}{'es' if hisses else 's'}"
 
 
+def every(n: int, word: str) -> str:
+    """All of so many.
+
+    >>> every(1, "call"), every(3, "call")
+    ('the only call', 'all 3 calls')
+    """
+    return f"all {plural(n, word)}" if n > 1 else f"the only {word}"
+
+
 def code(text: str) -> str:
     """A code example as it is written in a check: indentation and outer blank lines removed."""
     return textwrap.dedent(text).strip("\n")
