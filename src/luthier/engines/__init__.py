@@ -19,7 +19,14 @@ from luthier.recipe import Recipe
 
 __all__ = ["engine_for", "is_model", "register"]
 
-EXTRAS = {"torch": "torch", "jax": "jax", "flax": "jax", "keras": "tensorflow", "tensorflow": "tensorflow"}
+EXTRAS = {
+    "torch": "torch",
+    "jax": "jax",
+    "flax": "jax",
+    "optax": "jax",
+    "keras": "tensorflow",
+    "tensorflow": "tensorflow",
+}
 """The extra that brings a module."""
 Factory = Callable[[int, int, str | None], Engine]
 
@@ -101,12 +108,17 @@ def _built(builder: Callable[..., Any], recipe: Recipe, **sizes: int) -> Any:
         with draws_kept():  # a build that only finds out a type moves nobody's numbers
             return builder(**keywords(builder, recipe.model, sizes))
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        if (missing := missing_extra(called(builder), error)) is None:
             raise
-        raise MissingExtra(
-            f"{called(builder)} needs {error.name}", remedy=f'Install it: pip install "luthier[{extra}]"'
-        ) from None
+        raise missing from None
+
+
+def missing_extra(who: str, error: ModuleNotFoundError) -> MissingExtra | None:
+    """What to say where a person's code imports a framework that is not installed; None: it is no framework."""
+    extra = EXTRAS.get((error.name or "").partition(".")[0])
+    if extra is None:
+        return None
+    return MissingExtra(f"{who} needs {error.name}", remedy=f'Install it: pip install "luthier[{extra}]"')
 
 
 def _is_torch(model: Any) -> bool:

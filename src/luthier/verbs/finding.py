@@ -7,10 +7,12 @@ import hashlib
 import importlib
 import inspect
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from luthier.engines import missing_extra
 from luthier.errors import InvalidInput
 
 
@@ -26,7 +28,8 @@ def function_at(place: str) -> Any:
         place: "model.py:net". The file is run.
 
     Raises:
-        InvalidInput: there is no such file or name, or a module of that name is there already.
+        InvalidInput: there is no such file or name, a module of that name is there already, or the file raises.
+        MissingExtra: the file imports a framework that is not installed.
     """
     from luthier.training.task import Task
 
@@ -36,7 +39,7 @@ def function_at(place: str) -> Any:
         raise InvalidInput(f"{file} does not exist", must="FILE.py:FUNCTION", where="model", remedy="Check the path")
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    module = _imported(path)
+    module = _imported(path, file)
     found = getattr(module, name, None)
     if not callable(found) and not isinstance(found, Task):
         own = [n for n, f in vars(module).items() if callable(f) and inspect.getmodule(f) is module]
@@ -51,8 +54,18 @@ def function_at(place: str) -> Any:
     return function
 
 
-def _imported(path: Path) -> Any:
-    module = importlib.import_module(path.stem)
+def _imported(path: Path, file: str) -> Any:
+    try:
+        module = importlib.import_module(path.stem)
+    except ModuleNotFoundError as error:
+        raise missing_extra(file, error) or InvalidInput(
+            f"{file} imports {error.name}, which is not installed", where="model", remedy="Install it"
+        ) from error
+    except Exception as error:  # a person's file may raise anything
+        line, said = _line_of(error, path), error.msg if isinstance(error, SyntaxError) else error
+        raise InvalidInput(
+            f"{file} raises {type(error).__name__}: {said}", where=f"line {line}" if line else "model"
+        ) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         raise InvalidInput(
             f"a module named {path.stem!r} is there already",
@@ -61,6 +74,12 @@ def _imported(path: Path) -> Any:
             remedy="Rename the file",
         )
     return module
+
+
+def _line_of(error: Exception, path: Path) -> int | None:
+    """The last line of the file that was run, or cannot be read."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    return error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
 
 
 def same_text(source: Mapping[str, str]) -> bool:
