@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from luthier.watching.steps import Backward, GraphSign
+from luthier.watching.torch.latent import divergence
 from luthier.watching.torch.origins import KEY, SHAPING, node_name
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.teaching import CALL, lessons
@@ -15,6 +16,8 @@ from luthier.watching.torch.tokens import Tokens
 
 PASSES = 12
 """Backward passes from one line that are looked at."""
+BARREN, READ = 3, 40
+"""Losses from one line that are looked at for a divergence where there is none, and where there is one."""
 NODES = 2000
 STEPS = 24
 RECURRENT = KEY + ".recurrent"
@@ -31,6 +34,8 @@ class Graphs:
         self.watch, self.tokens = watch, tokens
         self._passes: dict[Any, int] = {}
         self._teachers: set[int] = set()
+        self._barren: dict[Any, int] = {}
+        self._read: dict[Any, int] = {}
 
     def called(self, output: Any, model: int, call: int) -> None:
         """A model returned something: its tensors are known again in graphs."""
@@ -46,6 +51,8 @@ class Graphs:
         """Walk through the graph of a loss, from one line at most `PASSES` times until there is another optimizer."""
         here = (record.place, len(self.watch.trace.optimizers))
         seen = self._passes[here] = self._passes.get(here, 0) + 1
+        if seen <= PASSES or self.watch.close:
+            self._divergence(record, root, here)
         if seen > PASSES:
             return
         for node in _nodes(root):
@@ -63,6 +70,21 @@ class Graphs:
             if sign.kind:
                 self.watch.trace.signs.append(sign)
         self._teaching(record, root)
+
+    def _divergence(self, record: Backward, root: Any, here: Any) -> None:
+        """Note the divergence of a posterior, where the first losses from this line hold one."""
+        if self._barren.get(here, 0) >= BARREN or self._read.get(here, 0) >= READ:
+            return
+        found = divergence(root)
+        if found is None:
+            self._barren[here] = self._barren.get(here, 0) + 1
+            return
+        self._read[here] = self._read.get(here, 0) + 1
+        self.watch.trace.signs.append(
+            GraphSign(
+                at=record.at, step=record.step, place=record.place, backward=record.at, kind="divergence", share=found
+            )
+        )
 
     def _teaching(self, record: Backward, root: Any) -> None:
         """Note teachers that the gradient flows into, and later losses that reach them in another way."""
