@@ -140,6 +140,17 @@ for i in range(8):
     first.step(), rest.step(), schedule.step()
     print(loss.item().hex(), schedule.get_last_lr()[0].hex())
 """,
+    "infinities among the logits": """
+for x, _ in loader:
+    z = torch.nn.functional.normalize(model(x), dim=1)
+    scores = z @ z.T / 0.1
+    scores.fill_diagonal_(float("-inf"))
+    loss = torch.nn.functional.cross_entropy(scores, torch.arange(len(z)).roll(1))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    print(loss.item())
+""",
     "training in a thread": """
 import threading
 thread = threading.Thread(target=lambda: epoch(model, optimizer))

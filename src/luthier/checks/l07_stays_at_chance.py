@@ -41,6 +41,7 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "L07", "the loss stays at chance", "quick"
 CAUSES = (
+    "L26",
     "D01",
     "D02",
     "D04",

@@ -77,6 +77,7 @@ class GraphSign(Event, kw_only=True):
             padding there.
             "lesson": what one model returned is the target of what another one returned, and the gradient flows into
             both; `models`: the pupil and the teacher, `even`: a distance, which does not say which of them is which.
+            "similarity": a log-softmax of cosine similarities times `share`, over `size` of them.
             "divergence": of a normal posterior from the standard normal one; `share`: nats a row.
             "own loss": a model that was such a teacher is reached in another way; `models`: twice its number.
         backward: `at` of the pass.
@@ -86,6 +87,7 @@ class GraphSign(Event, kw_only=True):
     backward: int = 0
     layer: str = ""
     share: float = NAN
+    size: int = 0
     models: tuple[int, ...] = ()
     even: bool = False
 

@@ -10,6 +10,7 @@ import msgspec
 from luthier.watching.steps import Backward, GraphSign
 from luthier.watching.torch.latent import divergence
 from luthier.watching.torch.origins import KEY, SHAPING, node_name
+from luthier.watching.torch.similar import scaled_similarity
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.teaching import CALL, lessons
 from luthier.watching.torch.tokens import Tokens
@@ -64,6 +65,8 @@ class Graphs:
                 sign.kind = "advantage"
             elif name == "exp" and _of_mean(node):
                 sign.kind = "exp of mean"
+            elif name == "log_softmax" and (scaled := scaled_similarity(node)) is not None:
+                sign.kind, sign.share, sign.size = "similarity", scaled.scale, scaled.num_choices
             elif name == "select":
                 sign.layer = _last_step(node)
                 sign.kind, sign.share = ("last step", self.tokens.ends_in_padding()) if sign.layer else ("", 0.0)
