@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from luthier import Recipe
-from luthier.evidence.paired import Bench, judge
+from luthier.evidence.paired import MOST_PAIRS, Bench, Contender, judge, pairs_wanted
 from luthier.records import Cost, Facts, Metric, RunPlan, Trial
 
 BASELINE = Recipe()
@@ -36,6 +36,34 @@ def judged(candidate, baseline, **more):
 
 BASE = [0.90, 0.91, 0.89, 0.90, 0.92, 0.90]
 BETTER = [0.93, 0.93, 0.92, 0.94, 0.94, 0.92]
+
+
+def noisy(*scores):
+    """A bench on which the baseline has scored these without any change."""
+    found, point = bench(), SimpleNamespace
+    runs = [
+        SimpleNamespace(phase="noise", status="finished", at=lambda _, score=score: point(score=score))
+        for score in scores
+    ]
+    found.driver.ledger.trials.update(enumerate(runs, 1))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("gain", "wanted"),
+    [
+        (-0.01, 0),  # the confirmation saw none
+        (0.0, 0),
+        (0.001, MOST_PAIRS),  # no number of pairs shows so little
+        (0.01, 27),  # half of it is half an SD of a difference
+        (0.02, 8),
+        (1.0, 2),
+    ],
+)
+def test_smaller_gains_want_more_pairs(gain, wanted):
+    """As many as show half of the gain with 80 % power; the plan asks for six at least."""
+    contender = Contender(trial(3, Recipe(lr=0.01)), (0.9 + gain,) * 4, (0.9,) * 4, (1, 2, 3, 4), 0.9 + gain)
+    assert pairs_wanted(noisy(0.89, 0.90, 0.91, 0.90, 0.90), contender) == wanted
 
 
 def test_a_clear_gain_is_adopted():

@@ -43,6 +43,8 @@ OVER = (
 """What the interval is an interval of, by the number of splits: a fresh one for each seed, one, several."""
 OF_PROGRAM = "seeds, as the program itself uses them"
 POWER = 0.8
+MOST_PAIRS = 60
+"""With so many, a gain of a third of the SD of a difference is shown."""
 
 
 class Entry(NamedTuple):
@@ -217,13 +219,33 @@ def confirm(bench: Bench, candidates: Sequence[Trial], may_start: Callable[[int]
     return sorted(contenders, key=lambda c: (-c.pooled, c.trial.id))
 
 
-def decide(bench: Bench, winner: Trial, may_start: Callable[[int], bool]) -> tuple[Evidence, list[Trial]]:
+def pairs_wanted(bench: Bench, contender: Contender) -> int:
+    """Pairs that show half of the confirmation's gain with 80 % power, at most `MOST_PAIRS`; 0 where it saw none.
+
+    Half: the best of several looks better than it is. The two sides of a pair are taken to be as independent, and
+    each as noisy, as runs of the baseline.
+    """
+    plan, metric = bench.plan, bench.metric
+    seen = [metric.utility(c) - metric.utility(b) for c, b in zip(contender.fresh, contender.baseline, strict=True)]
+    gain = _mean(seen) - plan.price
+    runs = [bench.utility(t) for t in bench.driver.ledger.trials.values() if t.phase == "noise"]
+    sd = math.sqrt(2) * estimate(runs).sd if len(runs) > 1 else math.nan
+    if not (gain > 0 and math.isfinite(sd)):
+        return 0
+    if stats.detectable(sd, MOST_PAIRS, plan.alpha, POWER) > gain / 2:
+        return MOST_PAIRS
+    return stats.pairs_needed(sd, gain / 2, plan.alpha, POWER)
+
+
+def decide(
+    bench: Bench, winner: Trial, num_pairs: int, may_start: Callable[[int], bool]
+) -> tuple[Evidence, list[Trial]]:
     """The final comparison: winner and baseline on seeds used for nothing else.
 
     Returns the evidence, and the trained pairs (baseline, candidate, baseline, ...).
     """
     sides = (Entry({}, "baseline", ()), Entry(winner.config, winner.origin, ()))
-    entries = [side._replace(path=("final", i)) for i in range(bench.plan.num_final) for side in sides]
+    entries = [side._replace(path=("final", i)) for i in range(num_pairs) for side in sides]
     runs = bench.run("final", entries, may_start) if entries else []
     runs = runs[: len(runs) // 2 * 2]
     judged = judge(

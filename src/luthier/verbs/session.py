@@ -148,7 +148,7 @@ class Session:
         contenders, evidence = tuning.confirm()
         pairs: list[Trial] = []
         if contenders:
-            deciding, pairs = tuning.decide(contenders[0].trial)
+            deciding, pairs = tuning.decide(contenders[0])
             evidence = [deciding, *evidence]
         winner = contenders[0].trial if evidence and evidence[0].verdict == "adopted" else None
         gathered = tuning.out_of_fold(pairs, winner, self.folder.evaluations)

@@ -330,10 +330,21 @@ class Tuning:
         ]
         return contenders, ledger
 
-    def decide(self, winner: Trial) -> tuple[Evidence, list[Trial]]:
+    def decide(self, contender: Contender) -> tuple[Evidence, list[Trial]]:
         """Winner against baseline on seeds used for nothing else."""
-        pair_s = 2 * self._full_s([winner]) / self.plan.num_workers
-        return paired.decide(self.bench, winner, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s)
+        pair_s = 2 * self._full_s([contender.trial]) / self.plan.num_workers
+        num = int(self.driver.once("pairs", lambda: {"pairs": self._num_pairs(contender, pair_s)})["pairs"])
+        return paired.decide(
+            self.bench, contender.trial, num, lambda number: number % 2 == 1 or self._left_s() > 0.5 * pair_s
+        )
+
+    def _num_pairs(self, contender: Contender, pair_s: float) -> int:
+        """Pairs of the final comparison: those of the plan, or more where a gain as the confirmation saw it needs
+        more and time is left. Settled before the first of them, by numbers that the comparison does not use."""
+        if not (self.timed and self.plan.num_final and pair_s and self.facts.num_folds == 1):
+            return self.plan.num_final
+        affordable = int(self._left_s() / (durations.SAFETY * pair_s))
+        return max(self.plan.num_final, min(paired.pairs_wanted(self.bench, contender), affordable))
 
     def out_of_fold(self, pairs: Sequence[Trial], winner: Trial | None, evaluations: Path) -> Gathered | None:
         """Predictions of the shipped recipe (the winner's, else the baseline's) for rows that its models did not see.
