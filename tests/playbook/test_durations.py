@@ -53,12 +53,20 @@ def trial(number: int, seconds: list[float], *, of: int = 4, score: float = 1.0,
     [
         (trial(1, [1.0, 2.0, 3.0, 4.0], mode="loop"), 4.5),  # its cost, as it is
         (trial(1, [1.0, 2.0], mode="loop"), 4.0),  # half of the way
+        (trial(1, [9.0, 9.5, 10.0, 10.5], mode="loop"), 2.5),  # it waited for a compiler
+        (trial(1, [9.0, 9.5, 10.0, 10.5], of=8, mode="loop"), 4.0),
         (trial(1, [9.0, 9.5, 10.0, 10.5]), 2.0),  # the program was built before the first report
         (trial(1, [9.0, 9.5, 10.0, 10.5], of=8), 4.0),
     ],
 )
 def test_the_time_to_the_end_is_told_without_what_was_built(what, expected):
     assert durations.alone_s(what, reference="loop") == pytest.approx(expected)
+
+
+def test_a_program_that_starts_anew_pays_for_its_start_each_time():
+    """A process of its own: the next run waits as long for its first report."""
+    what = trial(1, [9.0, 9.5, 10.0, 10.5], mode="loop")
+    assert durations.alone_s(what, reference="loop", anew=True) == 11.0
 
 
 def test_those_ahead_are_the_furthest_and_of_these_the_best():

@@ -18,22 +18,29 @@ NUM_AHEAD = 5
 slower than it will be."""
 
 
-def alone_s(trial: Trial, *, reference: str) -> float:
+def alone_s(trial: Trial, *, reference: str, anew: bool = False) -> float:
     """Seconds that a trial takes to its end without what was built beside it.
 
     What it took side by side with others holds the building of its program too: so the median from one report to the
     next counts, times the reports. Its share of a fused step is no more than a step alone takes; the runs of the
-    baseline, which count too, are such steps.
+    baseline, which count too, are such steps. Of one trial at a time the first report may wait for a compiler, which
+    the runs to come find done: what it took more than the others is left out.
 
     Args:
-        reference: the mode of one trial at a time.
+        reference: the mode of one trial at a time. anew: each run is a program that starts by itself and pays for it.
     """
-    if trial.mode != reference and len(trial.curve) >= MIN_TIMED:
-        between = [b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve)]
-        return statistics.median(between) * len(trial.curve) / trial.curve[-1].fraction
+    if len(trial.curve) < MIN_TIMED or anew:
+        return _whole_s(trial, 0.0)
+    median = statistics.median(b.seconds - a.seconds for a, b in itertools.pairwise(trial.curve))
+    if trial.mode != reference:
+        return median * len(trial.curve) / trial.curve[-1].fraction
+    return _whole_s(trial, max(trial.curve[0].seconds - median, 0.0))
+
+
+def _whole_s(trial: Trial, built_s: float) -> float:
     if trial.status == "finished" or not trial.curve:
-        return trial.cost.seconds
-    return trial.curve[-1].seconds / trial.curve[-1].fraction
+        return trial.cost.seconds - built_s
+    return (trial.curve[-1].seconds - built_s) / trial.curve[-1].fraction
 
 
 def is_timed(trial: Trial) -> bool:

@@ -190,8 +190,8 @@ class Tuning:
             [t for t in done if t.phase == "confirm"],
             [t for t in trials if durations.is_timed(t)],
         ]
-        reference = self.facts.mode
-        means = [float(np.mean([durations.alone_s(t, reference=reference) for t in runs])) for runs in kinds if runs]
+        how: Any = {"reference": self.facts.mode, "anew": self.facts.num_reports > 0}
+        means = [float(np.mean([durations.alone_s(t, **how) for t in runs])) for runs in kinds if runs]
         return max(means) + self.driver.beside_s() if means else 0.0
 
     # ----------------------------------------------------------------------------------------------- noise
