@@ -440,6 +440,57 @@ for i in range(25):
 params = nnx.state(m)
 """,
     ),
+    "batch statistics of a step thrown away": (
+        "J18",
+        """
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+params, stats = v["params"], v["batch_stats"]
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, stats, state, x, t):
+    def loss(p):
+        out, new = m.apply({"params": p, "batch_stats": stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), stats, state, value
+for i in range(25):
+    params, _, state, value = step(params, stats, state, x, y)
+out = m.apply({"params": params, "batch_stats": stats}, x, False)
+""",
+    ),
+    "a TrainState that keeps its first batch statistics": (
+        "J18",
+        """
+from typing import Any
+from flax.training import train_state
+class Trained(train_state.TrainState):
+    batch_stats: Any
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+state = Trained.create(apply_fn=m.apply, params=v["params"], tx=optax.adam(1e-2), batch_stats=v["batch_stats"])
+@jax.jit
+def step(state, x, t):
+    def loss(p):
+        out, new = state.apply_fn({"params": p, "batch_stats": state.batch_stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads), value
+for i in range(25):
+    state, value = step(state, x, y)
+params = state.params
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -792,5 +843,56 @@ params = train(lambda p, x, t: jnp.mean((net(p, x)[:, 0] - t) ** 2), params, opt
 w = {"a": jnp.array([1.0, -1.0, 0.5, 0.2]), "b": jnp.zeros(())}
 loss = lambda p, x, t: jnp.mean((x @ p["a"] + p["b"] - t) ** 2)
 params = train(loss, w, optax.adam(1e-2), 30, targets=r + rng.normal(0, 0.3, 128).astype("float32"))
+""",
+    "a TrainState that takes its new batch statistics": """
+from typing import Any
+from flax.training import train_state
+class Trained(train_state.TrainState):
+    batch_stats: Any
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+state = Trained.create(apply_fn=m.apply, params=v["params"], tx=optax.adam(1e-2), batch_stats=v["batch_stats"])
+@jax.jit
+def step(state, x, t):
+    def loss(p):
+        out, new = state.apply_fn({"params": p, "batch_stats": state.batch_stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads, batch_stats=stats), value
+for i in range(25):
+    state, value = step(state, x, y)
+params = state.params
+""",
+    "fine-tuning with the running averages as they are": """
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+params, stats = v["params"], v["batch_stats"]
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, stats, state, x, t):
+    loss = lambda p: ce(m.apply({"params": p, "batch_stats": stats}, x, False), t).mean()
+    value, grads = jax.value_and_grad(loss)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+for i in range(25):
+    params, state, value = step(params, stats, state, x, y)
+""",
+    "statistics given to a model without normalisation": """
+params, batch_stats = start(), {}
+@jax.jit
+def step(params, batch_stats, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), batch_stats, value
+for i in range(25):
+    params, batch_stats, value = step(params, batch_stats, x, y)
 """,
 }
