@@ -17,7 +17,7 @@ from luthier.watching.programs import Program
 
 TITLE = "loss is NaN or runs away"
 TIER = "quick"
-CAUSES = ("J08", "J11", "J17")
+CAUSES = ("J08", "J11", "J17", "J19")
 AWAY = 100.0
 MIN_CALLS = 3
 

@@ -133,6 +133,33 @@ class Jitted:
 
 
 @dataclass(slots=True)
+class Lookup:
+    """Whole numbers by which rows are looked up, in the first 20 calls from one line.
+
+    Args:
+        kind: "one_hot", or "table": rows of weights. size: columns of the rows, or rows of the table.
+        n: numbers seen; num_low: below 0; num_high: `size` or more, and not masked. low, high: of all.
+        counts: how often each number was seen, of the first 4096 different ones.
+        num_inside: of num_high, those with numbers in range before and behind them in their row.
+        flat: only arrays with one axis were seen. fills: rows out of range are NaN; otherwise the last row.
+    """
+
+    kind: str
+    place: Place | None = None
+    size: int = 0
+    num_calls: int = 0
+    n: int = 0
+    num_low: int = 0
+    num_high: int = 0
+    low: int = 0
+    high: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    num_inside: int = 0
+    flat: bool = True
+    fills: bool = False
+
+
+@dataclass(slots=True)
 class Modes:
     """How often layers that differ between training and evaluation were traced or run, by mode.
 

@@ -6,6 +6,8 @@ no warning and no error. Each leaves its trained weights in `params`.
 
 from __future__ import annotations
 
+from checks.jax import lookups
+
 COMMON = """
 import jax, jax.numpy as jnp, numpy as np, optax
 from flax import nnx
@@ -896,3 +898,5 @@ for i in range(25):
     params, batch_stats, value = step(params, batch_stats, x, y)
 """,
 }
+FIRES |= {name: ("J19", source) for name, source in lookups.FIRES.items()}
+SILENT |= lookups.SILENT
