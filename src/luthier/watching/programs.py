@@ -51,7 +51,8 @@ class Program:
             change. constant_key: one that it captured, so that it never changes.
         losses: (call, value) where the value was seen.
         changes: of the weight matrices between calls, root of the sums of squares as a share of before; first 20.
-        uphill: see `Uphill`; None: not known.
+        uphill: see `Uphill`; None: not known. not_taken: the choice whose branch that was not taken made the first
+            gradient that is no number; its kind names the operation.
     """
 
     name: str = ""
@@ -80,6 +81,7 @@ class Program:
     losses: list[tuple[int, float]] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     uphill: Uphill | None = None
+    not_taken: Remark | None = None
 
 
 @dataclass(slots=True)

@@ -493,6 +493,36 @@ for i in range(25):
 params = state.params
 """,
     ),
+    "a division behind where": (
+        "J13",
+        """
+n = jnp.where(jnp.arange(32) % 5 == 0, 0.0, 3.0)
+def loss(p, x, t):
+    out = net(p, x)
+    return ce(jnp.where(n[:, None] > 0, out / n[:, None], 0.0), t).mean()
+params = train(loss, start())
+""",
+    ),
+    "a norm that a where takes": (
+        "J13",
+        """
+def loss(p, x, t):
+    h = jax.nn.relu(x @ p["a"] + p["b"] - 1.5) @ p["c"]
+    size = jnp.sqrt((h**2).sum(-1, keepdims=True))
+    return ce(jnp.where(x[:, :1] < 9, h + size, h), t).mean()
+params = train(loss, start())
+""",
+    ),
+    "a norm behind where": (
+        "J13",
+        """
+def loss(p, x, t):
+    h = jax.nn.relu(x @ p["a"] + p["b"] - 1.5) @ p["c"]
+    size = jnp.sqrt((h**2).sum(-1, keepdims=True))
+    return ce(jnp.where(size > 0, h + size, h), t).mean()
+params = train(loss, start())
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -896,6 +926,19 @@ def step(params, batch_stats, x, t):
     return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), batch_stats, value
 for i in range(25):
     params, batch_stats, value = step(params, batch_stats, x, y)
+""",
+    "a division behind where that is given 1 instead of 0": """
+n = jnp.where(jnp.arange(32) % 5 == 0, 0.0, 3.0)
+def loss(p, x, t):
+    out, safe = net(p, x), jnp.where(n > 0, n, 1.0)
+    return ce(jnp.where(n[:, None] > 0, out / safe[:, None], 0.0), t).mean()
+params = train(loss, start())
+""",
+    "a logarithm behind where of numbers without a weight": """
+def loss(p, x, t):
+    seen = jnp.maximum(x, 0.0)
+    return ce(net(p, jnp.where(seen > 0, jnp.log(seen), 0.0)), t).mean()
+params = train(loss, start())
 """,
 }
 FIRES |= {name: ("J19", source) for name, source in lookups.FIRES.items()}
