@@ -3,8 +3,15 @@
 Evidence: the loss's value after each of the first 20 calls and every 25th later. It has run away where it is a
 hundred times its first value at the end.
 
-Mend: a learning rate a tenth as high, or `optax.clip_by_global_norm(1.0)` before the optimizer; for a logarithm see
-the other findings.
+Where the first gradient that is no number came through a `jnp.where`, that is said: the loss is evaluated once more
+on the last call that was finite, with and without what flows back into that choice; exact. The derivative of
+`jnp.where(n > 0, x / n, 0)` is 0 times infinity where n is 0. Give the operation a number that it bears:
+
+    jnp.where(n > 0, x / n, 0)                            # wrong
+    jnp.where(n > 0, x / jnp.where(n > 0, n, 1), 0)       # right
+
+Mend otherwise: a learning rate a tenth as high, or `optax.clip_by_global_norm(1.0)` before the optimizer; for a
+logarithm see the other findings.
 """
 
 from __future__ import annotations
@@ -13,11 +20,11 @@ import math
 from typing import Any
 
 from luthier.findings import Finding, Unknown
-from luthier.watching.programs import Program
+from luthier.watching.programs import Program, Remark
 
 TITLE = "loss is NaN or runs away"
 TIER = "quick"
-CAUSES = ("J08", "J11", "J17")
+CAUSES = ("J08", "J11", "J17", "J19")
 AWAY = 100.0
 MIN_CALLS = 3
 
@@ -40,6 +47,9 @@ def _judge(program: Program) -> Finding | None:
         number, step = last / first, curve[-1][0]
     else:
         return None
+    choice = program.not_taken if bad is not None else None
+    if choice is not None:
+        return _behind_where(program, choice, text, step)
     return Finding(
         code="J13",
         title=TITLE,
@@ -53,4 +63,25 @@ def _judge(program: Program) -> Finding | None:
         place=program.place,
         step=step,
         cause="Once the loss is not a number, neither are the weights.",
+    )
+
+
+def _behind_where(program: Program, choice: Remark, text: str, step: int) -> Finding:
+    operation = choice.kind.partition(": ")[2]
+    return Finding(
+        code="J13",
+        title=TITLE,
+        number=math.nan,
+        n=len(program.losses),
+        text=f"{text} In the call before, {operation}, in the branch that a where did not take, made the gradient "
+        "not a number.",
+        remedy="Give the operation a number that it bears, by another jnp.where inside",
+        severity="error",
+        certain=True,
+        place=choice.place or program.place,
+        others=(program.place,) if choice.place and program.place else (),
+        step=step,
+        cause="The gradient of the branch not taken is 0 times infinity, which is not a number.",
+        wrong="jnp.where(n > 0, x / n, 0)",
+        right="jnp.where(n > 0, x / jnp.where(n > 0, n, 1), 0)",
     )

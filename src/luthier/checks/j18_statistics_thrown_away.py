@@ -13,8 +13,8 @@ Mend:
     params, _, opt_state, loss = step(params, stats, opt_state, x, y)        # wrong: stats stay as they were made
     params, stats, opt_state, loss = step(params, stats, opt_state, x, y)    # right
 
-It keeps silent where normalisation runs with its running statistics (fine-tuning), and where the statistics are no
-argument of a jitted function.
+It keeps silent where normalisation runs with its running statistics (fine-tuning), where evaluations use the
+statistics of their batch as training does, and where the statistics are no argument of a jitted function.
 
 Source: Flax documentation, "Batch normalization" (the updated statistics have to be kept).
 """
@@ -36,7 +36,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     """One finding a training function."""
     trains = any(m.in_loss_train for m in trace.programs if isinstance(m, Modes) and m.kind == "BatchNorm")
     moves = any(p.moves for p in trace.programs if isinstance(p, Program))
-    if not trains or not moves:
+    if not trains or not moves or _never_used(trace):
         return []
     return [
         _finding(record)
@@ -46,6 +46,12 @@ def judge(trace: Any) -> list[Finding] | Unknown:
         and record.num_statistics >= MIN_CALLS
         and record.num_same_statistics == record.num_statistics
     ]
+
+
+def _never_used(trace: Any) -> bool:
+    """Do evaluations, too, normalise by the statistics of their batch? Then the running ones are of no account."""
+    modes = [m for m in trace.programs if isinstance(m, Modes) and m.kind == "BatchNorm"]
+    return any(m.outside_train for m in modes) and not any(m.outside_eval for m in modes)
 
 
 def _finding(record: Jitted) -> Finding:

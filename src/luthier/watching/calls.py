@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luthier.findings import Place
 from luthier.watching.facts import NAN, Event, Fact, Origin, Phase, Shape, TensorFact
+from luthier.watching.values import Windows
 
 
 class Forward(Event, kw_only=True):
@@ -136,6 +137,7 @@ class LossCall(Event, kw_only=True):
         target_key: memory and shape of the target. log_input: of poisson_nll_loss.
         own_row: the input is square, the largest number of each row stands on the diagonal, where all numbers are
             equal, and the target never asks for it; sampled.
+        windows: how the model's input and the target are scaled, row by row; sampled.
     """
 
     number: int = 0
@@ -174,6 +176,7 @@ class LossCall(Event, kw_only=True):
     target_key: tuple[int, Shape] = (0, ())
     log_input: bool | None = None
     own_row: bool = False
+    windows: Windows = Windows()
     sampled: bool = False
     phase: Phase = "other"
 

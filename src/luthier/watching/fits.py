@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from luthier.findings import Place
-from luthier.watching.values import Values
+from luthier.watching.values import Values, Windows
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Rows:
         num_hashed: rows compared.
         num_repeated: rows of the training part that occur more than once.
         column: the only one of at least three that is the target in every row, up to scale and shift (-1: none);
-            column_equal: as it is.
+            column_equal: as it is. windows: how inputs and targets are scaled, row by row.
     """
 
     num_rows: int = 0
@@ -116,6 +116,7 @@ class Rows:
     num_repeated: int = 0
     column: int = -1
     column_equal: bool = False
+    windows: Windows = field(default_factory=Windows)
 
 
 @dataclass(slots=True)

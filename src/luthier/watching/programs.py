@@ -51,7 +51,8 @@ class Program:
             change. constant_key: one that it captured, so that it never changes.
         losses: (call, value) where the value was seen.
         changes: of the weight matrices between calls, root of the sums of squares as a share of before; first 20.
-        uphill: see `Uphill`; None: not known.
+        uphill: see `Uphill`; None: not known. not_taken: the choice whose branch that was not taken made the first
+            gradient that is no number; its kind names the operation.
     """
 
     name: str = ""
@@ -80,6 +81,7 @@ class Program:
     losses: list[tuple[int, float]] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     uphill: Uphill | None = None
+    not_taken: Remark | None = None
 
 
 @dataclass(slots=True)
@@ -130,6 +132,33 @@ class Jitted:
     remarks: list[Remark] = field(default_factory=list)
     num_statistics: int = 0
     num_same_statistics: int = 0
+
+
+@dataclass(slots=True)
+class Lookup:
+    """Whole numbers by which rows are looked up, in the first 20 calls from one line.
+
+    Args:
+        kind: "one_hot", or "table": rows of weights. size: columns of the rows, or rows of the table.
+        n: numbers seen; num_low: below 0; num_high: `size` or more, and not masked. low, high: of all.
+        counts: how often each number was seen, of the first 4096 different ones.
+        num_inside: of num_high, those with numbers in range before and behind them in their row.
+        flat: only arrays with one axis were seen. fills: rows out of range are NaN; otherwise the last row.
+    """
+
+    kind: str
+    place: Place | None = None
+    size: int = 0
+    num_calls: int = 0
+    n: int = 0
+    num_low: int = 0
+    num_high: int = 0
+    low: int = 0
+    high: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    num_inside: int = 0
+    flat: bool = True
+    fills: bool = False
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ MAX_ROWS = 2048
 MAX_ELEMENTS = 1 << 21
 MAX_COLUMNS = 512
 MAX_DISTINCT = 1000
+MIN_STEPS = 3
+"""Of a window."""
 ONE = 1 - 1e-6
 """A correlation above this is that of numbers that are equal up to scale, shift and rounding."""
 NEARLY = 0.98
@@ -114,6 +116,65 @@ def only_alike(rows_RD: npt.NDArray[np.float64], goal_R: npt.NDArray[np.float64]
     like_D = np.nan_to_num(like_D)
     best = int(like_D.argmax())
     return best if like_D[best] > ONE and np.sort(like_D)[-2] < NEARLY else -1
+
+
+class Windows(Record, frozen=True, kw_only=True):
+    """Windows of a series and what follows them, row by row.
+
+    Args:
+        n: rows looked at, but for those of one number only. together: of these, that have mean 0 and standard
+            deviation 1 with what follows put behind them; alone: without it.
+    """
+
+    n: int = 0
+    together: int = 0
+    alone: int = 0
+
+    def __add__(self, other: Windows) -> Windows:
+        """Of both."""
+        return Windows(n=self.n + other.n, together=self.together + other.together, alone=self.alone + other.alone)
+
+
+def windows_of(past: npt.NDArray[Any], future: npt.NDArray[Any]) -> Windows:
+    """How windows (B, T) or (B, T, 1) and their targets (B,), (B, H) or (B, H, 1) are scaled; none for other arrays.
+
+    A target that is the window moved by one step counts with its last step only.
+
+    >>> rows = np.array([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
+    >>> windows_of(rows[:, :3], rows[:, 3])
+    Windows(n=2, together=2, alone=0)
+    """
+    past_BT, future_BH = _one_series(past), _one_series(future)
+    if past_BT is None or future_BH is None or len(past_BT) != len(future_BH) or past_BT.shape[1] < MIN_STEPS:
+        return Windows()
+    if past_BT.shape == future_BH.shape and np.array_equal(past_BT[:, 1:], future_BH[:, :-1]):
+        future_BH = future_BH[:, -1:]
+    both = np.concatenate([past_BT, future_BH], axis=1)
+    kept = np.isfinite(both).all(axis=1)
+    kept[kept] = np.ptp(both[kept], axis=1) > 0
+    return Windows(
+        n=int(kept.sum()),
+        together=int(_is_scaled(both[kept]).sum()),
+        alone=int(_is_scaled(past_BT[kept]).sum()),
+    )
+
+
+def _one_series(array: npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+    """The rows of an array whose other axes, but for one, have one entry; None for other arrays and whole numbers."""
+    shape = array.shape[1:]
+    if array.dtype.kind != "f" or not array.size or sum(s > 1 for s in shape) > 1 or len(shape) > 2:
+        return None
+    flat = array.reshape(len(array), -1)
+    return flat.astype(np.float64) if flat.shape[1] <= MAX_COLUMNS else None
+
+
+def _is_scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Rows with mean 0 and standard deviation 1, of the row or as an estimate."""
+    if not len(rows):
+        return np.zeros(0, dtype=bool)
+    spreads = [rows.std(axis=1, ddof=ddof) for ddof in (0, 1)]
+    unit = np.any([np.abs(spread - 1) < 1e-2 for spread in spreads], axis=0)
+    return np.asarray((np.abs(rows.mean(axis=1)) < 1e-3) & unit, dtype=bool)
 
 
 def _spread(numbers: npt.NDArray[np.float64]) -> float:

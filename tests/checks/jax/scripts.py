@@ -6,6 +6,8 @@ no warning and no error. Each leaves its trained weights in `params`.
 
 from __future__ import annotations
 
+from checks.jax import lookups
+
 COMMON = """
 import jax, jax.numpy as jnp, numpy as np, optax
 from flax import nnx
@@ -440,6 +442,87 @@ for i in range(25):
 params = nnx.state(m)
 """,
     ),
+    "batch statistics of a step thrown away": (
+        "J18",
+        """
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+params, stats = v["params"], v["batch_stats"]
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, stats, state, x, t):
+    def loss(p):
+        out, new = m.apply({"params": p, "batch_stats": stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), stats, state, value
+for i in range(25):
+    params, _, state, value = step(params, stats, state, x, y)
+out = m.apply({"params": params, "batch_stats": stats}, x, False)
+""",
+    ),
+    "a TrainState that keeps its first batch statistics": (
+        "J18",
+        """
+from typing import Any
+from flax.training import train_state
+class Trained(train_state.TrainState):
+    batch_stats: Any
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+state = Trained.create(apply_fn=m.apply, params=v["params"], tx=optax.adam(1e-2), batch_stats=v["batch_stats"])
+@jax.jit
+def step(state, x, t):
+    def loss(p):
+        out, new = state.apply_fn({"params": p, "batch_stats": state.batch_stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads), value
+for i in range(25):
+    state, value = step(state, x, y)
+params = state.params
+""",
+    ),
+    "a division behind where": (
+        "J13",
+        """
+n = jnp.where(jnp.arange(32) % 5 == 0, 0.0, 3.0)
+def loss(p, x, t):
+    out = net(p, x)
+    return ce(jnp.where(n[:, None] > 0, out / n[:, None], 0.0), t).mean()
+params = train(loss, start())
+""",
+    ),
+    "a norm that a where takes": (
+        "J13",
+        """
+def loss(p, x, t):
+    h = jax.nn.relu(x @ p["a"] + p["b"] - 1.5) @ p["c"]
+    size = jnp.sqrt((h**2).sum(-1, keepdims=True))
+    return ce(jnp.where(x[:, :1] < 9, h + size, h), t).mean()
+params = train(loss, start())
+""",
+    ),
+    "a norm behind where": (
+        "J13",
+        """
+def loss(p, x, t):
+    h = jax.nn.relu(x @ p["a"] + p["b"] - 1.5) @ p["c"]
+    size = jnp.sqrt((h**2).sum(-1, keepdims=True))
+    return ce(jnp.where(size > 0, h + size, h), t).mean()
+params = train(loss, start())
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -793,4 +876,70 @@ w = {"a": jnp.array([1.0, -1.0, 0.5, 0.2]), "b": jnp.zeros(())}
 loss = lambda p, x, t: jnp.mean((x @ p["a"] + p["b"] - t) ** 2)
 params = train(loss, w, optax.adam(1e-2), 30, targets=r + rng.normal(0, 0.3, 128).astype("float32"))
 """,
+    "a TrainState that takes its new batch statistics": """
+from typing import Any
+from flax.training import train_state
+class Trained(train_state.TrainState):
+    batch_stats: Any
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+state = Trained.create(apply_fn=m.apply, params=v["params"], tx=optax.adam(1e-2), batch_stats=v["batch_stats"])
+@jax.jit
+def step(state, x, t):
+    def loss(p):
+        out, new = state.apply_fn({"params": p, "batch_stats": state.batch_stats}, x, True, mutable=["batch_stats"])
+        return ce(out, t).mean(), new["batch_stats"]
+    (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    return state.apply_gradients(grads=grads, batch_stats=stats), value
+for i in range(25):
+    state, value = step(state, x, y)
+params = state.params
+""",
+    "fine-tuning with the running averages as they are": """
+class Bn(nn.Module):
+    @nn.compact
+    def __call__(self, x, train):
+        return nn.Dense(2)(nn.relu(nn.BatchNorm(use_running_average=not train)(nn.Dense(8)(x))))
+m = Bn()
+v = m.init(k1, x, True)
+params, stats = v["params"], v["batch_stats"]
+opt = optax.adam(1e-2)
+state = opt.init(params)
+@jax.jit
+def step(params, stats, state, x, t):
+    loss = lambda p: ce(m.apply({"params": p, "batch_stats": stats}, x, False), t).mean()
+    value, grads = jax.value_and_grad(loss)(params)
+    updates, state = opt.update(grads, state)
+    return optax.apply_updates(params, updates), state, value
+for i in range(25):
+    params, state, value = step(params, stats, state, x, y)
+""",
+    "statistics given to a model without normalisation": """
+params, batch_stats = start(), {}
+@jax.jit
+def step(params, batch_stats, x, t):
+    value, grads = jax.value_and_grad(lambda p: ce(net(p, x), t).mean())(params)
+    return jax.tree.map(lambda p, g: p - 0.1 * g, params, grads), batch_stats, value
+for i in range(25):
+    params, batch_stats, value = step(params, batch_stats, x, y)
+""",
+    "a division behind where that is given 1 instead of 0": """
+n = jnp.where(jnp.arange(32) % 5 == 0, 0.0, 3.0)
+def loss(p, x, t):
+    out, safe = net(p, x), jnp.where(n > 0, n, 1.0)
+    return ce(jnp.where(n[:, None] > 0, out / safe[:, None], 0.0), t).mean()
+params = train(loss, start())
+""",
+    "a logarithm behind where of numbers without a weight": """
+def loss(p, x, t):
+    seen = jnp.maximum(x, 0.0)
+    return ce(net(p, jnp.where(seen > 0, jnp.log(seen), 0.0)), t).mean()
+params = train(loss, start())
+""",
 }
+FIRES |= {name: ("J19", source) for name, source in lookups.FIRES.items()}
+SILENT |= lookups.SILENT

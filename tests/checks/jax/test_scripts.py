@@ -97,6 +97,15 @@ def test_every_check_has_a_program_that_it_must_name():
     assert {code for code in checks() if code.startswith("J")} == {code for code, _ in FIRES.values()}
 
 
+def test_the_branch_that_a_where_did_not_take_is_named(seen):
+    """With its operation; not where the loss is lost for another reason."""
+    text = {name: [t for code, _, t in seen[name]["found"] if code == "J13"] for name in FIRES}
+    assert "a division by 0, in the branch" in text["a division behind where"][0]
+    assert "a square root of 0, in the branch" in text["a norm behind where"][0]
+    assert not any("where did" in t for t in text["learning rate far too high"])
+    assert not any("where did" in t for t in text["a norm that a where takes"])
+
+
 def test_optax_may_be_imported_before_jax(tmp_path):
     """It is not whole yet when JAX is there, and is wrapped all the same."""
     script = tmp_path / "script.py"

@@ -370,6 +370,30 @@ m.compile("adam", "mse")
 m.fit(table, 3 * r + 20, epochs=2, verbose=0)
 """,
     ),
+    "windows scaled with their future": (
+        "K27",
+        """
+wave = (50 + np.cumsum(0.9 * rng.normal(size=600))).astype("float32")
+w = np.lib.stride_tricks.sliding_window_view(wave, 32)
+by = w
+z = ((w - by.mean(1, keepdims=True)) / by.std(1, keepdims=True)).astype("float32")
+m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(8)])
+m.compile(keras.optimizers.Adam(0.01), "mse")
+m.fit(z[:, :24], z[:, 24:], epochs=12, verbose=0)
+""",
+    ),
+    "windows scaled with the next step": (
+        "K27",
+        """
+wave = (50 + np.cumsum(0.9 * rng.normal(size=600))).astype("float32")
+w = np.lib.stride_tricks.sliding_window_view(wave, 32)
+by = w
+z = ((w - by.mean(1, keepdims=True)) / by.std(1, keepdims=True)).astype("float32")
+m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(0.01), "mse")
+m.fit(z[:, :31], z[:, 31], epochs=12, verbose=0)
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -578,5 +602,32 @@ m.fit(x, 500 * r, epochs=20, verbose=0)
 m = keras.Sequential([layers.Dense(8, activation="relu"), layers.Dense(1, activation="sigmoid")])
 m.compile("adam", "binary_crossentropy", steps_per_execution=4)
 m.fit(x, y, epochs=3, verbose=0)
+""",
+    "windows scaled by their past": """
+wave = (50 + np.cumsum(0.9 * rng.normal(size=600))).astype("float32")
+w = np.lib.stride_tricks.sliding_window_view(wave, 32)
+by = w[:, :24]
+z = ((w - by.mean(1, keepdims=True)) / by.std(1, keepdims=True)).astype("float32")
+m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(8)])
+m.compile(keras.optimizers.Adam(0.01), "mse")
+m.fit(z[:, :24], z[:, 24:], epochs=12, verbose=0)
+""",
+    "an autoencoder of scaled windows": """
+wave = (50 + np.cumsum(0.9 * rng.normal(size=600))).astype("float32")
+w = np.lib.stride_tricks.sliding_window_view(wave, 32)
+by = w
+z = ((w - by.mean(1, keepdims=True)) / by.std(1, keepdims=True)).astype("float32")
+m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(32)])
+m.compile(keras.optimizers.Adam(0.01), "mse")
+m.fit(z, z, epochs=12, verbose=0)
+""",
+    "windows of a series that was scaled": """
+wave = (50 + np.cumsum(0.9 * rng.normal(size=600))).astype("float32")
+w = np.lib.stride_tricks.sliding_window_view(wave, 32)
+by = wave.reshape(1, -1)
+z = ((w - by.mean(1, keepdims=True)) / by.std(1, keepdims=True)).astype("float32")
+m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(8)])
+m.compile(keras.optimizers.Adam(0.01), "mse")
+m.fit(z[:, :24], z[:, 24:], epochs=12, verbose=0)
 """,
 }

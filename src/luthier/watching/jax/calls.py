@@ -10,7 +10,7 @@ from typing import Any
 
 from luthier.findings import Place
 from luthier.watching.arrivals import Arrivals
-from luthier.watching.jax import jits, losses
+from luthier.watching.jax import jits, lookups, losses
 from luthier.watching.jax.state import State, called_by_user, fingerprint, is_traced
 from luthier.watching.lines import is_users, place_at
 from luthier.watching.programs import Draw, Modes, Remark
@@ -42,6 +42,7 @@ def install(sink: Sink) -> Callable[[], None]:
         _replace(jax, "grad", losses.wrap(state, jax.grad, with_value=False)),
         _replace(jax, "value_and_grad", losses.wrap(state, jax.value_and_grad, with_value=True)),
         _replace(jax.numpy, "argmax", _argmax(state, jax.numpy.argmax)),
+        _replace(jax.nn, "one_hot", lookups.wrap_one_hot(state, jax.nn.one_hot)),
         *(_replace(jax.random, name, _sampler(state, name, getattr(jax.random, name))) for name in _SAMPLERS),
     ]
     arrivals = Arrivals({name: functools.partial(_arrived, state, name, put_back) for name in _LATER})

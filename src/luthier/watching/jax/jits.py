@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from luthier.findings import Place
-from luthier.watching.jax import losses
+from luthier.watching.jax import lookups, losses
 from luthier.watching.jax.state import (
     NUM_COMPARED,
     SMALL,
@@ -112,6 +112,7 @@ class Watched:
             guarded(state.sink, "jax: compare", losses.compare, state, role, kept)
             guarded(state.sink, "jax: changed", losses.changed, role, kept, result)
         guarded(state.sink, "jax: counters", _counters, state, trace, kept)
+        guarded(state.sink, "jax: one_hot", lookups.look, trace.lookups, kept)
         if state.num_steps and not trace.jitted.trains:
             state.sink.evaluations_done = True
         if trace.jitted.trains:
@@ -130,6 +131,8 @@ class Watched:
             *trace.counters,
             *(trace.statistics or ()),
             *(i for role in trace.programs for i in (*role.weights, *role.keys)),
+            *(i for seen in trace.lookups for i in (seen.position, *seen.masks)),
+            *(i for role in trace.programs for seen in role.lookups for i in (seen.position, *seen.masks)),
         }
         return [
             numbers(v).copy() if (first or i in wanted) and is_readable(v) and v.size <= SMALL else v

@@ -35,6 +35,10 @@ class Info:
         bootstraps: an output that was, to which then an argument that no weight has touched was added: a reward.
         tops: the value of which it is the largest entry or more. picks: the value of which it is an entry.
         peaked: its largest entry is 0, as of something minus its largest entry.
+        part: of the argument `leaf`: () all entries; ("moved",) all, in another shape; (shape, start, limit, strides)
+        a slice; None: not known. wrap: number that is added to entries below 0.
+        shifted: an argument and the number that was added to it. compared: an argument, the comparison, the number.
+        rows: lookups whose rows these are (see `tables`). chance: it depends on no argument but random keys.
     """
 
     low: float = -INF
@@ -61,6 +65,12 @@ class Info:
     tops: Info | None = field(default=None, compare=False, repr=False)
     picks: Info | None = field(default=None, compare=False, repr=False)
     peaked: bool = False
+    part: tuple[object, ...] | None = ()
+    wrap: float | None = None
+    shifted: tuple[Info, float] | None = field(default=None, compare=False, repr=False)
+    compared: tuple[int, str, float] | None = None
+    rows: frozenset[int] = frozenset()
+    chance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ class Findings:
 
     `batches`: sizes of the first axis of inputs. `low`, `high`: the loss lies between. `supervised`: an output was
     held against something that no weight has touched: a difference, an entry picked, a log-probability weighed.
+    `tables`: rows of weights looked up by arguments; `compared`: arguments, and what numbers they are compared with.
     """
 
     remarks: list[Remark] = field(default_factory=list)
@@ -102,6 +113,8 @@ class Findings:
     low: float = -INF
     high: float = INF
     supervised: bool = False
+    tables: list[Any] = field(default_factory=list)
+    compared: list[tuple[int, float | None]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -165,6 +178,7 @@ def mixed(args: list[Info]) -> Info:
         data=any(a.data for a in args),
         varies=any(a.varies for a in args),
         fed=frozenset().union(*(a.fed for a in args)) if args else frozenset(),
+        chance=any(a.chance for a in args) and all(a.chance or not a.data for a in args),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from luthier.findings import Place
+from luthier.watching.jax import lookups
 from luthier.watching.jax.jaxpr import analyse
 from luthier.watching.jax.known import Findings
 from luthier.watching.jax.replay import again, replay_of
@@ -139,6 +140,7 @@ def _first_call(state: State, fun: Any, argnums: Any, call: Call) -> Roles | Non
         roles.program.drawn_at = roles.program.drawn_at or (None if drawn.varies else drawn.place)
         roles.program.constant_key |= drawn.root < 0 and not drawn.varies and _is_fixed(constants, drawn.root)
     _locate(state, roles, found, Arguments(flat, constants, positions))
+    roles.lookups = lookups.of_tables(state, found, flat, constants)
     if closed is not None:
         outside = state.traces[-1].leaves if state.traces else {id(leaf): i for i, leaf in enumerate(flat)}
         roles.replay = replay_of(closed, flat, positions, outside)
@@ -254,6 +256,7 @@ def compare(state: State, roles: Roles, flat: list[Any]) -> None:
         roles.replay = None
     if program.num_calls > NUM_COMPARED:
         return
+    lookups.look(roles.lookups, flat)
     given = [flat[i] for i in roles.weights if i < len(flat)]
     weights = fingerprint(given)
     _keep_change(roles, given)

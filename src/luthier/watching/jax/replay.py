@@ -13,7 +13,8 @@ import numpy as np
 
 from luthier.watching.jax.jaxpr import analyse
 from luthier.watching.jax.state import Kept, Replay, State, is_readable, is_traced, numbers, unnoticed
-from luthier.watching.programs import Program, Uphill
+from luthier.watching.jax.unused import not_taken
+from luthier.watching.programs import Program, Remark, Uphill
 
 STEPS = 8
 """Steps from the first one that are looked at."""
@@ -56,11 +57,20 @@ def again(state: State, replay: Replay, program: Program, flat: list[Any]) -> bo
     if len(replay.calls) <= STEPS:
         return True
     if all(is_readable(v) or not hasattr(v, "dtype") for call in replay.calls for v in call):
+        with unnoticed(state):
+            program.not_taken = _not_taken(replay, program)
         sign = _sign(replay)
         if sign and _stays_bad([value for _, value in program.losses], sign):
             with unnoticed(state):
                 program.uphill = _uphill(replay, sign)
     return False
+
+
+def _not_taken(replay: Replay, program: Program) -> Remark | None:
+    try:
+        return not_taken(replay, program)
+    except Exception:  # operations that another version of JAX wants otherwise
+        return None
 
 
 def _sign(replay: Replay) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from luthier.watching.jax import tables
 from luthier.watching.jax.known import INF, Drawn, Info, Op, mixed
 
 BOOLEANS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -14,6 +15,7 @@ BOOLEANS = ("eq", "ne", "lt", "le", "gt", "ge")
 def affine(op: Op) -> Info:
     """Matrix products and convolutions: logits, where a weight takes part; inputs are what meets the weights."""
     out, found, fed = op.mixed(), op.notes.found, set[int]()
+    _masks(op)
     for i, (one, other) in enumerate(((op.args[0], op.args[1]), (op.args[1], op.args[0]))):
         if one.leaf is None or one.touched or not other.touched:
             continue
@@ -27,7 +29,7 @@ def affine(op: Op) -> Info:
 
 def shape(op: Op) -> Info:
     """The same numbers in another shape or type; a cast to whole numbers has no derivative."""
-    out, name = op.args[0], op.name
+    out, name = replace(op.args[0], part=tables.part_of(op)), op.name
     dtype = str(op.eqn.outvars[0].aval.dtype)
     if name == "convert_element_type" and not dtype.startswith(("float", "bfloat")):
         op.cut(out.weights)
@@ -52,7 +54,8 @@ def cut(op: Op) -> Info:
     low, high = (0.0, 1.0) if op.name in BOOLEANS else (-INF, INF)
     if op.name == "ne" and op.eqn.invars[0] is op.eqn.invars[1]:
         high = 0.0  # only NaN differs from itself
-    return replace(out, weights=frozenset(), low=low, high=high)
+    compared = tables.compare(op) if op.name in BOOLEANS else None
+    return replace(out, weights=frozenset(), low=low, high=high, compared=compared)
 
 
 def random(op: Op) -> Info:
@@ -70,7 +73,7 @@ def random(op: Op) -> Info:
         return Info(data=True, key=(root, way + step + f"@{id(op.eqn)}"), varies=args[0].varies or not constant)
     if name == "random_bits" or name.startswith("threefry"):
         op.notes.found.drawn.append(Drawn(root, args[0].varies, op.place))
-        return Info(data=True, low=0.0, varies=args[0].varies)
+        return Info(data=True, low=0.0, varies=args[0].varies, chance=True)
     return Info(data=True, key=(root, f"{way}/{name}@{id(op.eqn)}"), varies=args[0].varies)
 
 
@@ -88,9 +91,19 @@ def broadcast(op: Op) -> None:
         op.remark("broadcast", shapes=shapes)
 
 
+def _masks(op: Op) -> None:
+    """Rows that were looked up in a table, and what they are multiplied by."""
+    a, b = op.args[:2]
+    for one, other in ((a, b), (b, a)):
+        if one.rows:
+            tables.mask(op, one.rows, other)
+
+
 def _pair(op: Op) -> Info:
     """add, sub, mul, div, max, min, pow: intervals, affine, softmax's division, where the target meets."""
     name, (a, b) = op.name, op.args
+    if name in ("mul", "div"):
+        _masks(op)
     if name == "max" and -INF in (a.number, b.number):
         return b if a.number == -INF else a
     broadcast(op)
@@ -127,6 +140,8 @@ def _pair(op: Op) -> Info:
         and not other.touched,
         tops=_still_tops(a, b) if name == "add" else None,
         peaked=name == "sub" and b.tops is a,
+        rows=a.rows | b.rows,
+        shifted=tables.shift(op),
     )
 
 
@@ -285,6 +300,11 @@ def _extreme(op: Op) -> Info:
 
 def _select(op: Op) -> Info:
     chooser, *cases = op.args
+    index = tables.wrapped(op)
+    if index is not None:
+        return index
+    rows = frozenset[int]().union(*(c.rows for c in cases))
+    tables.mask(op, rows, chooser, chooses=True)
     out = mixed(cases)
     taken = cases[:1] if chooser.high == 0 else cases
     low, high = min(c.low for c in taken), max(c.high for c in taken)
@@ -296,6 +316,7 @@ def _select(op: Op) -> Info:
         touched=out.touched or chooser.touched,
         varies=out.varies or chooser.varies,
         tops=tops[0] if len(tops) == 1 else None,
+        rows=rows,
     )
 
 
@@ -304,7 +325,7 @@ def _gather(op: Op) -> Info:
     if a.weights and a.high <= 0 and any(i.data and not i.touched for i in op.args[1:]):
         op.notes.found.supervised = True  # the log-probability of a label
     made = replace(a, touched=out.touched, data=out.data, varies=out.varies, leaf=None, origin=None, exp=0, sum_of=0)
-    return replace(made, picks=a.picks or a, tops=None, peaked=False)
+    return replace(made, picks=a.picks or a, tops=None, peaked=False, rows=tables.look(op))
 
 
 def _clamp(op: Op) -> Info:

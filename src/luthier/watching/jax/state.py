@@ -16,7 +16,7 @@ import numpy as np
 
 from luthier.findings import Place
 from luthier.watching.lines import is_users
-from luthier.watching.programs import Draw, Jitted, Modes, Program, Updates
+from luthier.watching.programs import Draw, Jitted, Lookup, Modes, Program, Updates
 from luthier.watching.sink import Sink
 
 NUM_COMPARED = 20
@@ -34,7 +34,8 @@ class Trace:
         programs: losses differentiated inside, with the positions of their weights, keys, inputs and targets.
         counters: positions of optimizers' step counters. num_traced: how often it was traced, once a compilation.
         statistics: positions of running statistics (None: not looked for yet); first_statistics: of its first call.
-        applies: it applies updates. values: traced values of losses; loss_at: position of one among the results.
+        lookups: arguments that `one_hot` is given. applies: it applies updates.
+        values: traced values of losses; loss_at: position of one among the results.
     """
 
     jitted: Jitted
@@ -44,6 +45,7 @@ class Trace:
     statistics: list[int] | None = None
     first_statistics: str = ""
     num_traced: int = 0
+    lookups: list[Any] = field(default_factory=list)
     applies: bool = False
     values: list[Any] = field(default_factory=list)
     loss_at: int | None = None
@@ -86,6 +88,7 @@ class Roles:
     num_applied: int = 0
     matrices: list[Any] = field(default_factory=list)
     replay: Replay | None = None
+    lookups: list[Any] = field(default_factory=list)
 
 
 class Here(threading.local):
@@ -105,6 +108,7 @@ class State:
         self.programs: dict[Any, Roles] = {}
         self.jitted: dict[tuple[str, int, str], Jitted] = {}
         self.modes: dict[str, Modes] = {}
+        self.lookups: dict[tuple[str, str, int, int], Lookup] = {}
         self.draws: dict[tuple[Any, ...], Draw] = {}
         self.updates = Updates()
         self.num_steps = 0
@@ -127,7 +131,7 @@ class State:
         """How many losses are being differentiated in this thread."""
         return self.here.in_loss
 
-    def add(self, record: Program | Jitted | Modes | Draw | Updates) -> None:
+    def add(self, record: Program | Jitted | Lookup | Modes | Draw | Updates) -> None:
         """Hand a record to the trace."""
         self.sink.programs.append(record)
 

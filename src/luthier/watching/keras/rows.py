@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.watching.fits import Rows
-from luthier.watching.values import MAX_DISTINCT, only_alike, sample_rows
+from luthier.watching.values import MAX_DISTINCT, only_alike, sample_rows, windows_of
 
 MAX_HASHED_ROWS = 20_000
 MAX_HASHED_BYTES = 64 << 20
 _MAX_LABELS = 2_000_000
 MIN_LIKE = 48
+MAX_WINDOWS = 2048
 
 Array = npt.NDArray[Any]
 
@@ -84,6 +85,7 @@ def rows_of(x: list[Array], y: list[Array], val_x: list[Array], val_y: list[Arra
         found.num_shared = sum(h in set_ for h in theirs) if (set_ := set(ours)) else 0
         found.num_repeated = len(ours) - len(set_)
     if len(x) == len(y) == 1:
+        found.windows = windows_of(x[0][:MAX_WINDOWS], y[0][:MAX_WINDOWS])
         found.column, found.column_equal = _like(x[0][:MAX_HASHED_ROWS], y[0][:MAX_HASHED_ROWS])
     return found
 

@@ -13,7 +13,7 @@ from luthier.watching.torch.reshapes import Reshapes
 from luthier.watching.torch.samples import Numbers, numbers
 from luthier.watching.torch.state import Watch
 from luthier.watching.torch.tokens import Tokens
-from luthier.watching.values import only_alike
+from luthier.watching.values import only_alike, windows_of
 
 MIN_ROWS, MIN_COLUMNS, MAX_COLUMNS = 8, 3, 256
 
@@ -61,8 +61,18 @@ class Relations:
         self.tokens.match(record, target)
         if self.rows is not None and MIN_ROWS <= target.shape[:1].numel() == target.numel() and record.grad_enabled:
             self._column(record, numbers(target.detach().cpu()).reshape(-1).astype(np.float64))
+        if self.rows is not None and record.grad_enabled and target.dtype.is_floating_point:
+            self._windows(record, target)
         if record.name == "cross_entropy" and readable(source) and source.dim() == 2:
             record.own_row = _own_row(source, target)
+
+    def _windows(self, record: LossCall, target: Any) -> None:
+        """Were the windows that the model was given scaled together with what follows them?"""
+        assert self.rows is not None
+        few = self.steps in (0, 1, self.rows.shape[1])  # one series, not several
+        if few and target.dim() and len(target) >= len(self.rows) and target.numel() <= MAX_COLUMNS * len(target):
+            goal = numbers(target.detach()[: len(self.rows)].cpu())
+            record.windows = windows_of(self.rows, goal)
 
     def _column(self, record: LossCall, goal: Numbers) -> None:
         """Is the target one of the numbers of its row?"""
