@@ -11,14 +11,20 @@ from luthier.verbs.finding import function_at
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("def net(inputs, outputs):\n    return (inputs outputs)\n", InvalidInput,
-         "{file} raises SyntaxError: invalid syntax. Perhaps you forgot a comma? (line 2)."),
+        (
+            "def net(inputs, outputs):\n    return (inputs outputs)\n",
+            InvalidInput,
+            "{file} raises SyntaxError: invalid syntax. Perhaps you forgot a comma? (line 2).",
+        ),
         ("import os\n\nx = 1 / 0\n", InvalidInput, "{file} raises ZeroDivisionError: division by zero (line 3)."),
-        ("import nowhere_at_all.part\n", InvalidInput,
-         "{file} imports nowhere_at_all, which is not installed (model). Install it."),
+        (
+            "import nowhere_at_all.part\n",
+            InvalidInput,
+            "{file} imports nowhere_at_all, which is not installed (model). Install it.",
+        ),
         ("import optax\n", MissingExtra, '{file} needs optax. Install it: pip install "luthier[jax]".'),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_run_is_told(text, kind, said, tmp_path, monkeypatch):
     """Also where it imports a framework that is not installed: the command that brings it."""
     monkeypatch.setitem(sys.modules, "optax", None)  # as if it were not installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,20 @@ from luthier.watching.lines import is_users
 from luthier.watching.recorder import Recorder
 
 WHOLE = (
-    "average_precision_score", "balanced_accuracy_score", "cohen_kappa_score", "explained_variance_score", "f1_score",
-    "fbeta_score", "jaccard_score", "matthews_corrcoef", "precision_score", "r2_score", "recall_score",
-    "roc_auc_score", "root_mean_squared_error",
-)  # fmt: skip
+    "average_precision_score",
+    "balanced_accuracy_score",
+    "cohen_kappa_score",
+    "explained_variance_score",
+    "f1_score",
+    "fbeta_score",
+    "jaccard_score",
+    "matthews_corrcoef",
+    "precision_score",
+    "r2_score",
+    "recall_score",
+    "roc_auc_score",
+    "root_mean_squared_error",
+)
 """Functions whose value for the whole is not the mean of the values for its parts."""
 
 
@@ -46,7 +57,9 @@ def _noting(original: Any, name: str, recorder: Recorder, note: Callable[..., An
     @functools.wraps(original)
     def scored(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        if not recorder.off and is_users(sys._getframe(1).f_code.co_filename):
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame is not None else None
+        if not recorder.off and caller is not None and is_users(caller.f_code.co_filename):
             note(name, args[0] if args else kwargs.get("y_true"))
         return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from luthier.watching.torch.origins import node_name
+from luthier.watching.torch.origins import node_name, saved
 
 ELEMENTWISE = {"add", "sub", "rsub", "neg", "mul", "div"}
 NODES = 400
@@ -36,15 +36,15 @@ def divergence(root: Any) -> float | None:
 
 def _parts(leaves: list[Any]) -> tuple[Any, Any]:
     """The mean and the variance among what is added up."""
-    powers = [n for n in leaves if node_name(n) == "pow" and n._saved_exponent == 2]
+    powers = [n for n in leaves if node_name(n) == "pow" and saved(n, "exponent") == 2]
     growths = [n for n in leaves if node_name(n) == "exp" and n.next_functions[0][0] in leaves]
     if powers and growths:
-        return powers[0]._saved_self, growths[0]._saved_result
+        return saved(powers[0], "self"), saved(growths[0], "result")
     for node in leaves:
         if node_name(node) == "log" and node.next_functions[0][0] in powers:
             spread = node.next_functions[0][0]
-            mean = next((n._saved_self for n in powers if n is not spread), None)
-            return mean, spread._saved_self**2
+            mean = next((saved(n, "self") for n in powers if n is not spread), None)
+            return mean, saved(spread, "self") ** 2
     return None, None
 
 

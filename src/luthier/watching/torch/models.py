@@ -142,13 +142,21 @@ def _variable(module: Any) -> str:
     return next((f"self.{name}" for name, value in inside.items() if value is module), "")
 
 
-def averaged(module: Any, model: Model) -> None:
+def averages(watch: Watch, module: Any, model: Model) -> None:
+    """Note, when a model is called, whether it is an average of others."""
+    if model.name == "AveragedModel":
+        _averaged(module, model)
+    elif watch.close and not module.training:
+        _compare_evaluations(watch, module, model)
+
+
+def _averaged(module: Any, model: Model) -> None:
     """How many models an AveragedModel has averaged, with equal weights, when it is called."""
     if module.avg_fn is None and module.multi_avg_fn is None:
         model.num_averaged, model.keeps_buffers = int(module.n_averaged), bool(module.use_buffers)
 
 
-def compare_evaluations(watch: Watch, module: Any, model: Model) -> None:
+def _compare_evaluations(watch: Watch, module: Any, model: Model) -> None:
     """Compare weights and running statistics with those that an evaluation after another step found.
 
     A model that is trained moves both; an average of another one's weights, made by hand, may move the weights only.

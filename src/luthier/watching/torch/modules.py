@@ -11,7 +11,7 @@ from luthier.watching.calls import Forward, LayerRun, Units
 from luthier.watching.facts import Layer, Model, Origin, TensorFact
 from luthier.watching.steps import ModeCall
 from luthier.watching.torch.inputs import Inputs
-from luthier.watching.torch.models import averaged, compare_evaluations, describe, is_active, still_untouched
+from luthier.watching.torch.models import averages, describe, is_active, still_untouched
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.samples import Numbers, fact_of, first_tensor, numbers, stats_of
@@ -154,10 +154,7 @@ class Modules:
         device = tensor.device.type if tensor is not None else "cpu"
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             record.autocast = str(torch.get_autocast_dtype(device))[6:]
-        if model.name == "AveragedModel":
-            averaged(module, model)
-        elif watch.close and not module.training:
-            compare_evaluations(watch, module, model)
+        averages(watch, module, model)
         watch.tokens_in = None
         self.relations.begins()
         if tensor is not None:

@@ -39,6 +39,11 @@ def node_name(node: Any) -> str:
     return NAMES.get(raw, raw)
 
 
+def saved(node: Any, name: str) -> Any:
+    """What an autograd node keeps for the backward pass ("self", "other", "result" ...); None where it does not."""
+    return getattr(node, f"_saved_{name}", None)
+
+
 class Origins:
     """Marks on tensors."""
 

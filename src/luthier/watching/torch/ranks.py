@@ -35,12 +35,17 @@ class Ranks:
         return self._reason if self._stop_at and step >= self._stop_at else ""
 
     def _decide(self, group: Any, step: int, reason: str) -> None:
-        store = group.distributed_c10d._get_default_store()
+        store = store_of(group)
         if group.get_rank() == 0 and reason:
             store.set(KEY, f"{step + AHEAD} {reason}")
         if (group.get_rank() == 0 and reason) or (group.get_rank() and store.check([KEY])):
             at, _, self._reason = store.get(KEY).decode().partition(" ")
             self._stop_at = int(at)
+
+
+def store_of(group: Any) -> Any:
+    """Where the processes of a group leave small messages for each other."""
+    return group.distributed_c10d._get_default_store()
 
 
 def process_group() -> Any:

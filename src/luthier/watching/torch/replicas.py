@@ -7,7 +7,7 @@ from typing import Any
 
 from luthier.findings import Place
 from luthier.watching.steps import RanksCompared
-from luthier.watching.torch.ranks import process_group
+from luthier.watching.torch.ranks import process_group, store_of
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.state import Watch
 
@@ -51,7 +51,7 @@ class Replicas:
         group = process_group() if models and step in STEPS and not self._lost else None
         if group is None:
             return
-        store, rank, world = group.distributed_c10d._get_default_store(), group.get_rank(), group.get_world_size()
+        store, rank, world = store_of(group), group.get_rank(), group.get_world_size()
         mine = {"rows": self._rows(step - 1), "weights": [n for model, _ in models for n in _weights(model)]}
         try:
             if rank:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from luthier.watching.torch.origins import node_name
+from luthier.watching.torch.origins import node_name, saved
 
 MASKING = {"maskedfill", "filldiagonal", "where", "add", "sub", "copyslices", "view", "unsafeview", "t", "transpose"}
 DEPTH = 6
@@ -21,19 +21,19 @@ class Scaled(NamedTuple):
 
 def scaled_similarity(node: Any) -> Scaled | None:
     """The scale of what a log-softmax is given, where that is a product of rows of length 1 times a number."""
-    below, result = node.next_functions[0][0], node._saved_result
+    below, result = node.next_functions[0][0], saved(node, "result")
     for _ in range(DEPTH):
         if below is None or node_name(below) not in MASKING:
             break
         below = next((n for n, _ in below.next_functions if n is not None), None)
     if below is None or node_name(below) not in ("mul", "div"):
         return None
-    factor = getattr(below, "_saved_other", None)
+    factor = saved(below, "other")
     product = below.next_functions[0][0]
     if factor is None or factor.numel() != 1 or product is None or node_name(product) != "linear":
         return None
     scale = abs(float(factor.detach())) if node_name(below) == "mul" else 1 / max(abs(float(factor.detach())), 1e-30)
-    left, right = getattr(product, "_saved_self", None), getattr(product, "_saved_mat2", None)
+    left, right = saved(product, "self"), saved(product, "mat2")
     if left is None or right is None or not _is_unit(left, 1) or not _is_unit(right, 0):
         return None
     return Scaled(scale, int(result.shape[-1]))
