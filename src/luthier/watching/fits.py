@@ -51,6 +51,9 @@ class Loss:
         value: on that batch, in inference mode.
         zero_gradient: share of the output's numbers whose gradient is exactly zero; NaN where it was not measured.
         label_smoothing: as set.
+        head: name of the output, "" where the model has one only.
+        gives_to: cross entropy of Keras that an own loss gives the output to as it is (`from_logits` is then that
+            call's), `gives_at`: the line.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Loss:
     value: float = math.nan
     zero_gradient: float = math.nan
     label_smoothing: float = 0.0
+    head: str = ""
+    gives_to: str = ""
+    gives_at: Place | None = None
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ Each has a default, so that nothing here can break a program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -30,10 +30,19 @@ def loss_of(model: Any) -> Any:
     return getattr(model, "_compile_loss", None)
 
 
-def parts_of(loss: Any) -> Iterator[tuple[Any, Any]]:
-    """(path to an output, its loss) of a built `loss_of`."""
-    for path, part, *_ in getattr(loss, "_flat_losses", None) or ():
-        yield path, part
+def parts_of(loss: Any) -> Iterator[tuple[Any, Any, str]]:
+    """(path to an output, its loss, the output's name) of a built `loss_of`."""
+    for path, part, *rest in getattr(loss, "_flat_losses", None) or ():
+        yield path, part, str(rest[-1]) if rest and rest[-1] else ""
+
+
+def at(structure: Any, path: Sequence[Any]) -> Any:
+    """What lies at a path in outputs or targets; a list of one is its only entry."""
+    for key in path:
+        structure = structure[key]
+    if isinstance(structure, list | tuple) and len(structure) == 1:
+        return structure[0]
+    return structure
 
 
 def metrics_of(model: Any) -> list[Any]:
