@@ -94,6 +94,23 @@ class Weight:
 
 
 @dataclass(slots=True)
+class Mode:
+    """A layer with a training mode that is to be trained: dropout, batch normalisation.
+
+    Args:
+        moved: its random state, or its statistics, are not those of before the first step.
+        learned: its own weights have changed. told: a functional model calls it with training=False, or a `call`
+            that the person wrote says so to some part.
+    """
+
+    name: str
+    kind: str
+    moved: bool
+    learned: bool
+    told: bool
+
+
+@dataclass(slots=True)
 class Rows:
     """How the rows of the training data lie.
 
@@ -139,6 +156,7 @@ class Fit:
         batch_losses: (step, loss as logged: mean since the epoch began) at sampled steps; `logs`: by epoch.
         num_steps: taken; `steps_per_epoch`: 0 where unknown. unseen: why no batch was looked at.
         validation_digest: of the validation arrays; equal arrays have equal digests.
+        modes: of the layers that have one; `learned`: names of the layers whose weights have changed.
         ended: the call returned.
     """
 
@@ -173,6 +191,8 @@ class Fit:
     batch_losses: list[tuple[int, float]] = field(default_factory=list)
     logs: list[dict[str, float]] = field(default_factory=list)
     unseen: str = ""
+    modes: list[Mode] = field(default_factory=list)
+    learned: frozenset[str] = frozenset()
     ended: bool = False
 
 

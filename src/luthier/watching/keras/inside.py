@@ -5,7 +5,7 @@ Each has a default, so that nothing here can break a program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 
@@ -18,6 +18,22 @@ def is_built(model: Any) -> bool:
 def has_parts(layer: Any) -> bool:
     """Does a layer have layers of its own?"""
     return bool(getattr(layer, "_layers", ()))
+
+
+def layers_of(model: Any) -> list[Any]:
+    """Every layer of a model, nested ones too, without itself; none where that cannot be told."""
+    layers = getattr(model, "_flatten_layers", None)
+    return [] if layers is None else list(layers(include_self=False))
+
+
+def told_to_infer(layers: Iterable[Any]) -> set[int]:
+    """Ids of layers that a functional model calls with training=False, and of all their parts."""
+    found = set()
+    for layer in layers:
+        nodes = getattr(layer, "_inbound_nodes", None) or ()
+        if any(node.arguments.kwargs.get("training") is False for node in nodes):
+            found |= {id(layer), *map(id, layers_of(layer))}
+    return found
 
 
 def called(model: Any, x: Any) -> Any:
