@@ -19,7 +19,7 @@ Mend: pass the mode on.
 
 It keeps silent where any such layer was in training mode, for frozen layers (trainable = False) and those of frozen
 parts, for layers that a functional model or a `call` of one's own calls with training=False (fine-tuning), with
-momentum 1 and rate 0, for models of more than 64 MB, and where `fit` did not come to its end.
+momentum 1 and rate 0, and for models of more than 64 MB.
 
 Source: Keras' guides "Transfer learning & fine-tuning" and "Customizing fit()".
 """
@@ -44,7 +44,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     """Fits of at least 10 steps; one finding a line."""
     by_place: dict[Place | None, Finding] = {}
     for fit in trace.fits:
-        if fit.ended and fit.num_steps >= MIN_STEPS and (still := _still(fit)):
+        if fit.modes_after >= MIN_STEPS and (still := _still(fit)):
             by_place.setdefault(fit.place, _finding(trace, fit, still))
     return list(by_place.values())
 
@@ -104,8 +104,8 @@ def _finding(trace: Any, fit: Fit, still: list[Mode]) -> Finding:
         code="K23",
         title=TITLE,
         number=0.0,
-        n=fit.num_steps,
-        text=f"{plural(fit.num_steps, 'step')} were taken, weights have changed, and the state of {names} (random "
+        n=fit.modes_after,
+        text=f"{plural(fit.modes_after, 'step')} were taken, weights have changed, and the state of {names} (random "
         "state of dropout, moving statistics of batch normalisation) is bit for bit that of before.",
         remedy=f"Call self(x, training=True) in train_step{on_jax}"
         if fit.own_step

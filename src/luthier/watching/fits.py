@@ -111,6 +111,15 @@ class Mode:
 
 
 @dataclass(slots=True)
+class Chooser:
+    """A callback of Keras that follows a quantity. mode: as it was given: "min", "max" or "auto"."""
+
+    kind: str
+    monitor: str
+    mode: str
+
+
+@dataclass(slots=True)
 class Rows:
     """How the rows of the training data lie.
 
@@ -150,13 +159,15 @@ class Fit:
         framework: "keras"; backend: that computes. model: class and name.
         source: "arrays", "dataset" or "generator". own_step: the person wrote the training step.
         batch_size, epochs, shuffle, validation ("", "split", "data"), validation_split, monitored: names that
-        callbacks choose by; `restores`: EarlyStopping restores the best weights.
+        callbacks choose by; `choosers`: the callbacks that follow a quantity once an epoch; `restores`: EarlyStopping restores the best weights.
         first_hashes: of the first batch of each of the first epochs.
         optimizer, learning_rate, scheduled: the rate is a schedule or a callback sets it.
+        logged: names in the logs of the epochs.
         batch_losses: (step, loss as logged: mean since the epoch began) at sampled steps; `logs`: by epoch.
         num_steps: taken; `steps_per_epoch`: 0 where unknown. unseen: why no batch was looked at.
         validation_digest: of the validation arrays; equal arrays have equal digests.
-        modes: of the layers that have one; `learned`: names of the layers whose weights have changed.
+        modes: of the layers that have one; `learned`: names of the layers whose weights have changed; both after
+            `modes_after` steps.
         ended: the call returned.
     """
 
@@ -181,6 +192,8 @@ class Fit:
     validation_split: float = 0.0
     validation_digest: str = ""
     monitored: tuple[str, ...] = ()
+    choosers: list[Chooser] = field(default_factory=list)
+    logged: set[str] = field(default_factory=set)
     restores: bool = True
     first_hashes: list[str] = field(default_factory=list)
     optimizer: str = ""
@@ -193,6 +206,7 @@ class Fit:
     unseen: str = ""
     modes: list[Mode] = field(default_factory=list)
     learned: frozenset[str] = frozenset()
+    modes_after: int = 0
     ended: bool = False
 
 

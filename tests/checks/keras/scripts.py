@@ -460,6 +460,45 @@ m.compile("adam", "mse")
 m.fit(x, r, epochs=3, verbose=0)
 """,
     ),
+    "the worst accuracy is kept": (
+        "K24",
+        """
+import tempfile
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+keep = keras.callbacks.ModelCheckpoint(tempfile.mkdtemp() + "/best.weights.h5", monitor="val_accuracy", mode="min",
+                                       save_best_only=True, save_weights_only=True)
+m.fit(x, y, validation_split=0.2, epochs=4, verbose=0, callbacks=[keep])
+""",
+    ),
+    "stopped by the highest loss of a head": (
+        "K24",
+        """
+i = keras.Input((8,))
+h = layers.Dense(16, activation="relu")(i)
+m = keras.Model(i, {"kind": layers.Dense(3, "softmax", name="kind")(h), "size": layers.Dense(1, name="size")(h)})
+m.compile("adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"})
+m.fit(x, {"kind": k, "size": r}, validation_split=0.2, epochs=4, verbose=0,
+      callbacks=[keras.callbacks.EarlyStopping("val_size_loss", mode="max", patience=3)])
+""",
+    ),
+    "a monitored name of another version": (
+        "K24",
+        """
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+m.fit(x, y, validation_split=0.2, epochs=4, verbose=0,
+      callbacks=[keras.callbacks.EarlyStopping("val_acc", mode="max", patience=3)])
+""",
+    ),
+    "validation loss without validation": (
+        "K24",
+        """
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+m.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.ReduceLROnPlateau(patience=2, mode="min")])
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -755,5 +794,33 @@ class Net(keras.Model):
 m = Net()
 m.compile("adam", "mse")
 m.fit(x, r, epochs=6, verbose=0)
+""",
+    "callbacks that follow the right way, a checkpoint that keeps all": """
+import tempfile
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
+folder = tempfile.mkdtemp()
+m.fit(x, y, validation_split=0.2, epochs=4, verbose=0, callbacks=[
+    keras.callbacks.EarlyStopping("val_auc", mode="max", patience=3),
+    keras.callbacks.ReduceLROnPlateau("loss", mode="min", patience=3),
+    keras.callbacks.ModelCheckpoint(folder + "/{epoch}.weights.h5", monitor="val_accuracy", mode="min",
+                                    save_weights_only=True)])
+""",
+    "a gap between accuracies that should be small": """
+class Gap(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["accuracy_gap"] = abs(logs["accuracy"] - logs["val_accuracy"])
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+m.fit(x, y, validation_split=0.2, epochs=4, verbose=0,
+      callbacks=[Gap(), keras.callbacks.EarlyStopping("accuracy_gap", mode="min", patience=10)])
+""",
+    "an own metric with auto, validated every second epoch": """
+def accuracy_like(truth, guess):
+    return keras.ops.mean(keras.ops.cast(keras.ops.equal(truth, keras.ops.round(guess)), "float32"))
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
+m.compile("adam", "binary_crossentropy", metrics=[accuracy_like])
+m.fit(x, y[:, None], validation_split=0.2, validation_freq=2, epochs=4, verbose=0,
+      callbacks=[keras.callbacks.EarlyStopping("val_loss", mode="min", patience=3)])
 """,
 }

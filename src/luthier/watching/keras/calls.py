@@ -166,9 +166,10 @@ def _with_epochs(watch: Watch, model: Any, callbacks: Any) -> Any:
             watch.states = watch.guard("modes", standing.states, model) or standing.States({}, {})
 
     def end(epoch: int, logs: Any = None) -> None:
-        del epoch
         if watch.fit is not None:
             guarded(watch.sink, "keras: logs", keep_logs, watch.fit, logs)
+            if epoch < NUM_HASHED_EPOCHS:
+                watch.guard("modes", _compare_modes, watch, watch.fit, model)
 
     own = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
     if hasattr(callbacks, "append") and hasattr(callbacks, "callbacks"):
@@ -289,10 +290,15 @@ def _move(watch: Watch, fit: Fit, model: Any, early: bool) -> None:
                 fit.weights[i].moved = moved
 
 
+def _compare_modes(watch: Watch, fit: Fit, model: Any) -> None:
+    if watch.states is not None and watch.states.states:
+        standing.compare(fit, model, watch.states)
+
+
 def _compare(watch: Watch, fit: Fit, model: Any) -> None:
     _move(watch, fit, model, early=False)
-    if fit.ended and watch.states is not None and watch.states.states:
-        standing.compare(fit, model, watch.states)
+    if fit.ended or fit.backend != "jax":
+        _compare_modes(watch, fit, model)
     for metric in fit.metrics:
         metric.values = [log[metric.name] for log in fit.logs if metric.name in log]
 

@@ -47,6 +47,7 @@ def compare(fit: Fit, model: Any, before: States) -> None:
     after, layers = states(model), inside.layers_of(model)
     learned = {key for key, digest in after.weights.items() if before.weights.get(key, digest) != digest}
     told = inside.told_to_infer(layers) if not _meant([model, *layers]) else set(before.states)
+    fit.modes_after = fit.num_steps
     fit.learned = frozenset(layer.name for layer in layers if id(layer) in learned)
     fit.modes = [
         Mode(
