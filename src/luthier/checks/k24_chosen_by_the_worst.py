@@ -1,9 +1,9 @@
 """A callback follows a quantity the wrong way round, or one that is never reported.
 
 ModelCheckpoint(save_best_only=True), EarlyStopping and ReduceLROnPlateau take the lowest value for the best with
-mode="min" and the highest with mode="max". With "min" on an accuracy the worst epoch is kept, and training stops while
-it improves. A name that is not in the logs of an epoch is warned of and passed over: nothing is kept, stopped or
-reduced.
+mode="min" and the highest with mode="max". With "min" on an accuracy the worst epoch is kept, and training stops
+while it improves. A name that is not in the logs of an epoch is warned of and passed over: nothing is kept, stopped
+or reduced.
 
 Evidence: the mode as given and the name of the monitored quantity, a loss or metric of Keras (or with such a name);
 the names in the logs of all epochs; exact.

@@ -159,7 +159,8 @@ class Fit:
         framework: "keras"; backend: that computes. model: class and name.
         source: "arrays", "dataset" or "generator". own_step: the person wrote the training step.
         batch_size, epochs, shuffle, validation ("", "split", "data"), validation_split, monitored: names that
-        callbacks choose by; `choosers`: the callbacks that follow a quantity once an epoch; `restores`: EarlyStopping restores the best weights.
+        callbacks choose by; `restores`: EarlyStopping restores the best weights.
+        choosers: the callbacks that follow a quantity once an epoch.
         first_hashes: of the first batch of each of the first epochs.
         optimizer, learning_rate, scheduled: the rate is a schedule or a callback sets it.
         logged: names in the logs of the epochs.

@@ -6,6 +6,8 @@ stand beside it is listed after it. A healthy program must give no warning and n
 
 from __future__ import annotations
 
+from checks.keras import mode_scripts
+
 COMMON = """
 import keras
 import numpy as np
@@ -413,92 +415,6 @@ m.compile("adam", kind_loss)
 m.fit(x, k, epochs=2, verbose=0)
 """,
     ),
-    "own training step without training=True": (
-        "K23",
-        """
-class Step(keras.Model):
-    def train_step(self, data):
-        import tensorflow as tf
-        inputs, truth = data
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x=inputs, y=truth, y_pred=self(inputs))
-        weights = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, weights), weights)
-        return {"loss": loss}
-i = keras.Input((8,))
-h = layers.BatchNormalization()(layers.Dense(16, activation="relu")(i))
-m = Step(i, layers.Dense(1, activation="sigmoid")(layers.Dropout(0.2)(h)))
-m.compile("adam", "binary_crossentropy")
-m.fit(x, y, epochs=2, verbose=0)
-""",
-    ),
-    "a call without the argument training, dropout": (
-        "K23",
-        """
-class Net(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.a, self.drop, self.b = layers.Dense(16, activation="relu"), layers.Dropout(0.5), layers.Dense(1)
-    def call(self, inputs):
-        return self.b(self.drop(self.a(inputs)))
-m = Net()
-m.compile("adam", "mse")
-m.fit(x, r, epochs=3, verbose=0)
-""",
-    ),
-    "a call without the argument training, batch normalisation": (
-        "K23",
-        """
-class Net(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.body = keras.Sequential([layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dense(1)])
-    def call(self, inputs):
-        return self.body(inputs)
-m = Net()
-m.compile("adam", "mse")
-m.fit(x, r, epochs=3, verbose=0)
-""",
-    ),
-    "the worst accuracy is kept": (
-        "K24",
-        """
-import tempfile
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-keep = keras.callbacks.ModelCheckpoint(tempfile.mkdtemp() + "/best.weights.h5", monitor="val_accuracy", mode="min",
-                                       save_best_only=True, save_weights_only=True)
-m.fit(x, y, validation_split=0.2, epochs=4, verbose=0, callbacks=[keep])
-""",
-    ),
-    "stopped by the highest loss of a head": (
-        "K24",
-        """
-i = keras.Input((8,))
-h = layers.Dense(16, activation="relu")(i)
-m = keras.Model(i, {"kind": layers.Dense(3, "softmax", name="kind")(h), "size": layers.Dense(1, name="size")(h)})
-m.compile("adam", {"kind": "sparse_categorical_crossentropy", "size": "mse"})
-m.fit(x, {"kind": k, "size": r}, validation_split=0.2, epochs=4, verbose=0,
-      callbacks=[keras.callbacks.EarlyStopping("val_size_loss", mode="max", patience=3)])
-""",
-    ),
-    "a monitored name of another version": (
-        "K24",
-        """
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-m.fit(x, y, validation_split=0.2, epochs=4, verbose=0,
-      callbacks=[keras.callbacks.EarlyStopping("val_acc", mode="max", patience=3)])
-""",
-    ),
-    "validation loss without validation": (
-        "K24",
-        """
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-m.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.ReduceLROnPlateau(patience=2, mode="min")])
-""",
-    ),
 }
 
 SILENT: dict[str, str] = {
@@ -737,90 +653,6 @@ m = keras.Model(i, {"sign": logit, "features": h, "guess": keras.ops.cast(logit 
 m.compile("adam", {"sign": both})
 m.fit(x, {"sign": y[:, None]}, epochs=3, verbose=0)
 """,
-    "own training step with training=True, a restored best epoch": """
-class Step(keras.Model):
-    def train_step(self, data):
-        import tensorflow as tf
-        inputs, truth = data
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x=inputs, y=truth, y_pred=self(inputs, training=True))
-        weights = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, weights), weights)
-        return {"loss": loss}
-i = keras.Input((8,))
-h = layers.BatchNormalization()(layers.Dense(16, activation="relu")(i))
-m = Step(i, layers.Dense(1, activation="sigmoid")(layers.Dropout(0.2)(h)))
-m.compile("adam", "binary_crossentropy")
-m.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.EarlyStopping("loss", patience=1,
-                                                                       restore_best_weights=True)])
-""",
-    "a body fine-tuned with its statistics kept": """
-i = keras.Input((8,))
-h = layers.Dropout(0.2)(layers.BatchNormalization()(layers.Dense(16, activation="relu")(i)))
-body = keras.Model(i, h)
-j = keras.Input((8,))
-m = keras.Model(j, layers.Dense(1, activation="sigmoid")(body(j, training=False)))
-m.compile("adam", "binary_crossentropy")
-m.fit(x, y, epochs=3, verbose=0)
-""",
-    "a body fine-tuned in a class with its statistics kept": """
-class Tuned(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.body = keras.Sequential([layers.Dense(16, activation="relu"), layers.BatchNormalization()])
-        self.head = layers.Dense(1, activation="sigmoid")
-    def call(self, inputs, training=False):
-        return self.head(self.body(inputs, training=False))
-m = Tuned()
-m.compile("adam", "binary_crossentropy")
-m.fit(x, y, epochs=3, verbose=0)
-""",
-    "frozen normalisation, no dropout in force, momentum one": """
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.BatchNormalization(), layers.Dropout(0.0),
-                      layers.BatchNormalization(momentum=1.0), layers.Dense(1, activation="sigmoid")])
-m.build((None, 8))
-m.layers[1].trainable = False
-m.compile("adam", "binary_crossentropy")
-m.fit(x, y, epochs=3, verbose=0)
-""",
-    "a subclass that passes the mode on, dropout used at the end only": """
-class Net(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.a, self.n, self.b = layers.Dense(16, activation="relu"), layers.BatchNormalization(), layers.Dense(1)
-        self.unused = layers.Dropout(0.5)
-    def call(self, inputs, training=None):
-        return self.b(self.n(self.a(inputs), training=training))
-m = Net()
-m.compile("adam", "mse")
-m.fit(x, r, epochs=6, verbose=0)
-""",
-    "callbacks that follow the right way, a checkpoint that keeps all": """
-import tempfile
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC(name="auc")])
-folder = tempfile.mkdtemp()
-m.fit(x, y, validation_split=0.2, epochs=4, verbose=0, callbacks=[
-    keras.callbacks.EarlyStopping("val_auc", mode="max", patience=3),
-    keras.callbacks.ReduceLROnPlateau("loss", mode="min", patience=3),
-    keras.callbacks.ModelCheckpoint(folder + "/{epoch}.weights.h5", monitor="val_accuracy", mode="min",
-                                    save_weights_only=True)])
-""",
-    "a gap between accuracies that should be small": """
-class Gap(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        logs["accuracy_gap"] = abs(logs["accuracy"] - logs["val_accuracy"])
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-m.fit(x, y, validation_split=0.2, epochs=4, verbose=0,
-      callbacks=[Gap(), keras.callbacks.EarlyStopping("accuracy_gap", mode="min", patience=10)])
-""",
-    "an own metric with auto, validated every second epoch": """
-def accuracy_like(truth, guess):
-    return keras.ops.mean(keras.ops.cast(keras.ops.equal(truth, keras.ops.round(guess)), "float32"))
-m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activation="sigmoid")])
-m.compile("adam", "binary_crossentropy", metrics=[accuracy_like])
-m.fit(x, y[:, None], validation_split=0.2, validation_freq=2, epochs=4, verbose=0,
-      callbacks=[keras.callbacks.EarlyStopping("val_loss", mode="min", patience=3)])
-""",
 }
+FIRES |= mode_scripts.FIRES
+SILENT |= mode_scripts.SILENT
