@@ -111,6 +111,21 @@ class Mode:
 
 
 @dataclass(slots=True)
+class Schedule:
+    """A schedule of Keras over the planned steps of a fit that began at step 0 of its optimizer.
+
+    Args:
+        kind: of its class. decay_steps: as set; 0 where it has none.
+        num_steps: planned; rates: at evenly spread steps of these, the first and the last among them.
+    """
+
+    kind: str
+    decay_steps: int
+    num_steps: int
+    rates: list[float]
+
+
+@dataclass(slots=True)
 class Chooser:
     """A callback of Keras that follows a quantity. mode: as it was given: "min", "max" or "auto"."""
 
@@ -163,6 +178,7 @@ class Fit:
         choosers: the callbacks that follow a quantity once an epoch.
         first_hashes: of the first batch of each of the first epochs.
         optimizer, learning_rate, scheduled: the rate is a schedule or a callback sets it.
+        schedule: of the rate, where it is one of Keras' own and the planned steps are known.
         logged: names in the logs of the epochs.
         batch_losses: (step, loss as logged: mean since the epoch began) at sampled steps; `logs`: by epoch.
         num_steps: taken; `steps_per_epoch`: 0 where unknown. unseen: why no batch was looked at.
@@ -200,6 +216,7 @@ class Fit:
     optimizer: str = ""
     learning_rate: float = math.nan
     scheduled: bool = False
+    schedule: Schedule | None = None
     num_steps: int = 0
     steps_per_epoch: int = 0
     batch_losses: list[tuple[int, float]] = field(default_factory=list)

@@ -89,6 +89,23 @@ m.compile("adam", "binary_crossentropy", metrics=["accuracy"])
 m.fit(x, y, epochs=4, verbose=0, callbacks=[keras.callbacks.ReduceLROnPlateau(patience=2, mode="min")])
 """,
     ),
+    "a cosine over as many batches as epochs": (
+        "K25",
+        """
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, decay_steps=12)), "mse")
+m.fit(x, r, epochs=12, verbose=0)
+""",
+    ),
+    "a rate halved with every batch": (
+        "K25",
+        """
+rate = keras.optimizers.schedules.ExponentialDecay(0.01, decay_steps=1, decay_rate=0.5)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile(keras.optimizers.SGD(rate), "mse")
+m.fit(x, r, epochs=10, verbose=0)
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -177,5 +194,31 @@ m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1, activ
 m.compile("adam", "binary_crossentropy", metrics=[accuracy_like])
 m.fit(x, y[:, None], validation_split=0.2, validation_freq=2, epochs=4, verbose=0,
       callbacks=[keras.callbacks.EarlyStopping("val_loss", mode="min", patience=3)])
+""",
+    "a cosine over all batches, after a warm-up": """
+rate = keras.optimizers.schedules.CosineDecay(0.0, decay_steps=100, warmup_target=0.01, warmup_steps=20)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(rate), "mse")
+m.fit(x, r, epochs=12, verbose=0)
+""",
+    "a short cosine that starts again": """
+rate = keras.optimizers.schedules.CosineDecayRestarts(0.01, first_decay_steps=12, t_mul=1.5)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile(keras.optimizers.Adam(rate), "mse")
+m.fit(x, r, epochs=12, verbose=0)
+""",
+    "a schedule for the epochs that early stopping leaves": """
+rate = keras.optimizers.schedules.PolynomialDecay(0.05, decay_steps=100, end_learning_rate=0.0)
+m = keras.Sequential([layers.Dense(1)])
+m.compile(keras.optimizers.Adam(rate), "mse")
+m.fit(x, r, validation_split=0.2, epochs=1000, verbose=0,
+      callbacks=[keras.callbacks.EarlyStopping(patience=3, min_delta=0.01)])
+""",
+    "one rate for many calls of fit": """
+rate = keras.optimizers.schedules.PolynomialDecay(0.05, decay_steps=60, end_learning_rate=0.0)
+m = keras.Sequential([layers.Dense(1)])
+m.compile(keras.optimizers.Adam(rate), "mse")
+for part in range(6):
+    m.fit(x, r, epochs=1, verbose=0)
 """,
 }

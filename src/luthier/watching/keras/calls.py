@@ -20,6 +20,7 @@ from luthier.watching.keras.describing import (
     describe,
     describe_metrics,
     describe_optimizer,
+    describe_schedule,
     keep_logs,
     listed,
 )
@@ -168,6 +169,8 @@ def _with_epochs(watch: Watch, model: Any, callbacks: Any) -> Any:
     def end(epoch: int, logs: Any = None) -> None:
         if watch.fit is not None:
             guarded(watch.sink, "keras: logs", keep_logs, watch.fit, logs)
+            if len(watch.fit.logs) == 1:
+                watch.guard("schedule", describe_schedule, watch.fit, model, epoch)
             if epoch < NUM_HASHED_EPOCHS:
                 watch.guard("modes", _compare_modes, watch, watch.fit, model)
 

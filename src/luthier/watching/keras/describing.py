@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from luthier.findings import Place
-from luthier.watching.fits import Chooser, Fit, Metric
+from luthier.watching.fits import Chooser, Fit, Metric, Schedule
 from luthier.watching.keras import inside, rows
 from luthier.watching.values import values_of
 
 _SELECTING = ("EarlyStopping", "ModelCheckpoint", "BackupAndRestore")
+_NUM_RATES = 201
 _FOLLOWING = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
 
 
@@ -68,6 +69,24 @@ def describe_optimizer(fit: Fit, model: Any, callbacks: Any) -> None:
     fit.scheduled = inside.has_schedule(optimizer)
     fit.scheduled = fit.scheduled or any("LearningRate" in n or "ReduceLR" in n for n in names)
     fit.learning_rate = float(np.asarray(optimizer.learning_rate))
+
+
+def describe_schedule(fit: Fit, model: Any, first_epoch: int) -> None:
+    """Fill in the course of the rate, after the first epoch of an optimizer that had taken no step before."""
+    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = inside.schedule_of(optimizer)
+    if optimizer is None or schedule is None or int(np.asarray(optimizer.iterations)) != fit.num_steps:
+        return
+    planned = fit.num_steps * (fit.epochs - first_epoch)
+    at = np.linspace(0, planned - 1, min(_NUM_RATES, planned)).astype(np.int64)
+    decay_steps = getattr(schedule, "decay_steps", 0)
+    fit.schedule = Schedule(
+        kind=type(schedule).__name__,
+        decay_steps=int(decay_steps) if isinstance(decay_steps, int | float) else 0,
+        num_steps=planned,
+        rates=[float(np.asarray(schedule(int(step)))) for step in at],
+    )
 
 
 def _follows(callback: Any) -> bool:

@@ -83,6 +83,12 @@ def threshold_of(metric: Any) -> Any:
     return settings_of(metric).get("threshold", own)
 
 
+def schedule_of(optimizer: Any) -> Any:
+    """The learning rate where it is a schedule of Keras' own; else None."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if has_schedule(optimizer) and type(rate).__module__.startswith("keras.") else None
+
+
 def has_schedule(optimizer: Any) -> bool:
     """Is the learning rate a schedule?"""
     return "LearningRateSchedule" in str(type(getattr(optimizer, "_learning_rate", None)).__mro__)
