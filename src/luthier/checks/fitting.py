@@ -53,6 +53,22 @@ def losses(trace: Any) -> Iterator[tuple[Fit, Loss, Values, Values]]:
                 yield fit, loss, loss.output, loss.target
 
 
+def cross_entropy(loss: Loss) -> str:
+    """The cross entropy of Keras that a loss is, or gives the output to; "" for others."""
+    name = loss.gives_to if loss.own else loss.name
+    return name if name in CROSS_ENTROPIES else ""
+
+
+def called(loss: Loss) -> str:
+    """What a loss is in words: its name, and for one of the person's own what it calls."""
+    return f"{loss.gives_to} in {loss.name}" if loss.own and loss.gives_to else loss.name
+
+
+def output_of(loss: Loss) -> str:
+    """The output in words, by its name where there are several."""
+    return f"the output {loss.head}" if loss.head else "the output"
+
+
 def where(fit: Fit) -> Place | None:
     """The line that says what is trained for: `compile`, else `fit`."""
     return fit.compiled or fit.place

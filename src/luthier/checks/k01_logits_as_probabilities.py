@@ -14,7 +14,11 @@ several labels) or `softmax` (one of several classes).
     model.compile("adam", loss="binary_crossentropy")                                 # wrong after Dense(1)
     model.compile("adam", loss=keras.losses.BinaryCrossentropy(from_logits=True))     # right
 
-It keeps silent where every output of the batch lies in 0..1 and the last layer is not known to be a `relu` or `tanh`.
+A model with several outputs is judged by each of its losses. Of a loss of one's own, the cross entropy of Keras that
+it calls is judged, where it is given the output as it is.
+
+It keeps silent where every output of the batch lies in 0..1 and the last layer is not known to be a `relu` or `tanh`;
+and for a loss of one's own that changes the output first or calls several cross entropies.
 """
 
 from __future__ import annotations
@@ -43,7 +47,8 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     """Cross entropies with from_logits=False, one finding a loss."""
     found = []
     for fit, loss, output, _ in fitting.losses(trace):
-        if loss.name not in fitting.CROSS_ENTROPIES or loss.own or loss.from_logits is not False:
+        name = fitting.cross_entropy(loss)
+        if not name or loss.from_logits is not False:
             continue
         outside = output.low < -TOLERANCE or output.high > 1 + TOLERANCE
         if not outside and loss.activation not in _UNBOUNDED:
@@ -61,19 +66,18 @@ def judge(trace: Any) -> list[Finding] | Unknown:
                 number=output.low if output.low < 0 else output.high,
                 threshold=0.0 if output.low < 0 else 1.0,
                 n=output.n,
-                text=f"{loss.name} has from_logits=False and takes the logarithm of the output, which ends with "
-                f"{layer} and {_range(output)}.{zero}",
-                remedy=_remedy(loss),
+                text=f"{fitting.called(loss)} has from_logits=False and takes the logarithm of "
+                f"{fitting.output_of(loss)}, which ends with {layer} and {_range(output)}.{zero}",
+                remedy=_remedy(loss, name),
                 severity="error",
                 certain=True,
-                place=fitting.where(fit),
+                place=loss.gives_at or fitting.where(fit),
                 others=fitting.beside(fit),
                 step=0,
                 cause="Numbers outside 0..1 are clipped before the logarithm, and a clipped number has no gradient: "
                 "these samples do not train the model.",
-                wrong=f'model.compile(..., loss="{loss.name}")',
-                right=f"model.compile(..., loss=keras.losses.{_CLASSES.get(loss.name, 'BinaryCrossentropy')}"
-                "(from_logits=True))",
+                wrong=_wrong(loss, name),
+                right=_right(loss, name),
                 evidence={
                     "low": output.low,
                     "high": output.high,
@@ -92,8 +96,18 @@ def _range(output: Values) -> str:
     return f"lies between {fitting.plain(output.low)} and {fitting.plain(output.high)}, not between 0 and 1"
 
 
-def _remedy(loss: Loss) -> str:
-    activation = "sigmoid" if loss.name.startswith("binary") else "softmax"
+def _wrong(loss: Loss, name: str) -> str:
+    return f"keras.ops.{name}(y_true, y_pred)" if loss.own else f'model.compile(..., loss="{name}")'
+
+
+def _right(loss: Loss, name: str) -> str:
+    if loss.own:
+        return f"keras.ops.{name}(y_true, y_pred, from_logits=True)"
+    return f"model.compile(..., loss=keras.losses.{_CLASSES.get(name, 'BinaryCrossentropy')}(from_logits=True))"
+
+
+def _remedy(loss: Loss, name: str) -> str:
+    activation = "sigmoid" if name.startswith("binary") else "softmax"
     if loss.activation:
         return f"Let the last layer end with `{activation}` instead of `{loss.activation}`"
     return f"Set from_logits=True in the loss, or give the last layer activation='{activation}'"

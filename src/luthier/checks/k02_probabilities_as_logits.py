@@ -35,7 +35,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     """Cross entropies with from_logits=True, one finding a loss."""
     found = []
     for fit, loss, output, _ in fitting.losses(trace):
-        if loss.name not in fitting.CROSS_ENTROPIES or loss.from_logits is not True:
+        if not fitting.cross_entropy(loss) or loss.from_logits is not True:
             continue
         named = loss.activation in ("softmax", "sigmoid")
         if not (named or _rows_are_distributions(output)):
@@ -48,14 +48,14 @@ def judge(trace: Any) -> list[Finding] | Unknown:
                 number=output.row_sum_high,
                 threshold=1.0,
                 n=output.rows,
-                text=f"{loss.name} has from_logits=True, but the output has gone through "
+                text=f"{fitting.called(loss)} has from_logits=True, but {fitting.output_of(loss)} has gone through "
                 f"{loss.activation or 'a softmax'} already (between {fitting.plain(output.low)} and "
                 f"{fitting.plain(output.high)})."
                 + (" Keras on TensorFlow undoes it; on JAX and torch it does not." if undone else ""),
                 remedy="Leave the activation of the last layer out, or from_logits=True in the loss",
                 severity="warning" if undone else "error",
                 certain=True,
-                place=fitting.where(fit),
+                place=loss.gives_at or fitting.where(fit),
                 others=fitting.beside(fit),
                 step=0,
                 cause="Squashed twice, the probabilities are nearly flat: the loss has a floor above zero and the "

@@ -20,6 +20,8 @@ from typing import Any
 
 from luthier.checks import fitting
 from luthier.findings import Finding, Unknown
+from luthier.watching.fits import Loss
+from luthier.watching.values import Values
 
 TITLE = "last activation cannot reach the targets"
 TIER = "quick"
@@ -43,7 +45,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     found = []
     for fit, loss, _, target in fitting.losses(trace):
         bounds = _BOUNDS.get(loss.activation)
-        if bounds is None or (loss.name not in fitting.REGRESSIONS and not loss.own) or target.std == 0:
+        if bounds is None or not _compares(loss, target) or target.std == 0:
             continue
         low, high = bounds
         beyond = max(low - target.low, target.high - high) / target.std
@@ -56,9 +58,9 @@ def judge(trace: Any) -> list[Finding] | Unknown:
                 number=beyond,
                 threshold=MARGIN,
                 n=target.n,
-                text=f"the output ends with {loss.activation}, which gives numbers from {fitting.plain(low)} to "
-                f"{fitting.plain(high)}, but the targets go from {fitting.plain(target.low)} to "
-                f"{fitting.plain(target.high)}.",
+                text=f"{fitting.output_of(loss)} ends with {loss.activation}, which gives numbers from "
+                f"{fitting.plain(low)} to {fitting.plain(high)}, but the targets go from "
+                f"{fitting.plain(target.low)} to {fitting.plain(target.high)}.",
                 remedy="Leave the last layer linear, or scale the targets into the range",
                 severity="error",
                 certain=not loss.own,
@@ -72,3 +74,9 @@ def judge(trace: Any) -> list[Finding] | Unknown:
             )
         )
     return found or fitting.unseen(trace, "K06", TITLE) or []
+
+
+def _compares(loss: Loss, target: Values) -> bool:
+    """Is the output compared with the target? An own loss may take numbers of classes, which it is not."""
+    classes = target.whole and (loss.gives_to != "" or loss.activation == "softmax")
+    return loss.name in fitting.REGRESSIONS or (loss.own and not classes)

@@ -58,7 +58,7 @@ _Said = tuple[str, str, str, bool]
 
 
 def _frozen(fit: Fit) -> _Said | None:
-    if fit.weights or not any(layer.weights for layer in fit.layers):
+    if fit.weights or fit.unseen or not any(layer.weights for layer in fit.layers):
         return None
     return (
         f"none of the model's weights is trainable, and {plural(fit.num_steps, 'step')} were taken.",

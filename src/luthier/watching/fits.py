@@ -51,6 +51,9 @@ class Loss:
         value: on that batch, in inference mode.
         zero_gradient: share of the output's numbers whose gradient is exactly zero; NaN where it was not measured.
         label_smoothing: as set.
+        head: name of the output, "" where the model has one only.
+        gives_to: cross entropy of Keras that an own loss gives the output to as it is (`from_logits` is then that
+            call's), `gives_at`: the line.
     """
 
     name: str
@@ -62,6 +65,9 @@ class Loss:
     value: float = math.nan
     zero_gradient: float = math.nan
     label_smoothing: float = 0.0
+    head: str = ""
+    gives_to: str = ""
+    gives_at: Place | None = None
 
 
 @dataclass(slots=True)
@@ -85,6 +91,47 @@ class Weight:
     norm: float = math.nan
     moved: float = math.nan
     moved_early: float = math.nan
+
+
+@dataclass(slots=True)
+class Mode:
+    """A layer with a training mode that is to be trained: dropout, batch normalisation.
+
+    Args:
+        moved: its random state, or its statistics, are not those of before the first step.
+        learned: its own weights have changed. told: a functional model calls it with training=False, or a `call`
+            that the person wrote says so to some part.
+    """
+
+    name: str
+    kind: str
+    moved: bool
+    learned: bool
+    told: bool
+
+
+@dataclass(slots=True)
+class Schedule:
+    """A schedule of Keras over the planned steps of a fit that began at step 0 of its optimizer.
+
+    Args:
+        kind: of its class. decay_steps: as set; 0 where it has none.
+        num_steps: planned; rates: at evenly spread steps of these, the first and the last among them.
+    """
+
+    kind: str
+    decay_steps: int
+    num_steps: int
+    rates: list[float]
+
+
+@dataclass(slots=True)
+class Chooser:
+    """A callback of Keras that follows a quantity. mode: as it was given: "min", "max" or "auto"."""
+
+    kind: str
+    monitor: str
+    mode: str
 
 
 @dataclass(slots=True)
@@ -129,11 +176,16 @@ class Fit:
         source: "arrays", "dataset" or "generator". own_step: the person wrote the training step.
         batch_size, epochs, shuffle, validation ("", "split", "data"), validation_split, monitored: names that
         callbacks choose by; `restores`: EarlyStopping restores the best weights.
+        choosers: the callbacks that follow a quantity once an epoch.
         first_hashes: of the first batch of each of the first epochs.
         optimizer, learning_rate, scheduled: the rate is a schedule or a callback sets it.
+        schedule: of the rate, where it is one of Keras' own and the planned steps are known.
+        logged: names in the logs of the epochs.
         batch_losses: (step, loss as logged: mean since the epoch began) at sampled steps; `logs`: by epoch.
         num_steps: taken; `steps_per_epoch`: 0 where unknown. unseen: why no batch was looked at.
         validation_digest: of the validation arrays; equal arrays have equal digests.
+        modes: of the layers that have one; `learned`: names of the layers whose weights have changed; both after
+            `modes_after` steps.
         ended: the call returned.
     """
 
@@ -158,16 +210,22 @@ class Fit:
     validation_split: float = 0.0
     validation_digest: str = ""
     monitored: tuple[str, ...] = ()
+    choosers: list[Chooser] = field(default_factory=list)
+    logged: set[str] = field(default_factory=set)
     restores: bool = True
     first_hashes: list[str] = field(default_factory=list)
     optimizer: str = ""
     learning_rate: float = math.nan
     scheduled: bool = False
+    schedule: Schedule | None = None
     num_steps: int = 0
     steps_per_epoch: int = 0
     batch_losses: list[tuple[int, float]] = field(default_factory=list)
     logs: list[dict[str, float]] = field(default_factory=list)
     unseen: str = ""
+    modes: list[Mode] = field(default_factory=list)
+    learned: frozenset[str] = frozenset()
+    modes_after: int = 0
     ended: bool = False
 
 

@@ -23,6 +23,10 @@ ON_JAX = (
     "softmax, three classes, label smoothing",
     "recurrent net",
     "variational autoencoder with add_loss",
+    "two heads by name, an own loss that takes logits for probabilities",
+    "two heads, an own loss of logits and a built-in one",
+    "a call without the argument training, dropout",
+    "a body fine-tuned in a class with its statistics kept",
 )
 PLAINLY = {*SILENT, "classes numbered from 1", "softmax and from_logits", "raw pixels from tf.data"}
 """Run without watch as well: the healthy programs, one that crashes, one that Keras warns of, one on tf.data."""

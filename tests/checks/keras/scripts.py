@@ -6,6 +6,8 @@ stand beside it is listed after it. A healthy program must give no warning and n
 
 from __future__ import annotations
 
+from checks.keras import mode_scripts
+
 COMMON = """
 import keras
 import numpy as np
@@ -394,6 +396,49 @@ m.compile(keras.optimizers.Adam(0.01), "mse")
 m.fit(z[:, :31], z[:, 31], epochs=12, verbose=0)
 """,
     ),
+    "two heads by name, an own loss that takes logits for probabilities": (
+        "K01",
+        """
+def kind_loss(truth, guess):
+    return keras.ops.sparse_categorical_crossentropy(keras.ops.reshape(truth, (-1,)), guess)
+i = keras.Input((8,))
+h = layers.Dense(16, activation="relu")(i)
+m = keras.Model(i, {"kind": layers.Dense(3, name="kind")(h), "size": layers.Dense(1, name="size")(h)})
+m.compile("adam", {"kind": kind_loss, "size": "mse"}, loss_weights={"kind": 1.0, "size": 0.3})
+m.fit(x, {"kind": k, "size": r}, epochs=2, verbose=0)
+""",
+    ),
+    "two heads in a list, the second of logits": (
+        "K01",
+        """
+i = keras.Input((8,))
+h = layers.Dense(16, activation="relu")(i)
+m = keras.Model(i, [layers.Dense(1, name="size")(h), layers.Dense(1, name="sign")(h)])
+m.compile("adam", ["mse", "binary_crossentropy"])
+m.fit(x, [r, y], epochs=2, verbose=0)
+""",
+    ),
+    "an own weighted loss over logits": (
+        "K01",
+        """
+def weighted(truth, guess):
+    truth = keras.ops.cast(truth, "float32")
+    return (1 + truth[:, 0]) * keras.losses.binary_crossentropy(truth, guess)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(1)])
+m.compile("adam", weighted)
+m.fit(x, y[:, None], epochs=2, verbose=0)
+""",
+    ),
+    "an own loss of logits over a softmax": (
+        "K02",
+        """
+def kind_loss(truth, guess):
+    return keras.ops.sparse_categorical_crossentropy(keras.ops.reshape(truth, (-1,)), guess, from_logits=True)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(3), layers.Softmax()])
+m.compile("adam", kind_loss)
+m.fit(x, k, epochs=2, verbose=0)
+""",
+    ),
 }
 
 SILENT: dict[str, str] = {
@@ -630,4 +675,35 @@ m = keras.Sequential([layers.Dense(32, activation="relu"), layers.Dense(8)])
 m.compile(keras.optimizers.Adam(0.01), "mse")
 m.fit(z[:, :24], z[:, 24:], epochs=12, verbose=0)
 """,
+    "two heads, an own loss of logits and a built-in one": """
+def kind_loss(truth, guess):
+    return keras.ops.sparse_categorical_crossentropy(keras.ops.reshape(truth, (-1,)), guess, from_logits=True)
+i = keras.Input((8,))
+h = layers.Dense(16, activation="relu")(i)
+m = keras.Model(i, {"kind": layers.Dense(3, name="kind")(h), "sign": layers.Dense(1, "sigmoid", name="sign")(h)})
+m.compile("adam", {"kind": kind_loss, "sign": "binary_crossentropy"}, loss_weights={"kind": 1.0, "sign": 0.5})
+m.fit(x, {"kind": k, "sign": y}, epochs=3, verbose=0)
+""",
+    "an own loss that makes probabilities first": """
+def smoothed(truth, guess):
+    sure = keras.ops.softmax(guess)
+    return keras.losses.categorical_crossentropy(0.9 * truth + 0.1 / 3, sure)
+m = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(3)])
+m.compile("adam", smoothed)
+m.fit(x, keras.utils.to_categorical(k, 3), epochs=3, verbose=0)
+""",
+    "an own loss of two cross entropies, some outputs without one": """
+def both(truth, guess):
+    truth = keras.ops.cast(truth, "float32")
+    return 0.5 * (keras.losses.binary_crossentropy(truth, keras.ops.sigmoid(guess))
+                  + keras.losses.binary_crossentropy(truth, guess, from_logits=True))
+i = keras.Input((8,))
+h = layers.Dense(16, activation="relu")(i)
+logit = layers.Dense(1, name="sign")(h)
+m = keras.Model(i, {"sign": logit, "features": h, "guess": keras.ops.cast(logit > 0, "int32")})
+m.compile("adam", {"sign": both})
+m.fit(x, {"sign": y[:, None]}, epochs=3, verbose=0)
+""",
 }
+FIRES |= mode_scripts.FIRES
+SILENT |= mode_scripts.SILENT

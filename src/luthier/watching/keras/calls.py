@@ -14,12 +14,13 @@ import numpy as np
 
 from luthier.findings import Place
 from luthier.watching.fits import Evaluated, Fit
-from luthier.watching.keras import inside, rows
+from luthier.watching.keras import inside, rows, standing
 from luthier.watching.keras.describing import (
     begun,
     describe,
     describe_metrics,
     describe_optimizer,
+    describe_schedule,
     keep_logs,
     listed,
 )
@@ -59,6 +60,7 @@ class Watch:
         self.compiled: weakref.WeakKeyDictionary[Any, Place | None] = weakref.WeakKeyDictionary()
         self.peek_next = False
         self.early: dict[int, Any] = {}
+        self.states: standing.States | None = None
         self.steps: weakref.WeakKeyDictionary[Any, tuple[Any, Any]] = weakref.WeakKeyDictionary()
         self.on_batch: dict[tuple[int, int], Fit] = {}
 
@@ -137,8 +139,8 @@ def _fit(watch: Watch, original: Any, model: Any, *args: Any, **kwargs: Any) -> 
     fit = guarded(watch.sink, "keras: fit", begun, model, place, watch.compiled.get(model)) or Fit(place=place)
     watch.guard("fit", describe, fit, model, given)
     watch.sink.fits.append(fit)
-    watch.fit, watch.peek_next = fit, True
-    callbacks = guarded(watch.sink, "keras: callbacks", _with_epochs, watch, given["callbacks"])
+    watch.fit, watch.peek_next, watch.states = fit, True, None
+    callbacks = guarded(watch.sink, "keras: callbacks", _with_epochs, watch, model, given["callbacks"])
     given["callbacks"] = given["callbacks"] if callbacks is None else callbacks
     try:
         result = original(*bound.args, **bound.kwargs)
@@ -154,18 +156,23 @@ def _fit(watch: Watch, original: Any, model: Any, *args: Any, **kwargs: Any) -> 
     return result
 
 
-def _with_epochs(watch: Watch, callbacks: Any) -> Any:
+def _with_epochs(watch: Watch, model: Any, callbacks: Any) -> Any:
     """The person's callbacks and one of ours that hears of epochs only: batches stay without callbacks."""
     import keras
 
     def begin(epoch: int, logs: Any = None) -> None:
         del logs
         watch.peek_next = watch.peek_next or epoch < NUM_HASHED_EPOCHS
+        if watch.states is None:
+            watch.states = watch.guard("modes", standing.states, model) or standing.States({}, {})
 
     def end(epoch: int, logs: Any = None) -> None:
-        del epoch
         if watch.fit is not None:
             guarded(watch.sink, "keras: logs", keep_logs, watch.fit, logs)
+            if len(watch.fit.logs) == 1:
+                watch.guard("schedule", describe_schedule, watch.fit, model, epoch)
+            if epoch < NUM_HASHED_EPOCHS:
+                watch.guard("modes", _compare_modes, watch, watch.fit, model)
 
     own = keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)
     if hasattr(callbacks, "append") and hasattr(callbacks, "callbacks"):
@@ -194,6 +201,7 @@ def _make_train_function(watch: Watch, original: Any, model: Any, *args: Any, **
         finally:
             if later is not None:
                 _look(watch, fit, model, later, None)
+                watch.states = watch.guard("modes", standing.states, model)
         num = int(getattr(model, "steps_per_execution", 1) or 1)
         fit.num_steps += num
         if fit.num_steps <= DENSE_STEPS or fit.num_steps % EVERY == 0:
@@ -285,8 +293,15 @@ def _move(watch: Watch, fit: Fit, model: Any, early: bool) -> None:
                 fit.weights[i].moved = moved
 
 
+def _compare_modes(watch: Watch, fit: Fit, model: Any) -> None:
+    if watch.states is not None and watch.states.states:
+        standing.compare(fit, model, watch.states)
+
+
 def _compare(watch: Watch, fit: Fit, model: Any) -> None:
     _move(watch, fit, model, early=False)
+    if fit.ended or fit.backend != "jax":
+        _compare_modes(watch, fit, model)
     for metric in fit.metrics:
         metric.values = [log[metric.name] for log in fit.logs if metric.name in log]
 

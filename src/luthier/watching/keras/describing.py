@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from luthier.findings import Place
-from luthier.watching.fits import Fit, Metric
+from luthier.watching.fits import Chooser, Fit, Metric, Schedule
 from luthier.watching.keras import inside, rows
 from luthier.watching.values import values_of
 
 _SELECTING = ("EarlyStopping", "ModelCheckpoint", "BackupAndRestore")
+_NUM_RATES = 201
+_FOLLOWING = ("EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau")
 
 
 def begun(model: Any, place: Place | None, compiled: Place | None) -> Fit:
@@ -55,6 +57,9 @@ def describe_optimizer(fit: Fit, model: Any, callbacks: Any) -> None:
     fit.monitored = tuple(sorted({str(c.monitor) for c in chosen if hasattr(c, "monitor")}))
     stopping = [c for c in chosen if type(c).__name__ == "EarlyStopping"]
     fit.restores = not stopping or all(c.restore_best_weights for c in stopping)
+    fit.choosers = [
+        Chooser(type(c).__name__, str(c.monitor), str(getattr(c, "mode", "auto"))) for c in given if _follows(c)
+    ]
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return
@@ -64,6 +69,36 @@ def describe_optimizer(fit: Fit, model: Any, callbacks: Any) -> None:
     fit.scheduled = inside.has_schedule(optimizer)
     fit.scheduled = fit.scheduled or any("LearningRate" in n or "ReduceLR" in n for n in names)
     fit.learning_rate = float(np.asarray(optimizer.learning_rate))
+
+
+def describe_schedule(fit: Fit, model: Any, first_epoch: int) -> None:
+    """Fill in the course of the rate, after the first epoch of an optimizer that had taken no step before."""
+    optimizer = getattr(model, "optimizer", None)
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = inside.schedule_of(optimizer)
+    if optimizer is None or schedule is None or int(np.asarray(optimizer.iterations)) != fit.num_steps:
+        return
+    planned = fit.num_steps * (fit.epochs - first_epoch)
+    at = np.linspace(0, planned - 1, min(_NUM_RATES, planned)).astype(np.int64)
+    decay_steps = getattr(schedule, "decay_steps", 0)
+    fit.schedule = Schedule(
+        kind=type(schedule).__name__,
+        decay_steps=int(decay_steps) if isinstance(decay_steps, int | float) else 0,
+        num_steps=planned,
+        rates=[float(np.asarray(schedule(int(step)))) for step in at],
+    )
+
+
+def _follows(callback: Any) -> bool:
+    """Is it one of Keras' own that looks at a quantity after each epoch? A checkpoint that keeps all does not."""
+    kind = type(callback)
+    if (
+        kind.__name__ not in _FOLLOWING
+        or not kind.__module__.startswith("keras.")
+        or not hasattr(callback, "monitor")
+    ):
+        return False
+    return kind.__name__ != "ModelCheckpoint" or (callback.save_best_only and callback.save_freq == "epoch")
 
 
 def listed(callbacks: Any) -> list[Any]:
@@ -77,6 +112,7 @@ def listed(callbacks: Any) -> list[Any]:
 
 def keep_logs(fit: Fit, logs: Any) -> None:
     """The numbers of an epoch."""
+    fit.logged |= set(logs or ())
     if logs and len(fit.logs) < 10_000:
         fit.logs.append({name: float(np.asarray(value)) for name, value in logs.items() if np.ndim(value) == 0})
 

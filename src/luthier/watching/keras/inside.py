@@ -5,7 +5,7 @@ Each has a default, so that nothing here can break a program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 
@@ -20,6 +20,22 @@ def has_parts(layer: Any) -> bool:
     return bool(getattr(layer, "_layers", ()))
 
 
+def layers_of(model: Any) -> list[Any]:
+    """Every layer of a model, nested ones too, without itself; none where that cannot be told."""
+    layers = getattr(model, "_flatten_layers", None)
+    return [] if layers is None else list(layers(include_self=False))
+
+
+def told_to_infer(layers: Iterable[Any]) -> set[int]:
+    """Ids of layers that a functional model calls with training=False, and of all their parts."""
+    found = set()
+    for layer in layers:
+        nodes = getattr(layer, "_inbound_nodes", None) or ()
+        if any(node.arguments.kwargs.get("training") is False for node in nodes):
+            found |= {id(layer), *map(id, layers_of(layer))}
+    return found
+
+
 def called(model: Any, x: Any) -> Any:
     """The model's output in inference mode."""
     return model(x, training=False) if getattr(model, "_call_has_training_arg", False) else model(x)
@@ -30,10 +46,19 @@ def loss_of(model: Any) -> Any:
     return getattr(model, "_compile_loss", None)
 
 
-def parts_of(loss: Any) -> Iterator[tuple[Any, Any]]:
-    """(path to an output, its loss) of a built `loss_of`."""
-    for path, part, *_ in getattr(loss, "_flat_losses", None) or ():
-        yield path, part
+def parts_of(loss: Any) -> Iterator[tuple[Any, Any, str]]:
+    """(path to an output, its loss, the output's name) of a built `loss_of`."""
+    for path, part, *rest in getattr(loss, "_flat_losses", None) or ():
+        yield path, part, str(rest[-1]) if rest and rest[-1] else ""
+
+
+def at(structure: Any, path: Sequence[Any]) -> Any:
+    """What lies at a path in outputs or targets; a list of one is its only entry."""
+    for key in path:
+        structure = structure[key]
+    if isinstance(structure, list | tuple) and len(structure) == 1:
+        return structure[0]
+    return structure
 
 
 def metrics_of(model: Any) -> list[Any]:
@@ -56,6 +81,12 @@ def threshold_of(metric: Any) -> Any:
     """From where on a metric counts an output as positive; None where it has none."""
     own = getattr(metric, "_threshold", getattr(metric, "threshold", None))
     return settings_of(metric).get("threshold", own)
+
+
+def schedule_of(optimizer: Any) -> Any:
+    """The learning rate where it is a schedule of Keras' own; else None."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if has_schedule(optimizer) and type(rate).__module__.startswith("keras.") else None
 
 
 def has_schedule(optimizer: Any) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from luthier.watching.fits import Fit, Layer, Loss, Weight
 from luthier.watching.keras import gradients, inside
+from luthier.watching.keras.handed import handed
 from luthier.watching.lines import is_users
 from luthier.watching.values import values_of
 
@@ -29,7 +30,8 @@ def look(fit: Fit, model: Any, batch: Any, state: Sequence[Any] | None) -> None:
 
     Args:
         batch: x, (x, y) or (x, y, sample_weight), as the training step takes it.
-        state: on JAX the values of the trainable and non-trainable variables, which the model does not hold then.
+        state: on JAX the values of the trainable and non-trainable variables, of the optimizer and of the metrics,
+            which the model does not hold then.
     """
     import keras
 
@@ -64,15 +66,21 @@ def look(fit: Fit, model: Any, batch: Any, state: Sequence[Any] | None) -> None:
             Weight(name=v.path, shape=tuple(v.shape), grad_norm=g, norm=_norm(v, mapping))
             for v, g in zip(model.trainable_variables, seen.grad_norms, strict=True)
         ]
+        for loss, share in zip(fit.losses, seen.zero_shares, strict=False):
+            loss.zero_gradient = share
         if len(fit.losses) == 1:
-            fit.losses[0].value, fit.losses[0].zero_gradient = seen.loss, seen.zero_share
+            fit.losses[0].value = seen.loss
 
 
 def _mapping(model: Any, state: Sequence[Any] | None) -> list[tuple[Any, Any]] | None:
     if state is None:
         return None
     variables = [*model.trainable_variables, *model.non_trainable_variables]
-    return list(zip(variables, [*state[0], *state[1]], strict=True))
+    pairs = list(zip(variables, [*state[0], *state[1]], strict=True))
+    metrics = list(model.metrics_variables)  # with several losses, each keeps its mean in one
+    return pairs + (
+        list(zip(metrics, state[3], strict=True)) if len(state) == 4 and len(state[3]) == len(metrics) else []
+    )
 
 
 def _norm(variable: Any, mapping: list[tuple[Any, Any]] | None) -> float:
@@ -154,22 +162,17 @@ def _losses(fit: Fit, model: Any, y: Any, outputs: Any, made: dict[int, tuple[An
         compiled.build(y, outputs)
     found = []
     parts = list(inside.parts_of(compiled))
-    for path, loss in parts:
-        output, target = _at(outputs, path), _at(y, path)
+    for path, loss, head in parts:
+        output, target = inside.at(outputs, path), inside.at(y, path)
         record = _loss(loss)
+        record.head = head if len(parts) > 1 else ""
+        if record.own and (call := handed(loss, target, output)) is not None:
+            record.gives_to, record.from_logits, record.gives_at = call
         whole = fit.targets[0] if len(fit.targets) == 1 and len(parts) == 1 else None
         record.output, record.target = values_of(_numpy(output), "output"), whole or values_of(_numpy(target), "y")
         record.activation = made.get(id(output), (None, "", ""))[1]
         found.append(record)
     return found
-
-
-def _at(structure: Any, path: Sequence[Any]) -> Any:
-    for key in path:
-        structure = structure[key]
-    if isinstance(structure, list | tuple) and len(structure) == 1:
-        return structure[0]
-    return structure
 
 
 def _loss(loss: Any) -> Loss:
