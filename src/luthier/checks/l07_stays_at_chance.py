@@ -41,7 +41,6 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "L07", "the loss stays at chance", "quick"
 CAUSES = (
-    "L26",
     "D01",
     "D02",
     "D04",
@@ -58,6 +57,7 @@ CAUSES = (
     "L09",
     "L11",
     "L14",
+    "L26",
     "M01",
     "M02",
     "M03",
@@ -66,6 +66,7 @@ CAUSES = (
     "M07",
     "M08",
     "M10",
+    "M23",
     "N01",
     "N04",
     "O01",

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from luthier.engines import missing_extra
 from luthier.errors import InvalidInput
 
 
@@ -58,6 +57,8 @@ def _imported(path: Path, file: str) -> Any:
     try:
         module = importlib.import_module(path.stem)
     except ModuleNotFoundError as error:
+        from luthier.engines import missing_extra  # a check of a script does without
+
         raise missing_extra(file, error) or InvalidInput(
             f"{file} imports {error.name}, which is not installed", where="model", remedy="Install it"
         ) from error
