@@ -314,7 +314,7 @@ def _test_name(plan: RunPlan, deciding: bool) -> str:
         return "selection: mean of search and fresh scores; not a test"
     return (
         f"one-sided paired t-test, alpha {plan.alpha:g}: lower bound of the mean difference above {plan.price:g}, "
-        f"on {plan.required_final} fresh seeds"
+        f"on {plan.required_final} fresh seeds or more"
     )
 
 

@@ -17,8 +17,9 @@ from luthier.watching.torch.relations import Relations
 from luthier.watching.torch.samples import Numbers, fact_of, first_tensor, numbers, stats_of
 from luthier.watching.torch.state import Watch
 
-BURST = 8
-"""Calls that are looked at closely after a model was switched to another mode."""
+BURST, LATER = 8, 3
+"""Calls that are looked at closely after a model was switched to another mode, the first times and later on."""
+FIRST_SWITCHES = 2
 CLOSE_CALLS = 20
 """Calls after a step that are looked at closely at most."""
 NO_MODEL = Model()
@@ -179,7 +180,7 @@ class Modules:
             self._last = now
             count = self._bursts[now] = self._bursts.get(now, 0) + 1
             if count <= 6 or not count & (count - 1):
-                self._burst = BURST
+                self._burst = BURST if count <= FIRST_SWITCHES else LATER
         if self._burst:
             self._burst -= 1
             return True
