@@ -43,8 +43,8 @@ def _parts(leaves: list[Any]) -> tuple[Any, Any]:
     for node in leaves:
         if node_name(node) == "log" and node.next_functions[0][0] in powers:
             spread = node.next_functions[0][0]
-            mean = next((saved(n, "self") for n in powers if n is not spread), None)
-            return mean, saved(spread, "self") ** 2
+            mean, scale = next((saved(n, "self") for n in powers if n is not spread), None), saved(spread, "self")
+            return mean, None if scale is None else scale**2
     return None, None
 
 

@@ -40,8 +40,12 @@ def node_name(node: Any) -> str:
 
 
 def saved(node: Any, name: str) -> Any:
-    """What an autograd node keeps for the backward pass ("self", "other", "result" ...); None where it does not."""
-    return getattr(node, f"_saved_{name}", None)
+    """What an autograd node keeps for the backward pass ("self", "other", "result" ...); None where it does not, and
+    where an earlier pass has freed it."""
+    try:
+        return getattr(node, f"_saved_{name}", None)
+    except RuntimeError:  # freed: the person's own pass is about to raise the same
+        return None
 
 
 class Origins:

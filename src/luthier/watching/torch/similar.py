@@ -22,6 +22,8 @@ class Scaled(NamedTuple):
 def scaled_similarity(node: Any) -> Scaled | None:
     """The scale of what a log-softmax is given, where that is a product of rows of length 1 times a number."""
     below, result = node.next_functions[0][0], saved(node, "result")
+    if result is None:
+        return None
     for _ in range(DEPTH):
         if below is None or node_name(below) not in MASKING:
             break
