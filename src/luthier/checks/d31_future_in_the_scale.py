@@ -40,14 +40,13 @@ Kaufman et al. 2012, "Leakage in Data Mining".
 
 from __future__ import annotations
 
+from luthier.checks import scaling
 from luthier.checks.reading import by_line
-from luthier.checks.scaling import CAUSE, MIN_SHARE, REMEDY, scaled_together, told
 from luthier.findings import Finding, Unknown
-from luthier.watching.calls import LossCall
 from luthier.watching.trace import Trace
 from luthier.watching.values import Windows
 
-CODE, TITLE, TIER, CAUSES = "D31", "past and future scaled together", "quick", ()
+CODE, TITLE, TIER, CAUSES = "D31", scaling.TITLE, "quick", ()
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -55,26 +54,6 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     found = []
     for _, calls in by_line(c for c in trace.losses if c.trained_by and c.sampled and not c.raised):
         windows = sum((c.windows for c in calls), Windows())
-        if scaled_together(windows):
-            found.append(_finding(calls[0], windows))
+        if scaling.scaled_together(windows):
+            found.append(scaling.finding(CODE, windows, place=calls[0].place, step=calls[0].step, keep="keepdim"))
     return found
-
-
-def _finding(call: LossCall, windows: Windows) -> Finding:
-    return Finding(
-        code=CODE,
-        title=TITLE,
-        number=windows.together / windows.n,
-        threshold=MIN_SHARE,
-        n=windows.n,
-        text=told(windows),
-        remedy=REMEDY,
-        severity="error",
-        certain=True,
-        place=call.place,
-        step=call.step,
-        cause=CAUSE,
-        wrong="z = (w - w.mean(1, keepdim=True)) / w.std(1, keepdim=True)",
-        right="past = w[:, :T]\nz = (w - past.mean(1, keepdim=True)) / past.std(1, keepdim=True)",
-        evidence={"windows": windows.n, "alone": windows.alone},
-    )

@@ -62,13 +62,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             continue
         if model.num_averaged >= MIN_AVERAGED and not model.keeps_buffers:
             found.append(_finding(model, layers, calls[0], f"the average of {model.num_averaged} models"))
-        elif model.num_moved >= MIN_MOVED and not _is_stepped(trace, model) and _follows(trace, model):
+        elif model.num_moved >= MIN_MOVED and not trace.steppers(model.number) and _follows(trace, model):
             found.append(_finding(model, layers, calls[0], f"{model.name}, whose weights follow those of another,"))
     return found
-
-
-def _is_stepped(trace: Trace, model: Model) -> bool:
-    return any(trace.parameters[n].optimizers for n in model.parameters if n in trace.parameters)
 
 
 def _follows(trace: Trace, model: Model) -> bool:

@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.checks.scaling import CAUSE, MIN_SHARE, REMEDY, scaled_together, told
+from luthier.checks import scaling
 from luthier.findings import Finding, Unknown
 
-TITLE = "past and future scaled together"
+TITLE = scaling.TITLE
 TIER = "quick"
 CAUSES = ()
 
@@ -35,24 +35,7 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     """Fits that were given arrays, line by line."""
     found: dict[Any, Finding] = {}
     for fit in trace.fits:
-        if fit.rows is None or fit.place in found or not scaled_together(fit.rows.windows):
+        if fit.rows is None or fit.place in found or not scaling.scaled_together(fit.rows.windows):
             continue
-        windows = fit.rows.windows
-        found[fit.place] = Finding(
-            code="K27",
-            title=TITLE,
-            number=windows.together / windows.n,
-            threshold=MIN_SHARE,
-            n=windows.n,
-            text=told(windows),
-            remedy=REMEDY,
-            severity="error",
-            certain=True,
-            place=fit.place,
-            step=0,
-            cause=CAUSE,
-            wrong="z = (w - w.mean(1, keepdims=True)) / w.std(1, keepdims=True)",
-            right="past = w[:, :T]\nz = (w - past.mean(1, keepdims=True)) / past.std(1, keepdims=True)",
-            evidence={"windows": windows.n, "alone": windows.alone},
-        )
+        found[fit.place] = scaling.finding("K27", fit.rows.windows, place=fit.place, step=0, keep="keepdims")
     return list(found.values())

@@ -38,11 +38,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from luthier.checks.reading import num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
-from luthier.watching.calls import LossCall
+from luthier.watching.calls import Forward, LossCall
+from luthier.watching.steps import Backward
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "L22", "the generator is told to look fake", "quick", ()
@@ -62,9 +64,18 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     return [_finding(playing, judged)]
 
 
-def _on_generated(trace: Trace) -> Iterator[tuple[LossCall, float, bool]]:
-    """Loss calls on an answer to what another model has made: the call, its one target, and whether the backward
-    pass went on through that model (by this loss alone, with this sign)."""
+class Judged(NamedTuple):
+    """A loss call on an answer to what another model has made: that model's call, the one target of all rows, and the
+    backward pass through the loss."""
+
+    call: LossCall
+    maker: Forward
+    target: float
+    back: Backward
+
+
+def judged_batches(trace: Trace) -> Iterator[Judged]:
+    """Binary cross-entropies of a discriminator's answers to generated batches."""
     forwards = {f.number: f for f in trace.forwards}
     passes = {b.at: b for b in trace.backwards}
     for call in trace.losses:
@@ -74,12 +85,17 @@ def _on_generated(trace: Trace) -> Iterator[tuple[LossCall, float, bool]]:
         stats = call.target.stats if call.target else None
         if call.name not in LOSSES or answer is None or maker is None or back is None or stats is None:
             continue
-        if maker.model == answer.model or stats.low != stats.high:
-            continue
+        if maker.model != answer.model and stats.low == stats.high:
+            yield Judged(call, maker, stats.low, back)
+
+
+def _on_generated(trace: Trace) -> Iterator[tuple[LossCall, float, bool]]:
+    """The call, its one target, and whether the backward pass went on through the maker (by this loss alone, with
+    this sign)."""
+    for call, maker, target, back in judged_batches(trace):
         through = maker.number in back.forwards
-        if through and not math.isclose(back.loss, call.result, rel_tol=1e-4):
-            continue
-        yield call, stats.low, through
+        if not through or math.isclose(back.loss, call.result, rel_tol=1e-4):
+            yield call, target, through
 
 
 def _finding(playing: list[tuple[LossCall, float]], judged: list[tuple[LossCall, float]]) -> Finding:

@@ -13,7 +13,7 @@ from luthier.watching.trace import Trace
 
 def trained_calls(trace: Trace, model: int) -> list[Forward]:
     """Calls of a model whose gradients a step used, where some optimizer holds parameters of the model."""
-    if not any(trace.parameters[n].optimizers for n in trace.models[model].parameters if n in trace.parameters):
+    if not trace.steppers(model):
         return []
     used = {b.at for b in trace.backwards if b.num_used and not b.raised}
     return [f for f in trace.forwards if f.model == model and f.trained_by in used]

@@ -40,7 +40,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
-from luthier.checks.l22_generator_told_fake import LOSSES
+from luthier.checks.l22_generator_told_fake import judged_batches
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.calls import LossCall
@@ -66,25 +66,12 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
 
 
 def _plays(trace: Trace) -> list[Play]:
-    forwards = {f.number: f for f in trace.forwards}
-    passes = {b.at: b for b in trace.backwards}
-    found: dict[int, Play] = {}
-    for call in trace.losses:
-        answer = forwards.get(call.forward)
-        maker = forwards.get(answer.fed_by) if answer is not None else None
-        back = passes.get(call.trained_by)
-        stats = call.target.stats if call.target else None
-        if call.name not in LOSSES or answer is None or maker is None or back is None or stats is None:
-            continue
-        reached = set(back.optimizers) & _steppers(trace, maker.model)
-        if maker.model != answer.model and stats.low == stats.high and reached:
-            found[back.at] = Play(back, call, stats.low)
+    found = {
+        one.back.at: Play(one.back, one.call, one.target)
+        for one in judged_batches(trace)
+        if set(one.back.optimizers) & trace.steppers(one.maker.model)
+    }
     return [found[at] for at in sorted(found)]
-
-
-def _steppers(trace: Trace, model: int) -> set[int]:
-    own = [trace.parameters[n] for n in trace.models[model].parameters if n in trace.parameters]
-    return {number for parameter in own for number in parameter.optimizers}
 
 
 def _adds_up(trace: Trace, one: Play, two: Play) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import re
@@ -70,3 +71,11 @@ def user_line(frame: FrameType | None = None) -> Place | None:
             return place_at(at.f_code.co_filename, at.f_lineno, at.f_code.co_name)
         at = at.f_back
     return None
+
+
+def called_by_user(depth: int = 2) -> bool:
+    """Is the frame so many above this one the person's own code?"""
+    frame = inspect.currentframe()
+    for _ in range(depth):
+        frame = frame.f_back if frame is not None else None
+    return frame is not None and is_users(frame.f_code.co_filename)

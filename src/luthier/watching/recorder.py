@@ -4,7 +4,6 @@ steps are looked at closely, keeps luthier's own faults away from the program, a
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -32,7 +31,6 @@ CALM = {"quick": 300, "full": 2000, "deep": 1 << 62}
 """Steps after which training is looked at in stretches only, by tier: all that happens at every step was seen."""
 AWAKE = 10
 """Steps of a stretch. It begins with a step that is looked at closely."""
-PLAINLY = contextlib.nullcontext()
 GRACE_S = 5.0
 """A program that goes on for so long after it was told to end is ended by force."""
 
@@ -149,7 +147,7 @@ class Recorder:
             self.busy = True
             begun_s = time.perf_counter()
             try:
-                with np.errstate(all="ignore") if self.sampled else PLAINLY:  # what we compute warns nobody
+                with np.errstate(all="ignore"):  # what we compute warns nobody
                     return work(*args)
             except Exception as error:  # whatever goes wrong in here, the program goes on
                 self.fault(part, error)

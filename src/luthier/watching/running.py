@@ -18,7 +18,6 @@ from importlib.machinery import SourceFileLoader
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from luthier.watching import scores
 from luthier.watching.arrivals import Arrivals
 from luthier.watching.crashes import crash_of, without_own
 from luthier.watching.messages import Messages
@@ -31,6 +30,8 @@ WATCHES = {
     "jax": "luthier.watching.jax",
 }
 """Framework -> the module whose `install(recorder)` puts its hooks in and returns what takes them out."""
+OTHERS = {"sklearn.metrics": "luthier.watching.scores"}
+"""The same of what is no framework."""
 INTERRUPTED = 130
 MAX_SOURCE = 1 << 20
 
@@ -42,21 +43,16 @@ def watch(recorder: Recorder) -> Iterator[None]:
 
     def arrived(name: str) -> Callable[[], None]:
         def put_in() -> None:
-            recorder.trace.frameworks[name] = str(getattr(sys.modules[name], "__version__", ""))
+            if name in WATCHES:
+                recorder.trace.frameworks[name] = str(getattr(sys.modules[name], "__version__", ""))
             try:
-                removers.append(import_module(WATCHES[name]).install(recorder))
+                removers.append(import_module({**WATCHES, **OTHERS}[name]).install(recorder))
             except Exception as error:  # the program goes on without this watch
                 recorder.fault(f"the watch of {name}", error)
 
         return put_in
 
-    def scores_arrived() -> None:
-        try:
-            removers.append(scores.install(recorder))
-        except Exception as error:  # the program goes on without this watch
-            recorder.fault("the watch of scores", error)
-
-    arrivals = Arrivals({**{name: arrived(name) for name in WATCHES}, "sklearn.metrics": scores_arrived})
+    arrivals = Arrivals({name: arrived(name) for name in (*WATCHES, *OTHERS)})
     messages = Messages(recorder)
     messages.install()
     arrivals.install()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from luthier.watching.ends import Score
-from luthier.watching.lines import is_users
+from luthier.watching.lines import called_by_user
 from luthier.watching.recorder import Recorder
 
 WHOLE = (
@@ -57,9 +56,7 @@ def _noting(original: Any, name: str, recorder: Recorder, note: Callable[..., An
     @functools.wraps(original)
     def scored(*args: Any, **kwargs: Any) -> Any:
         value = original(*args, **kwargs)
-        frame = inspect.currentframe()
-        caller = frame.f_back if frame is not None else None
-        if not recorder.off and caller is not None and is_users(caller.f_code.co_filename):
+        if not recorder.off and called_by_user():
             note(name, args[0] if args else kwargs.get("y_true"))
         return value
 

@@ -215,6 +215,11 @@ class Trace(msgspec.Struct, kw_only=True):
         """Stretches of evaluation, see `Evaluation`."""
         return evaluations(self)
 
+    def steppers(self, model: int) -> set[int]:
+        """Numbers of the optimizers that hold or held a parameter of a model."""
+        own = [self.parameters[n] for n in self.models[model].parameters if n in self.parameters]
+        return {number for parameter in own for number in parameter.optimizers}
+
     def optimized(self) -> list[Parameter]:
         """Parameters that some optimizer holds or held."""
         return [p for p in self.parameters.values() if p.optimizers]

@@ -11,8 +11,8 @@ from typing import Any
 from luthier.findings import Place
 from luthier.watching.arrivals import Arrivals
 from luthier.watching.jax import jits, lookups, losses
-from luthier.watching.jax.state import State, called_by_user, fingerprint, is_traced
-from luthier.watching.lines import is_users, place_at
+from luthier.watching.jax.state import State, fingerprint, is_traced
+from luthier.watching.lines import called_by_user, is_users, place_at
 from luthier.watching.programs import Draw, Modes, Remark
 from luthier.watching.sink import Sink, guarded
 

@@ -10,7 +10,8 @@ import numpy as np
 from luthier.findings import Place
 from luthier.watching.jax import tables
 from luthier.watching.jax.known import Findings
-from luthier.watching.jax.state import NUM_COMPARED, State, called_by_user, is_readable, is_traced, numbers
+from luthier.watching.jax.state import NUM_COMPARED, State, is_readable, is_traced, numbers
+from luthier.watching.lines import called_by_user
 from luthier.watching.programs import Lookup
 from luthier.watching.sink import guarded
 

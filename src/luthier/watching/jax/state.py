@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import io
 import threading
 import warnings
@@ -168,14 +167,6 @@ def innermost(fun: Any) -> Any:
 def name_of(fun: Any) -> str:
     """Name of the person's own function."""
     return str(getattr(innermost(fun), "__name__", type(fun).__name__))
-
-
-def called_by_user(depth: int = 2) -> bool:
-    """Is the frame so many above this one the person's own code?"""
-    frame = inspect.currentframe()
-    for _ in range(depth):
-        frame = frame.f_back if frame is not None else None
-    return frame is not None and is_users(frame.f_code.co_filename)
 
 
 def is_traced(value: Any) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from luthier.findings import Place
 from luthier.watching.steps import RanksCompared
 from luthier.watching.torch.ranks import process_group, store_of
-from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.state import Watch
 
 KEY = "luthier/step"
@@ -24,7 +22,6 @@ class Replicas:
     def __init__(self, watch: Watch) -> None:
         self.watch, self.recorder, self.trace = watch, watch.recorder, watch.trace
         self._made = self.recorder.safely("replicas", self._made_)
-        self._models: Registry[Place | None] = Registry()
         self._open: dict[tuple[int, int], dict[str, Any]] = {}
         self._lost = False
 
@@ -42,13 +39,13 @@ class Replicas:
             self._made(args[0].module)
 
     def _made_(self, model: Any) -> None:
-        self._models.put(model, self.watch.inside.put(model, self.recorder.place(5)))
+        self.watch.inside.put(model, self.recorder.place(5))
 
     def _compare(self) -> None:
         """After a step: post, and read what can be read."""
         step = self.trace.num_steps
-        models = self._models.living()
-        group = process_group() if models and step in STEPS and not self._lost else None
+        models = self.watch.inside.living() if step in STEPS and not self._lost else []
+        group = process_group() if models else None
         if group is None:
             return
         store, rank, world = store_of(group), group.get_rank(), group.get_world_size()
