@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 from benchmarks.population.tasks import NUM_REPORTS, task_of
 from benchmarks.spaces import suggest
 
+from luthier.heap import KEPT_MEMORY
 from luthier.recipe import Recipe
 from luthier.space import Space
-from luthier.training.executor import KEPT_MEMORY
 from luthier.training.task import Task
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from luthier.training.executor import KEPT_MEMORY
+from luthier.heap import KEPT_MEMORY
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ANSWER_S = 900.0

@@ -14,7 +14,7 @@ net = nn.Sequential(
     nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
     nn.Flatten(), nn.Dropout(0.2), nn.Linear(32 * 49, 10),
 )  # fmt: skip
-optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.005, momentum=0.9)
 for epoch in range(6):
     net.train()
     for xb, yb in train:

@@ -127,9 +127,11 @@ def check(
             wanted: Any = (tier or Tier.FULL).value
             diagnosis = examine(found.words[0], data=data, target=target or (), tier=wanted, **chosen._asdict())
         else:
+            from luthier.heap import keep_freed_memory
             from luthier.verbs.check import diagnose
 
             _warn(found.file)
+            keep_freed_memory()
             diagnosis = diagnose(
                 found.words,
                 module=module,

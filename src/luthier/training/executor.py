@@ -22,6 +22,7 @@ import msgspec
 
 from luthier.data.mapped import cache_folder
 from luthier.errors import TrainingFailed
+from luthier.heap import KEPT_MEMORY
 from luthier.training.group import Event
 from luthier.training.session import Session
 from luthier.training.worker import THREAD_SETTINGS
@@ -110,11 +111,6 @@ def compiled_once() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": str(cache_folder() / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     }
-
-
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
-"""The C library (glibc) keeps what a step has freed for the next one, up to 256 MiB: returned to the system, each
-page of it is filled with zeros again at every step, a quarter of the time of a small CNN's eight models."""
 
 
 class _Worker:
