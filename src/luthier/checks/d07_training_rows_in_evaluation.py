@@ -26,9 +26,9 @@ Right:
 
 When it keeps silent
 
-Evaluation of the training rows on purpose (nearly all are shared); tables of few distinct rows, where equal rows are
-no accident; augmented rows (they differ, nothing can be said); single
-rows that come between steps (a policy at play).
+Evaluation of the training rows on purpose (nearly all are shared); tables of few distinct rows and short texts that
+repeat in the evaluation itself, where equal rows are no accident; augmented rows (they differ, nothing can be said);
+single rows that come between steps (a policy at play).
 
 Source
 
@@ -49,7 +49,7 @@ from luthier.findings import Finding, Place, Unknown
 from luthier.watching.calls import Forward
 from luthier.watching.trace import Trace
 
-CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", ()
+CODE, TITLE, TIER, CAUSES = "D07", "training rows in the evaluation", "quick", ("M25",)
 NEEDS = "evaluation"
 MIN_ROWS, MIN_SHARE, MAX_SHARE = 3, 0.001, 0.98
 MIN_EVALUATED, MIN_ROWS_A_CALL = 20, 8
@@ -57,6 +57,7 @@ MIN_ACTS, MAX_ROWS_AN_ACT = 20, 32
 MIN_HELD_OUT = 0.5
 """Evaluations of which less was trained on are held-out ones."""
 HELD_OUT = re.compile(r"(?:^|_)(?:test|val|valid|validation|dev|holdout|heldout)")
+FEW_SHARED = 0.05
 DISTINCT_VALUES = 32
 """Rows of fewer distinct whole numbers than this repeat by nature."""
 
@@ -126,7 +127,7 @@ def _accused(trace: Trace, seen: _Seen, only: bool) -> bool:
         return False
     if _is_training_set(trace, seen.calls[0].loader) or _takes_turns(seen) or _acts(seen):
         return False
-    return not _repeats_by_nature(seen.calls, seen.rows)
+    return not _repeats_by_nature(seen)
 
 
 def _is_called_held_out(trace: Trace, seen: _Seen) -> bool:
@@ -164,15 +165,20 @@ def _line(place: Place | None) -> object:
     return (place.file, place.line) if place is not None else None
 
 
-def _repeats_by_nature(calls: list[Forward], num_distinct: int) -> bool:
-    """Whole numbers of few values, unless no row of the evaluation is there twice."""
+def _repeats_by_nature(seen: _Seen) -> bool:
+    """Whole numbers: of few values, unless no row of the evaluation is there twice; or of many (texts), where few
+    rows are shared and the evaluation's own repeat as often."""
+    calls = seen.calls
     looked = [f.input.stats for f in calls if f.input is not None and f.input.stats is not None]
-    coarse = [s for s in looked if s.integer_share > 0.99 and s.num_distinct < DISTINCT_VALUES]
-    if not coarse or len(coarse) < len(looked):
+    whole = [s for s in looked if s.integer_share > 0.99]
+    if not whole or len(whole) < len(looked):
         return False
     first_pass = calls[: max(1, len(calls) // max(1, len({f.step for f in calls})))]
-    seen = [row for f in first_pass for row in f.rows]
-    return len(set(seen)) < len(seen) or num_distinct < 1000
+    rows = [row for f in first_pass for row in f.rows]
+    repeated = len(rows) - len(set(rows))
+    if all(s.num_distinct < DISTINCT_VALUES for s in whole):
+        return bool(repeated) or seen.rows < 1000
+    return seen.share < FEW_SHARED and repeated >= seen.share * len(rows) / 2 > 0
 
 
 def _finding(trace: Trace, seen: _Seen) -> Finding:

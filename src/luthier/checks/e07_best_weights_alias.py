@@ -3,7 +3,8 @@
 What it detects
 
 A `state_dict()` that is loaded or saved later although optimizer steps were taken since, while its tensors are still
-the very memory of the model; `best = model` in the loop that trains it.
+the very memory of the model; where the program was stopped before that, a state that `if loss < best` keeps without a
+copy; `best = model` in the loop that trains it.
 
 Why it hurts
 
@@ -62,7 +63,45 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
             continue  # a dictionary of live weights, made once and saved when training ends
         place = state.place if state is not None else use.place
         found.setdefault(place, _finding(trace, use, state, since))
+    if trace.stopped and not found:
+        found = {s.place: _still_kept(trace, s) for s in trace.states_taken if _is_kept(trace, s)}
     return list(found.values()) or [f for model in trace.trained_models() if (f := _same_model(trace, model))]
+
+
+def _is_kept(trace: Trace, state: StateTaken) -> bool:
+    """Is a state held over steps that nothing has used yet, by `if value < best: self.kept = model.state_dict()`?"""
+    if state.place is None or not state.step or state.steps_alive < 1:
+        return False
+    if any(u.taken == state.number for u in trace.states_used):
+        return False
+    for node in ast.walk(parsed(trace.sources.get(state.place.file, ""))):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and KEPT.search(ast.unparse(node.test)):
+            kept = [n for n in node.body if isinstance(n, ast.Assign) and n.lineno == state.place.line]
+            if kept and ast.unparse(kept[0].value).endswith(".state_dict()"):
+                return True
+    return False
+
+
+def _still_kept(trace: Trace, state: StateTaken) -> Finding:
+    return Finding(
+        code=CODE,
+        title=TITLE,
+        number=float(state.steps_alive),
+        threshold=0.0,
+        n=state.steps_alive,
+        text=f"{plural(state.steps_alive, 'step')} later the state_dict kept here still is the live weights: "
+        "what it is used for will be the latest ones, not the best.",
+        remedy="Keep a copy: copy.deepcopy(model.state_dict()), or save to a file at once.",
+        severity="error",
+        certain=True,
+        place=state.place,
+        step=state.step,
+        cause="state_dict() returns the live tensors; every later step changes what was kept.",
+        wrong="best = model.state_dict()",
+        right="best = copy.deepcopy(model.state_dict())",
+        edits=_edits(trace, state),
+        evidence={"steps_since": state.steps_alive},
+    )
 
 
 def _same_model(trace: Trace, model: Model) -> Finding | None:

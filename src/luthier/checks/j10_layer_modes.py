@@ -2,7 +2,9 @@
 
 Dropout is for training only: in an evaluation it throws half of the answer away at random. And a program that has
 dropout, but trains with it switched off (`deterministic=True`), trains without it. In Flax the mode is a setting of
-the model (`model.train()`, `model.eval()` in NNX) or an argument (`deterministic`, `use_running_average` in Linen).
+the model (`model.train()`, `model.eval()` in NNX) or an argument (`deterministic`, `use_running_average` in Linen). A
+model that an evaluation has put into evaluation mode stays there: all epochs but the first train without dropout, on
+statistics that stand still.
 
 Evidence: the mode of every such layer, inside differentiated losses and outside of them after the first step.
 
@@ -16,8 +18,10 @@ It keeps silent where evaluations run in both modes (Monte Carlo dropout beside 
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
+from luthier.checks.wording import parsed
 from luthier.findings import Finding, Unknown
 from luthier.watching.programs import Modes
 
@@ -44,6 +48,14 @@ def judge(trace: Any) -> list[Finding] | Unknown:
                 modes.loss_place,
             )
             n, right = modes.in_loss_eval, 'model.apply(params, x, train=True, rngs={"dropout": key})'
+        elif modes.left and modes.in_loss_train and not _set_again(trace):
+            text = (
+                f"{modes.kind} was in training mode in the first {modes.left_after} steps and is in evaluation mode "
+            )
+            text += "inside the loss since."
+            remedy = "Call model.train() at the start of each epoch, not once before the first"
+            cause, place = "model.eval() holds until model.train() is called again.", modes.loss_place
+            n, right = modes.left_after, "for epoch in range(epochs):\n    model.train()\n    ..."
         else:
             continue
         if found and found[-1].place == place:
@@ -65,3 +77,24 @@ def judge(trace: Any) -> list[Finding] | Unknown:
             )
         )
     return found
+
+
+def _set_again(trace: Any) -> bool:
+    """Is there a `.train()` that does not stand before the loop over epochs, once?"""
+    for source in trace.sources.values():
+        tree = parsed(source)
+        loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and not n.args):
+            if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "set_attributes"):
+                inside = any(loop.lineno < call.lineno <= (loop.end_lineno or 0) for loop in loops)
+                if inside or not any(loop.lineno > call.lineno for loop in _around(tree, call, loops)):
+                    return True
+    return False
+
+
+def _around(tree: ast.Module, call: ast.Call, loops: list[Any]) -> list[Any]:
+    """The loops in the innermost function around a call, or in the file where it stands in none."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    around = [f for f in functions if f.lineno <= call.lineno <= (f.end_lineno or 0)]
+    inner = max(around, key=lambda f: f.lineno, default=None)
+    return loops if inner is None else [x for x in loops if inner.lineno <= x.lineno <= (inner.end_lineno or 0)]

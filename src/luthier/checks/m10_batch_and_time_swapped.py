@@ -162,7 +162,8 @@ def _is_swapped(run: LayerRun, call: Forward, loss: LossCall | None) -> bool:
     rows = {call.input.shape[:1], call.output.shape[:1], (loss.target.shape if loss.target else ())[:1]}
     same_time = call.input.shape[1:2] == shape[1:2]
     once_a_row = len(call.output.shape) == 2 and (loss.target is not None and len(loss.target.shape) <= 2)
-    return rows == {shape[:1]} and same_time and once_a_row and shape[0] != shape[1]
+    each_time = loss.target is not None and call.output.shape[1:] == loss.target.shape[1:] == shape[1:2]
+    return rows == {shape[:1]} and same_time and once_a_row and not each_time and shape[0] != shape[1]
 
 
 def _finding(runs: list[LayerRun]) -> Finding:

@@ -3,7 +3,7 @@
 What it detects
 
 `out[:, -1]` of what an LSTM, GRU or RNN returned, on the way to the loss, where more than a tenth of the rows end in
-the padding_idx of the embedding.
+the padding_idx of the embedding; without an embedding, where they end in steps that are all zeros.
 
 Why it hurts
 
@@ -12,7 +12,8 @@ read is faded or gone.
 
 Evidence
 
-Exact: the autograd graph, and the tokens against the padding_idx of the embedding.
+Exact: the autograd graph, and the tokens against the padding_idx of the embedding, or steps of zeros that stand at
+the end of rows only, in rows of at least four lengths.
 
 Mend
 

@@ -15,7 +15,8 @@ third the rate hardly moves from where it began: a one-cycle run ends in its war
 Evidence
 
 The rates before and after each step of the scheduler, its horizon, and how many steps of the optimizer lie between
-two of its own.
+two of its own. Of a program that was stopped before its end: that the source counts the schedule's steps by the
+length of a loader.
 
 Mend
 
@@ -47,11 +48,12 @@ Lornatang/SRGAN-PyTorch#1; PyTorch's documentation of OneCycleLR ("step should b
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import NamedTuple
 
 from luthier.checks.reading import num
-from luthier.checks.wording import code, plural
+from luthier.checks.wording import code, parsed, plural, statement
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.facts import Optimizer, Scheduler
 from luthier.watching.steps import SchedulerStep
@@ -63,6 +65,8 @@ COLLAPSED = 0.011
 """Of the peak: a factor of 0.1, twice."""
 FIRST_SHARE = 0.34
 SWINGS = ("CyclicLR", "CosineAnnealingWarmRestarts", "ReduceLROnPlateau")
+COUNTED = re.compile(r"\* *len\(|len\([^()]*\) *\*")
+"""Epochs times batches."""
 TOO_OFTEN = r"Tried to step (\d+) times\. The specified number of total steps is (\d+)"
 
 
@@ -184,10 +188,12 @@ def _collapsed(course: Course) -> Finding | None:
 def _crawls(trace: Trace, course: Course) -> Finding | None:
     """Stepped once an epoch, with a horizon of all batches."""
     horizon = course.scheduler.horizon.get("total_steps", course.scheduler.horizon.get("T_max"))
-    if course.per_batch or course.batches < 2 or not isinstance(horizon, int | float) or trace.stopped or trace.crash:
+    if course.per_batch or course.batches < 2 or not isinstance(horizon, int | float) or trace.crash:
         return None
     planned = course.scheduler.num_steps * course.batches
-    if abs(horizon - planned) > 0.05 * planned or course.scheduler.num_steps < 2:
+    whole = abs(horizon - planned) <= 0.05 * planned
+    said = horizon >= 2 * course.batches and _counts_batches(trace, course.scheduler.place)
+    if course.scheduler.num_steps < 2 or not (said if trace.stopped else whole):
         return None
     return _finding(
         course.scheduler.name,
@@ -197,10 +203,22 @@ def _crawls(trace: Trace, course: Course) -> Finding | None:
         threshold=1.0,
         n=course.scheduler.num_steps,
         text=f"{course.scheduler.name} was made for {horizon:g} steps, one a batch, and was stepped "
-        f"{course.scheduler.num_steps} times, once an epoch: the run ended after "
+        f"{course.scheduler.num_steps} times, once an epoch: {'so far' if trace.stopped else 'the run ended after'} "
         f"{num(100 * course.scheduler.num_steps / horizon)} % of the schedule.",
         remedy="Step it with every batch.",
     )
+
+
+def _counts_batches(trace: Trace, place: Place | None) -> bool:
+    """Does the number of steps that the schedule was given come from the length of a loader?"""
+    found = statement(trace.sources, place)
+    if found is None or place is None:
+        return False
+    text = ast.unparse(found.node)
+    names = {n.id for n in ast.walk(found.node) if isinstance(n, ast.Name)}
+    stores = [n for n in ast.walk(parsed(trace.sources[place.file])) if isinstance(n, ast.Assign)]
+    made = [ast.unparse(n.value) for n in stores if len(n.targets) == 1 and ast.unparse(n.targets[0]) in names]
+    return "steps_per_epoch=" in text or any(COUNTED.search(words) for words in (text, *made))
 
 
 def _finding(

@@ -40,7 +40,7 @@ import math
 import re
 
 from luthier.checks.patches import only_call
-from luthier.checks.reading import num
+from luthier.checks.reading import NAMED_LOSS, NAMED_SCORE, num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.facts import Scheduler
@@ -49,8 +49,6 @@ from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "O12", "the plateau is watched for in the wrong direction", "quick", ()
 MIN_STEPS = 4
-LOSS = re.compile(r"loss|err|mse|mae|nll|perplexity", re.IGNORECASE)
-SCORE = re.compile(r"acc|score|f1|auc|precision|recall|dice|iou|map\b", re.IGNORECASE)
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -63,7 +61,9 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         cuts = sum(min(s.lr_after, default=0.0) < min(s.lr_before, default=0.0) for s in steps)
         name = _handed_over(trace, steps[0]) if len(steps) >= MIN_STEPS else ""
         mode = str(scheduler.horizon.get("mode", ""))
-        wrong = (mode == "max" and _is(LOSS, SCORE, name)) or (mode == "min" and _is(SCORE, LOSS, name))
+        wrong = (mode == "max" and _is(NAMED_LOSS, NAMED_SCORE, name)) or (
+            mode == "min" and _is(NAMED_SCORE, NAMED_LOSS, name)
+        )
         third = max(1, len(steps) // 3)
         gain = sum(s.metric for s in steps[-third:]) - sum(s.metric for s in steps[:third]) if steps else 0.0
         if wrong and cuts and (gain < 0 if mode == "max" else gain > 0):

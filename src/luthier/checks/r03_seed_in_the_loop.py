@@ -12,7 +12,7 @@ augmentation. What looked like ten epochs of noise is one epoch of it, ten times
 Evidence
 
 Exact: line and value of the calls, and the steps between them. That something random was there to repeat: a shuffled
-loader, or a layer that draws.
+loader, a layer that draws, or a call that draws, behind it in the same function or loop.
 
 Mend
 
@@ -40,15 +40,19 @@ PyTorch's notes on reproducibility.
 
 from __future__ import annotations
 
+import ast
+import re
+
 from luthier.checks.patches import out_of_loop
 from luthier.checks.reading import by_line, feeds_training
-from luthier.checks.wording import code, plural
+from luthier.checks.wording import code, parsed, plural
 from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.ends import Seed
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER, CAUSES = "R03", "the seed is set again and again", "quick", ()
 MIN_CALLS = 3
+DRAWS = re.compile(r"torch\.(?:randn?|randint|randperm|normal|bernoulli|multinomial)(?:_like)?")
 
 
 def judge(trace: Trace) -> list[Finding] | Unknown:
@@ -83,7 +87,7 @@ def _resumed(trace: Trace, calls: list[Seed]) -> int:
 
 
 def _finding(trace: Trace, place: Place | None, calls: list[Seed], resumed: int) -> Finding:
-    random = _random(trace)
+    random = _random(trace, place)
     severity: Severity = "warning" if random else "info"
     effect = f"{random} repeat each time" if random else "what is drawn behind it repeats each time"
     return Finding(
@@ -107,10 +111,22 @@ def _finding(trace: Trace, place: Place | None, calls: list[Seed], resumed: int)
     )
 
 
-def _random(trace: Trace) -> str:
+def _random(trace: Trace, place: Place | None) -> str:
     """What was there to repeat."""
     shuffled = any(x.shuffled and feeds_training(x) for x in trace.loaders.values())
     layers = any(x.active and "Dropout" in x.kind for m in trace.trained_models() for x in m.layers)
-    return " and ".join(
-        w for w, there in (("the order of the rows", shuffled), ("the dropout masks", layers)) if there
-    )
+    drawn = _drawn(trace, place)
+    there = (("the order of the rows", shuffled), ("the dropout masks", layers), (f"what {drawn} draws", bool(drawn)))
+    return " and ".join(words for words, is_there in there if is_there)
+
+
+def _drawn(trace: Trace, place: Place | None) -> str:
+    """The first call that draws, behind the line in its innermost function or loop."""
+    source = trace.sources.get(place.file, "") if place else ""
+    blocks = [n for n in ast.walk(parsed(source)) if isinstance(n, ast.FunctionDef | ast.For | ast.While)]
+    around = [n for n in blocks if place and n.lineno < place.line <= (n.end_lineno or 0)]
+    if not around or place is None:
+        return ""
+    calls = [n for n in ast.walk(max(around, key=lambda n: n.lineno)) if isinstance(n, ast.Call)]
+    names = [(n.lineno, n.col_offset, ast.unparse(n.func)) for n in calls if n.lineno > place.line]
+    return min((n for n in names if DRAWS.fullmatch(n[2])), default=(0, 0, ""))[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 from typing import TypeVar
@@ -15,6 +16,9 @@ from luthier.watching.trace import Trace
 
 E = TypeVar("E", bound=Event)
 
+NAMED_LOSS = re.compile(r"loss|err|mse|mae|nll|perplexity", re.IGNORECASE)
+NAMED_SCORE = re.compile(r"acc|score|f1|auc|precision|recall|dice|iou|map\b", re.IGNORECASE)
+"""What a name says of the number behind it: the smaller the better, or the larger."""
 ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 """Losses that compare number with number and stretch shapes that differ."""
 

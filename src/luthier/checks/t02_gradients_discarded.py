@@ -3,7 +3,8 @@
 What it detects
 
 `zero_grad` clears gradients that a backward pass has just made and that no optimizer step has used: between
-`backward` and `step`, for every micro-batch of an accumulation, or because `step` stands outside the loop.
+`backward` and `step`, for every micro-batch of an accumulation, because `step` stands outside the loop, or between
+the passes of two losses of one call of the model, where the program reads no gradient.
 
 Why it hurts
 
@@ -45,11 +46,12 @@ bytetriper/RAE#67.
 
 from __future__ import annotations
 
+import ast
 import math
 
 from luthier.checks.reading import by_line
 from luthier.checks.stepping import is_empty, taken
-from luthier.checks.wording import insert_after, move_before, percent, replace, statement
+from luthier.checks.wording import insert_after, move_before, parsed, percent, replace, statement
 from luthier.findings import Edit, Finding, Place, Unknown
 from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
@@ -72,7 +74,7 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
         if len(lost) < MIN_LOST or len(lost) < MIN_SHARE * (len(lost) + len(used)):
             continue
         steps = [s for number in {n for b in lost for n in b.optimizers} for s in taken(trace, number)]
-        if used or _all_empty(steps):
+        if used or _all_empty(steps) or _is_a_task(trace, lost, passes):
             found.append(_finding(trace, lost, len(lost) + len(used), steps))
     return found
 
@@ -84,6 +86,21 @@ def _all_empty(steps: list[Step]) -> bool:
     """
     known = [empty for s in steps if (empty := is_empty(s)) is not None]
     return len(known) >= MIN_LOST and all(known)
+
+
+def _is_a_task(trace: Trace, lost: list[Backward], passes: list[Backward]) -> bool:
+    """Is this one of several losses of one call, cleared before the next one? Nobody reads its gradients."""
+    optimizers = {number for b in lost for number in b.optimizers}
+    shared = any(b.num_used and not b.forwards and optimizers & set(b.optimizers) for b in passes)
+    cleared = all(b.discarded_place is not None and "zero_grad(" in b.discarded_place.text for b in lost)
+    return shared and cleared and not any(_reads_gradients(source) for source in trace.sources.values())
+
+
+def _reads_gradients(source: str) -> bool:
+    return any(
+        isinstance(n, ast.Attribute) and n.attr == "grad" and isinstance(n.ctx, ast.Load)
+        for n in ast.walk(parsed(source))
+    )
 
 
 WRONG = {

@@ -48,7 +48,7 @@ from luthier.watching.steps import Backward, Step
 from luthier.watching.trace import Trace
 
 CODE, TITLE, TIER = "T03", "no gradient reaches the optimizer", "quick"
-CAUSES = ("O01", "T02", "T06", "L02", "M03", "M08", "L05", "D11", "M07", "E03")
+CAUSES = ("M26", "O01", "T02", "T06", "L02", "M03", "M08", "L05", "D11", "M07", "E03")
 MIN_STEPS = 3
 CUTS = ("detach", "leaf", "input")
 

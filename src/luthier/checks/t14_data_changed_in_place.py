@@ -3,8 +3,9 @@
 What it detects
 
 A tensor that rows are taken from in every epoch and that was written to in between, each time so that its spread
-grows
-or shrinks by the same kind of factor: a scaling that was meant to be done once is done once an epoch.
+grows or shrinks by the same kind of factor: a scaling that was meant to be done once is done once an epoch. And
+whatever is written by an in-place operation on a row in `__getitem__`, where the row is a view of what the data set
+keeps: augmentation that is added to the data themselves, epoch after epoch.
 
 Why it hurts
 
@@ -14,7 +15,8 @@ noughts, each epoch other ones, and evaluation sees others again.
 Evidence
 
 Exact: the version counter of the stored tensor at the beginning of each pass. And the standard deviation of a sample
-of it, which changes by a factor outside 0.8 to 1.25 in the same direction each time.
+of it, which changes by a factor outside 0.8 to 1.25 in the same direction each time; or, where the line of
+`__getitem__` that writes into a view is found, that the contents differ from pass to pass.
 
 Mend
 
@@ -71,6 +73,8 @@ def _judge(trace: Trace, stored: Stored) -> Finding | None:
     factors = [b[1] / a[1] if a[1] > 0 else math.nan for a, b in itertools.pairwise(moments) if b[0] > a[0]]
     if len(factors) < MIN_CHANGES or len(factors) < len(moments) - 1:
         return None
+    if _writes_into_a_view(trace.sources, stored):
+        return _finding(trace, stored, [s for _, s in moments], len(factors))
     shrinks = all(f < 1 / FACTOR or math.isnan(f) for f in factors) and factors[0] < 1 / FACTOR
     grows = len(factors) >= MIN_GROWTHS and all(f > FACTOR for f in factors)
     if not shrinks and not grows:
@@ -117,6 +121,21 @@ def _writer(sources: Sources, stored: Stored) -> Place | None:
     return line_at(sources, *found[0])
 
 
+def _writes_into_a_view(sources: Sources, stored: Stored) -> bool:
+    """Does `__getitem__` take `row = self.rows[i]` (perhaps in `torch.from_numpy`) and change `row` in place?"""
+    if stored.kind == "base":
+        return False
+    view = re.compile(rf"(?:torch\.)?(?:from_numpy|as_tensor)?\(?self\.{re.escape(stored.name)}\[\w+\]\)?")
+    for source in sources.values():
+        for method in _scopes(parsed(source), stored):
+            stores = [n for n in ast.walk(method) if isinstance(n, ast.Assign) and len(n.targets) == 1]
+            views = {ast.unparse(n.targets[0]) for n in stores if view.fullmatch(ast.unparse(n.value))}
+            others = {ast.unparse(n.targets[0]) for n in stores if not view.fullmatch(ast.unparse(n.value))}
+            if any(_written(n) in views - others for n in ast.walk(method)):
+                return True
+    return False
+
+
 def _scopes(tree: ast.Module, stored: Stored) -> list[ast.AST]:
     if stored.kind == "base":
         return [tree]
@@ -131,16 +150,16 @@ def _scopes(tree: ast.Module, stored: Stored) -> list[ast.AST]:
 
 def _writes(node: ast.AugAssign | ast.Call, stored: Stored) -> bool:
     """`x /= ...`, `x[...] = ...` or `x.div_(...)`; of a base: to a name that its call mentions."""
-    target: ast.expr | None = None
+    name = _written(node)
+    if not name or stored.kind == "dataset":
+        return bool(name)
+    return name.replace(".", "").isidentifier() and stored.place is not None and f"{name}[" in stored.place.text
+
+
+def _written(node: ast.AST) -> str:
+    """What is changed in place: "x" of `x /= ...` and of `x.div_(...)`; empty: nothing."""
     if isinstance(node, ast.AugAssign):
-        target = node.target
-    elif isinstance(node.func, ast.Attribute) and re.search(r"[^_]_$", node.func.attr):
-        target = node.func.value
-    if target is None:
-        return False
-    if stored.kind == "dataset":
-        return True
-    name = ast.unparse(target)
-    return (
-        isinstance(target, ast.Name | ast.Attribute) and stored.place is not None and f"{name}[" in stored.place.text
-    )
+        return ast.unparse(node.target)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and re.search(r"[^_]_$", node.func.attr):
+        return ast.unparse(node.func.value)
+    return ""

@@ -165,6 +165,17 @@ def made_at(sources: Sources, attribute: str) -> Place | None:
     return line_at(sources, *found[0])
 
 
+def called_in(sources: Sources, method: str) -> Place | None:
+    """The one line that calls a function or method of this name; None where there is none or several."""
+    found = {
+        (file, node.lineno)
+        for file, source in sources.items()
+        for node in ast.walk(parsed(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
+    }
+    return line_at(sources, *found.pop()) if len(found) == 1 else None
+
+
 def _plain(name: str) -> bool:
     return all(part.isidentifier() for part in name.split("."))
 

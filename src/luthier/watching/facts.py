@@ -335,6 +335,8 @@ class Epoch(Fact, kw_only=True):
             of the others that came soonest (infinite where there was none).
         seconds: from its beginning to its last batch (what the person does with the batches included).
         num_trained, num_evaluated: forwards of the phases train and evaluation between its begin and its end.
+        num_hashed: batches whose contents were hashed; num_again: of these, equal to one that another worker had just
+            given.
     """
 
     at: int = 0
@@ -349,6 +351,8 @@ class Epoch(Fact, kw_only=True):
     seconds: float = 0.0
     num_trained: int = 0
     num_evaluated: int = 0
+    num_hashed: int = 0
+    num_again: int = 0
 
 
 class Loader(Event, kw_only=True):
@@ -361,7 +365,7 @@ class Loader(Event, kw_only=True):
         shuffled: True, False, or None where that cannot be known (own samplers, iterable data sets).
         dataset: number of the data set by identity (through Subset to the data set below: `base`).
         num_rows, num_batches: -1 where it has no length. num_weights: of a WeightedRandomSampler, else -1.
-        set_epoch: the sampler's set_epoch was called. epochs: at most 200.
+        set_epoch: the sampler's set_epoch was called. epochs: at most 200. iterable: of an IterableDataset.
     """
 
     number: int = 0
@@ -380,5 +384,6 @@ class Loader(Event, kw_only=True):
     num_batches: int = -1
     num_weights: int = -1
     set_epoch: bool = False
+    iterable: bool = False
     num_epochs: int = 0
     epochs: list[Epoch] = []

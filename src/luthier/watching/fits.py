@@ -187,6 +187,11 @@ class Fit:
         modes: of the layers that have one; `learned`: names of the layers whose weights have changed; both after
             `modes_after` steps.
         ended: the call returned.
+        cached_draw: the random operation of a `tf.data` pipeline whose results are cached; "": none is.
+        reshuffled: the training and the validation pipeline are parts of one that is shuffled anew in each epoch.
+        ahead: where the target is the input shifted by one, how far outputs before the last token change with it, as
+            a share of their spread; NaN: not asked.
+        thawed, frozen: variables that are to be trained and were not when the model's step was made; the other way.
     """
 
     place: Place | None = None
@@ -227,6 +232,26 @@ class Fit:
     learned: frozenset[str] = frozenset()
     modes_after: int = 0
     ended: bool = False
+    cached_draw: str = ""
+    reshuffled: bool = False
+    ahead: float = math.nan
+    thawed: int = 0
+    frozen: int = 0
+
+
+@dataclass(slots=True)
+class Taped:
+    """Layers of a kind that were called while a `tf.GradientTape` recorded outside of `fit`, once a trace.
+
+    Args:
+        kind: "Dropout" or "BatchNormalization". train, infer: calls in training mode, in inference mode; place: of
+            the first of these.
+    """
+
+    kind: str
+    train: int = 0
+    infer: int = 0
+    place: Place | None = None
 
 
 @dataclass(slots=True)

@@ -169,6 +169,8 @@ class Modes:
         kind: "Dropout" or "BatchNorm". in_loss_train, in_loss_eval: while a loss was differentiated.
         outside_train, outside_eval: elsewhere, after the first training step and not while weights are made.
         place: of the first call that counts as `outside_train`; loss_place: of the first inside a loss.
+        left: while a loss was differentiated, in evaluation mode after it had been in training mode, and never in
+            training mode again; left_after: training steps before the first of these.
     """
 
     kind: str
@@ -178,6 +180,23 @@ class Modes:
     outside_eval: int = 0
     place: Place | None = None
     loss_place: Place | None = None
+    left: int = 0
+    left_after: int = 0
+
+
+@dataclass(slots=True)
+class Rates:
+    """A learning rate of optax that is a schedule.
+
+    Args:
+        place: where the optimizer was made. counts, rates: the schedule at these steps, the first is 0.
+        multiplied: several steps of the program make one of the optimizer (MultiSteps).
+    """
+
+    place: Place | None = None
+    counts: tuple[int, ...] = ()
+    rates: tuple[float, ...] = ()
+    multiplied: bool = False
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from luthier.findings import Fault, Place, Tier
 from luthier.watching.calls import LossCall
-from luthier.watching.fits import Evaluated, Fit
+from luthier.watching.fits import Evaluated, Fit, Taped
 from luthier.watching.lines import is_users, place_at
 from luthier.watching.trace import Trace
 
@@ -264,6 +264,11 @@ class Recorder:
     def evaluated(self) -> list[Evaluated]:
         """Keras' evaluate calls."""
         return self.trace.evaluated
+
+    @property
+    def taped(self) -> list[Taped]:
+        """Layers of Keras called under tapes of the person's own."""
+        return self.trace.taped
 
     @property
     def programs(self) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from luthier.findings import Place
-from luthier.watching.fits import Evaluated, Fit
+from luthier.watching.fits import Evaluated, Fit, Taped
 
 
 class Sink(Protocol):
@@ -27,6 +27,11 @@ class Sink(Protocol):
     @property
     def evaluated(self) -> list[Evaluated]:
         """Calls of Keras' evaluate."""
+        ...
+
+    @property
+    def taped(self) -> list[Taped]:
+        """Layers called under tapes of the person's own."""
         ...
 
     @property

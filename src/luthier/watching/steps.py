@@ -79,6 +79,7 @@ class GraphSign(Event, kw_only=True):
             both; `models`: the pupil and the teacher, `even`: a distance, which does not say which of them is which.
             "similarity": a log-softmax of cosine similarities times `share`, over `size` of them.
             "divergence": of a normal posterior from the standard normal one; `share`: nats a row.
+            "jump": a function such as round (`layer`), through which alone the loss depends on `size` weights.
             "own loss": a model that was such a teacher is reached in another way; `models`: twice its number.
         backward: `at` of the pass.
     """

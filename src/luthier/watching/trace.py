@@ -27,7 +27,7 @@ from luthier.watching.calls import (
 )
 from luthier.watching.ends import Crash, Printed, Score, Seed, Warned
 from luthier.watching.facts import Event, Loader, Model, Optimizer, Parameter, Phase, Scheduler, Stored
-from luthier.watching.fits import Evaluated, Fit
+from luthier.watching.fits import Evaluated, Fit, Taped
 from luthier.watching.steps import (
     Backward,
     Clip,
@@ -134,7 +134,8 @@ class Trace(msgspec.Struct, kw_only=True):
         compiled: a compiled module or function ran: layers inside it were not looked at.
         rank, world: of a distributed run. num_children: processes that the program started by multiprocessing.
         threads: number of threads the framework uses; cores: of the machine.
-        fits, evaluated: calls of Keras' fit and evaluate. programs: functions that JAX differentiated.
+        fits, evaluated: calls of Keras' fit and evaluate. taped: layers under tapes of the person's own.
+        programs: functions that JAX differentiated.
         faults: hooks that raised. resets: `at` of calls that gave layers new weights after the first step.
     """
 
@@ -190,6 +191,7 @@ class Trace(msgspec.Struct, kw_only=True):
     threads: int = 0
     cores: int = 0
     fits: list[Fit] = []
+    taped: list[Taped] = []
     evaluated: list[Evaluated] = []
     programs: list[Any] = []
     faults: list[Fault] = []

@@ -525,7 +525,40 @@ params = train(loss, start())
     ),
 }
 
+_MODES = """
+model = Net(nnx.Rngs(0))
+opt = nnx.Optimizer(model, optax.adam(1e-2), wrt=nnx.Param)
+@nnx.jit
+def step(model, opt, x, t):
+    value, grads = nnx.value_and_grad(lambda m: ce(m(x), t).mean())(model)
+    opt.update(model, grads)
+    return value
+model.train()
+for epoch in range(4):
+    AGAIN
+    for i in range(8):
+        value = step(model, opt, x, y)
+    model.eval()
+    score = (model(x).argmax(-1) == y).mean()
+params = nnx.state(model, nnx.Param)
+"""
+FIRES["a model is left in evaluation mode"] = ("J10", _MODES.replace("AGAIN", "pass"))
+_SCHEDULE = """
+def loss(p, x, t):
+    return ce(net(p, x), t).mean()
+schedule = optax.RATE
+params = train(loss, start(), optax.adam(schedule), steps=80)
+"""
+FIRES["a cosine over as many steps as epochs"] = (
+    "J20",
+    _SCHEDULE.replace("RATE", "cosine_decay_schedule(1e-2, decay_steps=8)"),
+)
+
 SILENT: dict[str, str] = {
+    "a model is put into training mode in each epoch": _MODES.replace("AGAIN", "model.train()"),
+    "a cosine over all steps": _SCHEDULE.replace("RATE", "cosine_decay_schedule(1e-2, decay_steps=80)"),
+    "warm-up, then a cosine": _SCHEDULE.replace("RATE", "warmup_cosine_decay_schedule(0.0, 1e-2, 10, 80)"),
+    "a rate that falls by steps": _SCHEDULE.replace("RATE", "piecewise_constant_schedule(1e-2, {20: 0.1, 60: 0.1})"),
     "a temporal difference to a stopped target, and to a target network": """
 def loss(p, old, s, later, reward):
     stopped = jax.lax.stop_gradient(reward + 0.95 * net(p, later)[:, 0])

@@ -6,7 +6,7 @@ stand beside it is listed after it. A healthy program must give no warning and n
 
 from __future__ import annotations
 
-from checks.keras import mode_scripts
+from checks.keras import mode_scripts, pipeline_scripts
 
 COMMON = """
 import keras
@@ -705,5 +705,5 @@ m.compile("adam", {"sign": both})
 m.fit(x, {"sign": y[:, None]}, epochs=3, verbose=0)
 """,
 }
-FIRES |= mode_scripts.FIRES
-SILENT |= mode_scripts.SILENT
+FIRES |= mode_scripts.FIRES | pipeline_scripts.FIRES
+SILENT |= mode_scripts.SILENT | pipeline_scripts.SILENT

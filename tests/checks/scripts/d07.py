@@ -72,5 +72,15 @@ coarse = (X > 0).float()
 train_set, val_set = TensorDataset(coarse[:192], three[:192]), TensorDataset(coarse[192:], three[192:])
 """
     + _LOOP,
+    "short texts, some of which are there several times": """
+pool = torch.randint(0, 60, (300, 6))
+often = torch.cat([pool[torch.randint(0, 6, (20,))], pool[torch.randperm(294)[:236] + 6]])
+texts = often[torch.randperm(256)]
+tags = (texts[:, 0] > 30).long()
+train_set, val_set = TensorDataset(texts[:160], tags[:160]), TensorDataset(texts[160:], tags[160:])
+"""
+    + _LOOP.replace(
+        "model = ", "net = lambda n: nn.Sequential(nn.Embedding(60, 8), nn.Flatten(), nn.Linear(48, n))\nmodel = ", 1
+    ),
     "no evaluation": "train(net(3), F.cross_entropy, three)",
 }

@@ -41,6 +41,26 @@ train(Net(), F.cross_entropy, three, X=torch.randn(256, 4, 6))
 SILENT = {
     "batch_first": _script(", batch_first=True", "pass", "out[:, -1]"),
     "time comes first, and is put there": _script("", "x = x.transpose(0, 1)", "out[-1]"),
+    "time first, a number for each row at each time": """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.walk, self.head = nn.LSTM(1, 16), nn.Linear(16, 1)
+
+    def forward(self, x):
+        out, _ = self.walk(x.unsqueeze(-1))
+        return self.head(out).squeeze(-1)
+
+
+series = torch.randn(1001, 6).cumsum(0).tanh()
+net = Net()
+optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+for k in range(40):
+    x, y = series[k * 20 : k * 20 + 20], series[k * 20 + 1 : k * 20 + 21]
+    optimizer.zero_grad()
+    F.mse_loss(net(x), y).backward()
+    optimizer.step()
+""",
     "a single step": _script("", "x = x[:, :1]", "out[:, -1]"),
 }
 

@@ -13,6 +13,23 @@ for epoch in range(4):
 
 FIRES = {
     "every epoch": _LOOP.replace("SEED", "torch.manual_seed(42)"),
+    "the noise of a step": """
+model = net(8)
+optimizer = torch.optim.Adam(model.parameters())
+
+
+def step(x):
+    torch.manual_seed(0)
+    noise = torch.randn_like(x)
+    loss = F.mse_loss(model(x + noise), x)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+for k in range(40):
+    step(X[k : k + 32])
+""",
 }
 
 SILENT = {

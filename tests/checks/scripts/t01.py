@@ -77,6 +77,17 @@ for epoch in range(3):
             optimizer.step()
             optimizer.zero_grad()
 """,
+    "accumulation whose windows are of several lengths, clipped": """
+model = net(3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+rows = list(batches(three))
+for k in range(60):
+    for x, t in rows[: (4, 1, 3, 2)[k % 4]]:
+        (F.cross_entropy(model(x), t) / 4).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+    optimizer.step()
+    optimizer.zero_grad()
+""",
     "a GAN whose judge is cleared in its own turn": """
 maker, judge = nn.Linear(4, 8), net(1)
 make, tell = (torch.optim.Adam(m.parameters(), lr=1e-3) for m in (maker, judge))

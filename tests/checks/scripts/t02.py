@@ -33,7 +33,36 @@ for epoch in range(5):
 """,
 }
 
+_TASKS = """
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 16), nn.ReLU())
+        self.kind, self.size = nn.Linear(16, 3), nn.Linear(16, 1)
+
+    def forward(self, x):
+        h = self.body(x)
+        return self.kind(h), self.size(h).squeeze(1)
+
+
+model = Two()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for epoch in range(3):
+    for rows in torch.randperm(256).split(32):
+        optimizer.zero_grad()
+        kind, size = model(X[rows])
+        F.cross_entropy(kind, three[rows]).backward(retain_graph=True)
+        BETWEEN
+        F.mse_loss(size, amount[rows]).backward()
+        optimizer.step()
+"""
+FIRES["cleared between the losses of two tasks"] = _TASKS.replace("BETWEEN", "optimizer.zero_grad()")
+
 SILENT = {
+    "the losses of two tasks": _TASKS.replace("BETWEEN", "pass"),
+    "the gradients of two tasks are compared": _TASKS.replace(
+        "BETWEEN", "first = [p.grad.clone() for p in model.body.parameters()]; optimizer.zero_grad()"
+    ),
     "the usual loop": "train(net(3), F.cross_entropy, three)",
     "accumulation, a rest is left at the end of an epoch": """
 model = net(3)

@@ -81,3 +81,29 @@ for epoch in range(5):
         optimizer.step()
 """,
 }
+
+_NOISE = """
+class Rows(torch.utils.data.Dataset):
+    def __init__(self):
+        self.x = X.numpy().copy()
+
+    def __len__(self):
+        return 256
+
+    def __getitem__(self, i):
+        row = torch.from_numpy(self.x[i])COPY
+        row += 0.1 * torch.randn(8)
+        return row, three[i]
+
+
+rows = DataLoader(Rows(), batch_size=32, shuffle=True)
+model = net(3)
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(4):
+    for x, t in rows:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), t).backward()
+        optimizer.step()
+"""
+FIRES["noise is added to the data themselves"] = _NOISE.replace("COPY", "")
+SILENT["noise is added to a copy"] = _NOISE.replace("COPY", ".clone()")

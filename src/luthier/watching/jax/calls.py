@@ -10,7 +10,7 @@ from typing import Any
 
 from luthier.findings import Place
 from luthier.watching.arrivals import Arrivals
-from luthier.watching.jax import jits, lookups, losses
+from luthier.watching.jax import jits, lookups, losses, rates
 from luthier.watching.jax.state import State, fingerprint, is_traced
 from luthier.watching.lines import called_by_user, is_users, place_at
 from luthier.watching.programs import Draw, Modes, Remark
@@ -90,6 +90,7 @@ def _optax(state: State, put_back: list[Callable[[], None]]) -> None:
     put_back += [
         _replace(optax, "apply_updates", apply_updates),
         _replace(numerics, "safe_increment", safe_increment),
+        *(_replace(owner, name, new) for owner, name, new in rates.wrapped(state, optax)),
     ]
     state.add(state.updates)
 
@@ -182,6 +183,11 @@ def _note_mode(state: State, kind: str, training: bool) -> None:
         modes.loss_place = modes.loss_place or outside_modules()
         modes.in_loss_train += training
         modes.in_loss_eval += not training
+        if training:
+            modes.left = 0
+        elif modes.in_loss_train and state.num_steps and outside_modules() == modes.loss_place:
+            modes.left_after = modes.left_after if modes.left else state.num_steps
+            modes.left += 1
     elif state.num_steps and not (state.traces and state.traces[-1].programs):
         if training and modes.place is None:
             modes.place = outside_modules()

@@ -15,7 +15,7 @@ import numpy as np
 
 from luthier.findings import Place
 from luthier.watching.lines import is_users
-from luthier.watching.programs import Draw, Jitted, Lookup, Modes, Program, Updates
+from luthier.watching.programs import Draw, Jitted, Lookup, Modes, Program, Rates, Updates
 from luthier.watching.sink import Sink
 
 NUM_COMPARED = 20
@@ -130,7 +130,7 @@ class State:
         """How many losses are being differentiated in this thread."""
         return self.here.in_loss
 
-    def add(self, record: Program | Jitted | Lookup | Modes | Draw | Updates) -> None:
+    def add(self, record: Program | Jitted | Lookup | Modes | Draw | Updates | Rates) -> None:
         """Hand a record to the trace."""
         self.sink.programs.append(record)
 

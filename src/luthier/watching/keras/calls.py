@@ -14,7 +14,7 @@ import numpy as np
 
 from luthier.findings import Place
 from luthier.watching.fits import Evaluated, Fit
-from luthier.watching.keras import inside, rows, standing
+from luthier.watching.keras import inside, pipelines, rows, standing, tapes
 from luthier.watching.keras.describing import (
     begun,
     describe,
@@ -91,6 +91,8 @@ def install(sink: Sink, requests: Requests | None = None) -> Callable[[], None]:
     if requests is None:
         wrappers |= {"evaluate": _evaluate, "train_on_batch": _train_on_batch}
     put_back = [_wrap(keras.Model, name, wrapper, watch) for name, wrapper in wrappers.items()]
+    if requests is None:
+        put_back += guarded(sink, "keras: tape", tapes.install, sink, lambda: watch.fit is not None) or []
 
     def remove() -> None:
         for undo in reversed(put_back):
@@ -138,6 +140,8 @@ def _fit(watch: Watch, original: Any, model: Any, *args: Any, **kwargs: Any) -> 
         watch.sink = sink
     fit = guarded(watch.sink, "keras: fit", begun, model, place, watch.compiled.get(model)) or Fit(place=place)
     watch.guard("fit", describe, fit, model, given)
+    watch.guard("pipelines", pipelines.describe, fit, given["x"], given["validation_data"])
+    watch.guard("trainable", standing.trainable, fit, model)
     watch.sink.fits.append(fit)
     watch.fit, watch.peek_next, watch.states = fit, True, None
     callbacks = guarded(watch.sink, "keras: callbacks", _with_epochs, watch, model, given["callbacks"])

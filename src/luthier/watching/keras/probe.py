@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from luthier.watching.fits import Fit, Layer, Loss, Weight
-from luthier.watching.keras import gradients, inside
+from luthier.watching.keras import ahead, gradients, inside
 from luthier.watching.keras.handed import handed
 from luthier.watching.lines import is_users
 from luthier.watching.values import values_of
@@ -56,6 +56,8 @@ def look(fit: Fit, model: Any, batch: Any, state: Sequence[Any] | None) -> None:
                 return
         if y is not None and not fit.own_step:
             fit.losses = _losses(fit, model, y, outputs, made)
+        if y is not None:
+            ahead.ask(fit, model, x, y, outputs)
     if y is not None and not fit.own_step and fit.losses:
         try:
             seen = gradients.measure(model, x, y, mapping)

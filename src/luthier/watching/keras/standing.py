@@ -96,3 +96,13 @@ def _digest(variables: Iterable[Any]) -> str:
     for variable in variables:
         out.update(np.asarray(keras.ops.convert_to_numpy(variable.value)).tobytes())
     return out.hexdigest()
+
+
+def trainable(fit: Fit, model: Any) -> None:
+    """Fill in how what is to be trained differs from what the step of TensorFlow, once made, does train."""
+    optimizer = getattr(model, "optimizer", None)
+    made = getattr(model, "train_function", None) is not None and getattr(optimizer, "built", False)
+    if made and fit.backend == "tensorflow" and not model.run_eagerly:
+        held = {id(variable) for variable in getattr(optimizer, "_trainable_variables", ())}
+        now = {id(variable) for variable in model.trainable_variables}
+        fit.thawed, fit.frozen = len(now - held), len(held - now)

@@ -145,6 +145,7 @@ class Gradients:
                 if slot.pending:
                     _discard(slot, record.at, None)
                 slot.tainted, slot.before = False, None
+                slot.consumed = None  # the next one may come to lie where the used one lay
                 continue
             key = slot.before = key_of(grad)
             if key == slot.consumed:

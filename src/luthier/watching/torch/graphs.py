@@ -22,6 +22,8 @@ BARREN, READ = 3, 40
 NODES = 2000
 STEPS = 24
 RECURRENT = KEY + ".recurrent"
+JUMPS = ("round", "sign", "floor", "ceil", "trunc")
+"""Functions that are level almost everywhere: their gradient is zero."""
 DIFFERENCES = ("sub", "rsub", "mseloss", "smoothl1loss", "huberloss", "l1loss")
 PICKING = SHAPING | {"gather", "max", "amax", "min", "amin", "stack", "cat", "mean", "sum", "neg", "minimum"}
 SQUASHED = {"log_softmax", "softmax", "logsumexp", "exp", "gather", "sigmoid"}
@@ -56,8 +58,10 @@ class Graphs:
             self._divergence(record, root, here)
         if seen > PASSES:
             return
+        jumps = ""
         for node in _nodes(root):
             name = node_name(node)
+            jumps = jumps or (name if name in JUMPS else "")
             sign = GraphSign(at=record.at, step=record.step, place=record.place, backward=record.at)
             if name in DIFFERENCES and _bootstraps(node):
                 sign.kind = "bootstrap"
@@ -72,6 +76,18 @@ class Graphs:
                 sign.kind, sign.share = ("last step", self.tokens.ends_in_padding()) if sign.layer else ("", 0.0)
             if sign.kind:
                 self.watch.trace.signs.append(sign)
+        if jumps:
+            self.watch.trace.signs.append(
+                GraphSign(
+                    at=record.at,
+                    step=record.step,
+                    place=record.place,
+                    backward=record.at,
+                    kind="jump",
+                    layer=jumps,
+                    size=len(_leaves(_nodes(root)) - _leaves(_nodes(root, JUMPS))),
+                )
+            )
         self._teaching(record, root)
 
     def _divergence(self, record: Backward, root: Any, here: Any) -> None:
@@ -109,15 +125,23 @@ def _tensors(output: Any) -> list[Any]:
     return [t for t in some if getattr(t, "grad_fn", None) is not None]
 
 
-def _nodes(root: Any) -> Iterator[Any]:
+def _nodes(root: Any, closed: tuple[str, ...] = ()) -> Iterator[Any]:
+    """The nodes of a graph from its root; nothing is looked for below nodes of these names."""
     seen, todo = {root}, [root]
     while todo:
         node = todo.pop()
         yield node
+        if closed and node_name(node) in closed:
+            continue
         for below, _ in node.next_functions:
             if below is not None and below not in seen and len(seen) < NODES:
                 seen.add(below)
                 todo.append(below)
+
+
+def _leaves(nodes: Iterator[Any]) -> set[int]:
+    """The weights, by identity, that a graph ends at."""
+    return {id(node.variable) for node in nodes if hasattr(node, "variable")}
 
 
 def _sides(node: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import Any
 
 from luthier.findings import Place
@@ -31,6 +32,7 @@ class Loading:
         self._loaders: Registry[Loader] = Registry()
         self._passes: Registry[tuple[Loader, Epoch, float]] = Registry()
         self._data: Registry[int] = Registry()
+        self._last: dict[int, deque[int]] = {}
         self._num_data = 0
         self._store = Store(watch)
         self.recorder.finishers.append(self._finish)
@@ -93,12 +95,15 @@ class Loading:
         if len(known.epochs) < EPOCHS:
             known.epochs.append(epoch)
         self._passes.put(iterator, (known, epoch, time.perf_counter()))
+        self._last[known.number] = deque(maxlen=max(1, known.num_workers - 1))
         dataset = loader.dataset
         while type(dataset).__name__ == "Subset":
             dataset = dataset.dataset
         self._store.dataset(known, dataset)
 
     def _describe(self, loader: Any) -> Loader:
+        from torch.utils.data import IterableDataset
+
         sampler = loader.sampler if loader.batch_sampler is None else getattr(loader.batch_sampler, "sampler", None)
         sampler = sampler if sampler is not None else loader.batch_sampler
         dataset = loader.dataset
@@ -119,6 +124,7 @@ class Loading:
             shuffled=_shuffled(sampler),
             drop_last=bool(loader.drop_last),
             num_workers=loader.num_workers,
+            iterable=isinstance(dataset, IterableDataset),
             dataset=self._number(dataset),
             base=self._number(base),
             dataset_kind=type(base).__name__,
@@ -162,6 +168,10 @@ class Loading:
             if tensor is not None and tensor.device.type == "cpu" and samples.readable(tensor) and tensor.dim():
                 rows = row_hashes(numbers(samples.rows(tensor, 256, 256)))
                 epoch.order = hash((epoch.order, rows)) or 1
+                last, batch_hash = self._last[loader.number], hash(rows)
+                epoch.num_hashed += 1
+                epoch.num_again += loader.num_workers > 1 and batch_hash in last
+                last.append(batch_hash)
 
     def _finish(self) -> None:
         for loader, known in self._loaders.living():

@@ -51,6 +51,8 @@ class Relations:
             self.tokens.seen(layer, args[0])
         elif layer.kind in ("LSTM", "GRU", "RNN") and isinstance(output, tuple):
             self.graphs.recurrent(output[0], layer.name)
+            if args and layer.options.get("batch_first") and self.watch.samples.readable(args[0]):
+                self.tokens.steps(args[0])
             self.reshapes.state(output)
 
     def loss(self, record: LossCall, source: Any, target: Any) -> None:

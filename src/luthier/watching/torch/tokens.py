@@ -32,6 +32,7 @@ class Tokens:
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
         self._given: list[Given] = []
+        self._blank_ends = math.nan
         self.masked = watch.recorder.safely("mask", self._masked_)
 
     def install(self) -> None:
@@ -49,6 +50,7 @@ class Tokens:
     def clear(self) -> None:
         """Another call of a model begins."""
         self._given.clear()
+        self._blank_ends = math.nan
 
     def seen(self, layer: Layer, tensor: Any) -> None:
         """An embedding was called with a tensor."""
@@ -59,6 +61,14 @@ class Tokens:
         self._given.append(
             Given(layer.name, tuple(tensor.shape), rows, padding if isinstance(padding, int) else None)
         )
+
+    def steps(self, tensor: Any) -> None:
+        """A recurrent layer that takes the batch first was called with rows of steps [B, T, F]."""
+        if tensor.dim() != 3 or tensor.shape[1] < MIN_TOKENS or not tensor.dtype.is_floating_point:
+            return
+        blank = (numbers(tensor.detach()[:ROWS].cpu()) == 0).all(axis=2)
+        if _only_at_the_end(blank) and len(set((~blank).sum(axis=1).tolist())) >= MIN_LENGTHS:
+            self._blank_ends = float(blank[:, -1].mean())
 
     # ---- the target ----
 
@@ -77,12 +87,13 @@ class Tokens:
     # ---- padding ----
 
     def ends_in_padding(self) -> float:
-        """Share of the rows of the last embedding whose last token is padding; NaN where that is not known."""
+        """Share of the rows of the last embedding whose last token is padding; without one, of those given to a
+        recurrent layer that end in steps of zeros; NaN where that is not known."""
         for given in reversed(self._given):
             padding = _padding(given)
             if padding is not None:
                 return float(padding[:, -1].mean())
-        return math.nan
+        return self._blank_ends
 
     def _masked_(self, mask: Any) -> None:
         trace = self.watch.trace
@@ -136,5 +147,10 @@ def _padding(given: Given) -> Numbers | None:
     if given.padding is None:
         return None
     padding = given.rows == given.padding
+    return padding if _only_at_the_end(padding) else None
+
+
+def _only_at_the_end(padding: Numbers) -> bool:
+    """Does padding stand at the end of some rows, nowhere between, and make up no whole row?"""
     begun = np.maximum.accumulate(padding, axis=1)
-    return padding if padding.any() and not padding.all(axis=1).any() and bool((padding == begun).all()) else None
+    return bool(padding.any() and not padding.all(axis=1).any() and (padding == begun).all())
