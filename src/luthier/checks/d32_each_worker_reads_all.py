@@ -66,7 +66,7 @@ def _finding(loader: Loader, epoch: Epoch) -> Finding:
         number=share,
         threshold=MIN_SHARE,
         n=epoch.num_hashed,
-        text=f"{loader.dataset_kind} gives each of the {loader.num_workers} workers all of its rows: {percent(share)} of "
+        text=f"{loader.dataset_kind} gives each of its {loader.num_workers} workers all rows: {percent(share)} of "
         f"the first {plural(epoch.num_hashed, 'batch')} of a pass are bit-equal to the batch before them.",
         remedy="Ask get_worker_info() in __iter__, and give each worker its part.",
         severity="error",

@@ -92,7 +92,7 @@ def install(sink: Sink, requests: Requests | None = None) -> Callable[[], None]:
         wrappers |= {"evaluate": _evaluate, "train_on_batch": _train_on_batch}
     put_back = [_wrap(keras.Model, name, wrapper, watch) for name, wrapper in wrappers.items()]
     if requests is None:
-        put_back += guarded(sink, "keras: tape", tapes.install, sink, lambda: watch.fit is not None) or []
+        put_back += guarded(sink, "keras: tape", tapes.Tapes(sink, lambda: watch.fit is not None).install) or []
 
     def remove() -> None:
         for undo in reversed(put_back):

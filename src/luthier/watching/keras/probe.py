@@ -57,7 +57,7 @@ def look(fit: Fit, model: Any, batch: Any, state: Sequence[Any] | None) -> None:
         if y is not None and not fit.own_step:
             fit.losses = _losses(fit, model, y, outputs, made)
         if y is not None:
-            ahead.ask(fit, model, x, y, outputs)
+            ahead.ask(fit, model, x, y, outputs=outputs)
     if y is not None and not fit.own_step and fit.losses:
         try:
             seen = gradients.measure(model, x, y, mapping)

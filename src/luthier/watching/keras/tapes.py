@@ -19,59 +19,65 @@ class _Open(threading.local):
     num = 0
 
 
-def install(sink: Sink, fits: Callable[[], bool]) -> list[Callable[[], None]]:
-    """Wrap the tape and the two layers; returns what puts the originals back.
+class Tapes:
+    """Which layers were called under a tape.
 
     Args:
         fits: whether a `fit` is going on, whose own tapes do not count.
     """
-    import keras
 
-    tensorflow = sys.modules.get("tensorflow")
-    if keras.backend.backend() != "tensorflow" or tensorflow is None:
-        return []
-    now, seen = _Open(), {}
-    put_back = []
+    def __init__(self, sink: Sink, fits: Callable[[], bool]) -> None:
+        self.sink, self.fits, self.open = sink, fits, _Open()
+        self.put_back: list[Callable[[], None]] = []
 
-    def put(owner: Any, name: str, new: Any) -> None:
+    def install(self) -> list[Callable[[], None]]:
+        """Wrap the tape and the two layers; returns what puts the originals back."""
+        import keras
+
+        tensorflow = sys.modules.get("tensorflow")
+        if keras.backend.backend() == "tensorflow" and tensorflow is not None:
+            tape = tensorflow.GradientTape
+            self._put(tape, "__enter__", self._entered(tape.__enter__))
+            self._put(tape, "__exit__", self._left(tape.__exit__))
+            for layer in (keras.layers.Dropout, keras.layers.BatchNormalization):
+                self._put(layer, "call", self._called(layer.call, layer.__name__))
+        return self.put_back
+
+    def _put(self, owner: Any, name: str, new: Any) -> None:
         original = vars(owner)[name]
         setattr(owner, name, new)
-        put_back.append(lambda: setattr(owner, name, original))
+        self.put_back.append(lambda: setattr(owner, name, original))
 
-    def note(kind: str, training: bool) -> None:
-        if kind not in seen:
-            seen[kind] = Taped(kind)
-            sink.taped.append(seen[kind])
-        record = seen[kind]
+    def _entered(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def entered(tape: Any) -> Any:
+            self.open.num += not self.fits()
+            return original(tape)
+
+        return entered
+
+    def _left(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def left(tape: Any, *args: Any) -> Any:
+            self.open.num = max(0, self.open.num - (not self.fits()))
+            return original(tape, *args)
+
+        return left
+
+    def _called(self, original: Any, kind: str) -> Any:
+        @functools.wraps(original)
+        def call(layer: Any, inputs: Any, training: Any = False, *args: Any, **kwargs: Any) -> Any:
+            if self.open.num and getattr(layer, "rate", 1) and isinstance(training, bool | None) and layer.trainable:
+                guarded(self.sink, "keras: tape", self._note, kind, bool(training))
+            return original(layer, inputs, training, *args, **kwargs)
+
+        return call
+
+    def _note(self, kind: str, training: bool) -> None:
+        record = next((taped for taped in self.sink.taped if taped.kind == kind), None)
+        if record is None:
+            record = Taped(kind)
+            self.sink.taped.append(record)
         record.train += training
         record.infer += not training
         record.place = record.place if training or record.place else user_line()
-
-    tape = tensorflow.GradientTape
-    enter, leave = tape.__enter__, tape.__exit__
-
-    @functools.wraps(enter)
-    def entered(self: Any) -> Any:
-        now.num += not fits()
-        return enter(self)
-
-    @functools.wraps(leave)
-    def left(self: Any, *args: Any) -> Any:
-        now.num = max(0, now.num - (not fits()))
-        return leave(self, *args)
-
-    put(tape, "__enter__", entered)
-    put(tape, "__exit__", left)
-    for layer in (keras.layers.Dropout, keras.layers.BatchNormalization):
-        put(layer, "call", _noting(layer.call, layer.__name__, now, sink, note))
-    return put_back
-
-
-def _noting(original: Any, kind: str, now: _Open, sink: Sink, note: Callable[[str, bool], None]) -> Any:
-    @functools.wraps(original)
-    def call(self: Any, inputs: Any, training: Any = False, *args: Any, **kwargs: Any) -> Any:
-        if now.num and getattr(self, "rate", 1) and isinstance(training, bool | None) and self.trainable:
-            guarded(sink, "keras: tape", note, kind, bool(training))
-        return original(self, inputs, training, *args, **kwargs)
-
-    return call
