@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.checks.wording import plural
-from luthier.findings import Finding, Unknown
+from luthier.checks.wording import called_in, plural
+from luthier.findings import Finding, Place, Unknown
 from luthier.watching.fits import Taped
 
 TITLE = "training in inference mode"
@@ -35,10 +35,12 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     dropout = next((t for t in trace.taped if t.kind == "Dropout"), None)
     if trace.fits or dropout is None:
         return []
-    return [_finding(dropout, trace.taped)] if dropout.infer and not dropout.train else []
+    if dropout.train or not dropout.infer:
+        return []
+    return [_finding(dropout, trace.taped, called_in(trace.sources, "GradientTape") or dropout.place)]
 
 
-def _finding(dropout: Taped, taped: list[Taped]) -> Finding:
+def _finding(dropout: Taped, taped: list[Taped], place: Place | None) -> Finding:
     kinds = [t.kind for t in taped if t.infer and not t.train]
     return Finding(
         code="K32",
@@ -50,7 +52,7 @@ def _finding(dropout: Taped, taped: list[Taped]) -> Finding:
         remedy="Call the model with training=True under the tape",
         severity="error",
         certain=True,
-        place=dropout.place,
+        place=place,
         cause="Nothing is dropped in training, and batch normalisation keeps its first statistics.",
         wrong="loss = loss_fn(y, model(x))",
         right="loss = loss_fn(y, model(x, training=True))",
