@@ -12,8 +12,9 @@ Mend: compile again.
     body.trainable = True; model.fit(x, y)                                        # wrong
     body.trainable = True; model.compile(Adam(1e-5), loss); model.fit(x, y)       # right
 
-It keeps silent where the model was compiled in between, and on other backends than TensorFlow, which make the step
-anew."""
+It keeps silent where the model was compiled in between, for a training step of one's own, and on other backends than
+TensorFlow, which make the step anew.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ CAUSES = ()
 
 def judge(trace: Any) -> list[Finding] | Unknown:
     """Fits whose step was made for other weights."""
-    return [_finding(fit) for fit in trace.fits if fit.thawed or fit.frozen]
+    return [_finding(fit) for fit in trace.fits if (fit.thawed or fit.frozen) and not fit.own_step]
 
 
 def _finding(fit: Fit) -> Finding:

@@ -14,7 +14,8 @@ Mend: say so.
         loss = loss_fn(y, model(x, training=True))      # right
 
 It keeps silent where a layer of the kind ran in training mode under any tape, where only batch normalisation was left
-in inference mode, and where the program trains by `fit`."""
+in inference mode, and where the program trains by `fit`.
+"""
 
 from __future__ import annotations
 

@@ -87,6 +87,29 @@ FIRES |= {
 }
 
 SILENT: dict[str, str] = {
+    "a part with an optimizer of its own, in a step of one's own": """
+import tensorflow as tf
+class Turns(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = layers.Dense(16, activation="relu"), layers.Dense(1)
+        self.slow = keras.optimizers.SGD(0.001)
+    def call(self, inputs):
+        return self.head(self.body(inputs))
+    def train_step(self, data):
+        rows, goal = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((self(rows, training=True)[:, 0] - goal) ** 2)
+        body, head = self.body.trainable_variables, self.head.trainable_variables
+        grads = tape.gradient(loss, body + head)
+        self.slow.apply(grads[: len(body)], body)
+        self.optimizer.apply(grads[len(body):], head)
+        return {"loss": loss}
+m = Turns()
+m.compile(keras.optimizers.Adam(0.01))
+m.fit(x, r, epochs=2, verbose=0)
+m.fit(x, r, epochs=2, verbose=0)
+""",
     "the next token behind a mask": _TOKENS.replace("MASK", ", use_causal_mask=True").replace(
         "TARGET", "text[:, 1:]"
     ),
