@@ -54,3 +54,5 @@ for p in trunk.parameters():
 train(nn.Sequential(trunk, nn.ReLU(), head), F.cross_entropy, three)
 """,
 }
+
+ALSO = {"a step function flattens everything": {"M26"}}

@@ -7,7 +7,20 @@ from typing import Any
 
 from luthier.watching.fits import Fit
 
-_DRAWS = ("Random", "StatelessRandom", "Multinomial", "StatelessMultinomial")
+_DRAWS = (
+    "Multinomial",
+    "Random",
+    "RngReadAndSkip",
+    "StatefulRandom",
+    "StatefulStandardNormal",
+    "StatefulTruncatedNormal",
+    "StatefulUniform",
+    "StatelessMultinomial",
+    "StatelessRandom",
+    "StatelessTruncatedNormal",
+    "TruncatedNormal",
+)
+"""What the names of operations that draw begin with."""
 _MOST = 200
 
 
