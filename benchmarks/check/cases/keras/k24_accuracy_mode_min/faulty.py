@@ -10,7 +10,8 @@ from sklearn.model_selection import train_test_split
 keras.utils.set_random_seed(0)
 X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8, 1) / 16.0
-X_tr, X_va, y_tr, y_va = train_test_split(X, y, test_size=0.2, random_state=0)
+X_tr, X_te, y_tr, y_te = train_test_split(X, y, test_size=0.2, random_state=0)
+X_tr, X_va, y_tr, y_va = train_test_split(X_tr, y_tr, test_size=0.2, random_state=0)
 
 model = keras.Sequential([
     keras.Input((8, 8, 1)),
@@ -28,4 +29,4 @@ checkpoint = keras.callbacks.ModelCheckpoint(
 h = model.fit(X_tr, y_tr, validation_data=(X_va, y_va), epochs=10, batch_size=64, callbacks=[checkpoint], verbose=0)
 print("val_accuracy", [round(a, 3) for a in h.history["val_accuracy"]])
 model.load_weights(weights)
-print("kept model", model.evaluate(X_va, y_va, verbose=0))
+print("kept model", model.evaluate(X_te, y_te, verbose=0))
