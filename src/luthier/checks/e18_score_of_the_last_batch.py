@@ -40,8 +40,6 @@ scikit-learn's documentation: a score is that of the rows that it is given.
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from luthier.checks.reading import by_line
 from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Unknown
@@ -56,14 +54,11 @@ def judge(trace: Trace) -> list[Finding] | Unknown:
     """One finding a line."""
     found = []
     for _, scores in by_line(trace.scores):
-        parts = [list(calls) for _, calls in groupby(scores, key=lambda s: s.step)]
-        rows = [_rows(trace, calls[0]) for calls in parts if len(calls) == 1]
-        last = [given for given in rows if len(given) >= MIN_BATCHES]
-        alone = [s for calls in parts for s in calls]
-        if not MIN_EVALUATIONS <= len(last) == len(parts):
-            continue
-        if all(s.num_rows == given[-1] < sum(given) for s, given in zip(alone, last, strict=True)):
-            found.append(_finding(alone, last[0]))
+        given = [_rows(trace, score) for score in scores]
+        once = len({score.step for score in scores}) == len(scores) >= MIN_EVALUATIONS
+        whole = once and all(len(rows) >= MIN_BATCHES for rows in given)
+        if whole and all(s.num_rows == rows[-1] < sum(rows) for s, rows in zip(scores, given, strict=True)):
+            found.append(_finding(scores, given[0]))
     return found
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.checks.reading import num
+from luthier.checks.reading import gone_from, num
 from luthier.checks.wording import plural
 from luthier.findings import Finding, Unknown
 from luthier.watching.programs import Rates
@@ -27,7 +27,7 @@ TITLE = "the learning rate is gone early"
 TIER = "quick"
 CAUSES = ()
 MIN_STEPS = 50
-GONE, EARLY = 0.01, 1 / 3
+EARLY = 1 / 3
 
 
 def judge(trace: Any) -> list[Finding] | Unknown:
@@ -35,10 +35,8 @@ def judge(trace: Any) -> list[Finding] | Unknown:
     found = []
     for rates in (r for r in trace.programs if isinstance(r, Rates) and not r.multiplied):
         past = [r for c, r in zip(rates.counts, rates.rates, strict=True) if c < trace.num_steps]
-        alive = [k for k, rate in enumerate(past) if rate >= GONE * max(past)]
-        since = (
-            rates.counts[alive[-1] + 1] if past and max(past) > 0 and alive[-1] + 1 < len(past) else trace.num_steps
-        )
+        gone = gone_from(past)
+        since = rates.counts[gone] if gone < len(past) else trace.num_steps
         if trace.num_steps >= MIN_STEPS and since < EARLY * trace.num_steps:
             found.append(_finding(rates, max(past), since, trace.num_steps))
     return found

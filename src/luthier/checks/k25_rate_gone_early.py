@@ -21,6 +21,7 @@ from typing import Any
 
 from luthier.checks import fitting
 from luthier.checks.patches import calls_in, last_name
+from luthier.checks.reading import gone_from
 from luthier.checks.wording import Sources, line_at, percent, plural
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.fits import Fit, Schedule
@@ -29,7 +30,6 @@ TITLE = "the learning rate is gone early"
 TIER = "quick"
 CAUSES = ()
 MIN_STEPS = 50
-GONE = 0.01
 EARLY = 0.2
 
 
@@ -50,11 +50,9 @@ def judge(trace: Any) -> list[Finding] | Unknown:
 
 def _gone_after(schedule: Schedule) -> float:
     """Share of the planned steps after which the rate stays below 1 % of its highest; 1 where it does not."""
-    rates, peak = schedule.rates, max(schedule.rates, default=0.0)
-    alive = [i for i, rate in enumerate(rates) if rate >= GONE * peak]
-    if schedule.num_steps < MIN_STEPS or peak <= 0 or "Restarts" in schedule.kind:
+    if schedule.num_steps < MIN_STEPS or "Restarts" in schedule.kind or not schedule.rates:
         return 1.0
-    return (alive[-1] + 1) / len(rates)
+    return gone_from(schedule.rates) / len(schedule.rates)
 
 
 def _finding(sources: Sources, fit: Fit, schedule: Schedule, share: float) -> Finding:

@@ -81,6 +81,21 @@ def course(trace: Trace) -> list[float]:
     return [b.loss for b in trace.backwards if math.isfinite(b.loss) and not b.in_step]
 
 
+GONE = 0.01
+"""Of the highest learning rate: below it a step changes nothing to speak of."""
+
+
+def gone_from(rates: Sequence[float]) -> int:
+    """The place from which on rates stay below 1 % of the highest of them, in order of steps; their number: none.
+
+    >>> gone_from([0.1, 0.05, 0.0, 0.0]), gone_from([0.0, 0.1]), gone_from([])
+    (2, 2, 0)
+    """
+    peak = max(rates, default=0.0)
+    alive = [k for k, rate in enumerate(rates) if rate >= GONE * peak]
+    return alive[-1] + 1 if peak > 0 else len(rates)
+
+
 def learning(trace: Trace, values: Sequence[float] | None = None) -> bool | None:
     """Whether the loss falls: the mean of its last third lies more than two standard errors below that of its
     first third, and by at least 2 % of it. None: fewer than 15 values.

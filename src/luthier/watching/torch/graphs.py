@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from luthier.watching.steps import Backward, GraphSign
 from luthier.watching.torch.latent import divergence
 from luthier.watching.torch.origins import KEY, SHAPING, node_name
@@ -62,7 +60,7 @@ class Graphs:
         for node in _nodes(root):
             name = node_name(node)
             jumps = jumps or (name if name in JUMPS else "")
-            sign = GraphSign(at=record.at, step=record.step, place=record.place, backward=record.at)
+            sign = _sign(record)
             if name in DIFFERENCES and _bootstraps(node):
                 sign.kind = "bootstrap"
             elif name == "mul" and _advantage(node):
@@ -77,17 +75,8 @@ class Graphs:
             if sign.kind:
                 self.watch.trace.signs.append(sign)
         if jumps:
-            self.watch.trace.signs.append(
-                GraphSign(
-                    at=record.at,
-                    step=record.step,
-                    place=record.place,
-                    backward=record.at,
-                    kind="jump",
-                    layer=jumps,
-                    size=len(_leaves(_nodes(root)) - _leaves(_nodes(root, JUMPS))),
-                )
-            )
+            size = len(_leaves(_nodes(root)) - _leaves(_nodes(root, JUMPS)))
+            self.watch.trace.signs.append(_sign(record, kind="jump", layer=jumps, size=size))
         self._teaching(record, root)
 
     def _divergence(self, record: Backward, root: Any, here: Any) -> None:
@@ -99,11 +88,7 @@ class Graphs:
             self._barren[here] = self._barren.get(here, 0) + 1
             return
         self._read[here] = self._read.get(here, 0) + 1
-        self.watch.trace.signs.append(
-            GraphSign(
-                at=record.at, step=record.step, place=record.place, backward=record.at, kind="divergence", share=found
-            )
-        )
+        self.watch.trace.signs.append(_sign(record, kind="divergence", share=found))
 
     def _teaching(self, record: Backward, root: Any) -> None:
         """Note teachers that the gradient flows into, and later losses that reach them in another way."""
@@ -111,11 +96,15 @@ class Graphs:
         if self._teachers and not found:
             reached = {node.metadata[CALL][0] for node in _nodes(root) if CALL in node.metadata}
         self._teachers |= {lesson.teacher for lesson in found}
-        sign = GraphSign(at=record.at, step=record.step, place=record.place, backward=record.at)
         signs = [("lesson", (each.pupil, each.teacher), each.even) for each in sorted(found)]
         signs += [("own loss", (number, number), False) for number in sorted(reached & self._teachers)]
         for kind, models, even in signs:
-            self.watch.trace.signs.append(msgspec.structs.replace(sign, kind=kind, models=models, even=even))
+            self.watch.trace.signs.append(_sign(record, kind=kind, models=models, even=even))
+
+
+def _sign(record: Backward, **what: Any) -> GraphSign:
+    """Something that is seen in the graph of this pass."""
+    return GraphSign(at=record.at, step=record.step, place=record.place, backward=record.at, **what)
 
 
 def _tensors(output: Any) -> list[Any]:
