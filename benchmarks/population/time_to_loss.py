@@ -17,9 +17,11 @@ Arms of luthier, to split the gain into scheduling and execution:
     no rungs          execution alone: a Halton sequence, every trial to its end
     loop, no rungs    neither
 
-Each has `--limit` seconds (default: twice Optuna's) and is stopped at the loss; a run that does not come there is
+Each has `--limit` seconds (default: as many as Optuna) and is stopped at the loss; a run that does not come there is
 censored, and said so. luthier's budget is the limit: it sizes the evidence at the end, which takes its share, so
-that the search itself has less. Results are appended to a file; what is there is not run again.
+that the search itself has less. Results are appended to `time_to_loss.jsonl` beside this file; what is there is not
+run again. Before each run the machine's pace is taken: steps a second of a loop by hand on one core, which says
+whether two runs had the same machine.
 """
 
 from __future__ import annotations
@@ -36,8 +38,10 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.population import optuna_arm
+from benchmarks.population.contestants import by_hand
+from benchmarks.population.models import CASES
 from benchmarks.population.optuna_arm import Seen
-from benchmarks.population.store import FOLDER, Store, environment
+from benchmarks.population.store import Store, environment
 from benchmarks.population.tasks import SEARCHES, task_of
 
 import luthier
@@ -125,6 +129,19 @@ def run_luthier(name: str, seed: int, arm: str, *, goal: float, limit: float) ->
     }
 
 
+def steps_per_s(seconds: float = 0.5) -> float:
+    """How fast the machine is at this moment: optimizer steps of a small MLP by hand, one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    loop = by_hand(CASES["mlp"], fused=True)
+    loop()
+    steps, began = 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < seconds:
+        steps += loop()
+    return steps / passed
+
+
 def _rungs(*, on: bool) -> Any:
     """Without rungs every trial goes to its end. No option says so: the place that decides is replaced."""
     ours = scheduler.choose_rungs
@@ -155,15 +172,17 @@ def fill(store: Store, asked: argparse.Namespace) -> None:
             key = {"case": name, "seed": seed, "seconds": asked.seconds}
             theirs = store.get(name, "Optuna", seed, asked.seconds)
             if theirs is None:
+                pace = steps_per_s()
                 found = run_optuna(name, seed, asked.seconds)
-                theirs = {**key, "arm": "Optuna", **found, "environment": said}
+                theirs = {**key, "arm": "Optuna", **found, "pace": pace, "environment": said}
                 store.add(theirs)
                 print(line(theirs), flush=True)
             for arm in asked.arms:
                 if store.get(name, arm, seed, asked.seconds) is None:
-                    limit = asked.limit or 2 * asked.seconds
+                    limit, pace = asked.limit or asked.seconds, steps_per_s()
                     found = run_luthier(name, seed, arm, goal=theirs["loss"], limit=limit)
-                    row = {**key, "arm": arm, "goal": theirs["loss"], "limit": limit, **found, "environment": said}
+                    row = {**key, "arm": arm, "goal": theirs["loss"], "limit": limit, **found, "pace": pace,
+                           "environment": said}  # fmt: skip
                     store.add(row)
                     print(line(row), flush=True)
 
@@ -187,7 +206,19 @@ def table(store: Store, seconds: float) -> str:
             rows = [r for r in store.rows.values() if (r["case"], r["arm"], r["seconds"]) == (name, arm, seconds)]
             if rows:
                 lines.append(_row(store, name, arm, sorted(rows, key=lambda r: r["seed"])))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_paces(store, seconds)])
+
+
+def _paces(store: Store, seconds: float) -> list[str]:
+    """Whether Optuna and luthier had the same machine."""
+    lines = []
+    for whose, is_meant in (("Optuna's", "Optuna".__eq__), ("luthier's", ARMS.__contains__)):
+        paces = sorted(r["pace"] for r in store.rows.values() if r["seconds"] == seconds and is_meant(r["arm"]))
+        if paces:
+            middle = statistics.median(paces)
+            lines.append(f"A loop by hand before {whose} {len(paces)} runs: {middle:.0f} steps a second "
+                         f"({paces[0]:.0f} to {paces[-1]:.0f}).")  # fmt: skip
+    return lines
 
 
 def _row(store: Store, name: str, arm: str, rows: list[dict[str, Any]]) -> str:
@@ -219,8 +250,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=None, help="what luthier gets, in seconds")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
-    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--store", type=Path, default=FOLDER / "population_time_to_loss.jsonl")
+    parser.add_argument("--arms", nargs="*", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--store", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--table", action="store_true", help="print what is stored, run nothing")
     parser.add_argument("--json", action="store_true", help="print the stored runs as JSON")
     asked = parser.parse_args()

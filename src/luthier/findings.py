@@ -177,7 +177,7 @@ class DecisionReport(Record, frozen=True, kw_only=True):
 
     Args:
         metric: what the threshold is chosen by. `threshold`: probability from which on the second class is said,
-            chosen on `num_val` validation rows.
+            chosen on `num_val` validation rows, those of all folds where there are folds.
         val_at_half, val_at_threshold, test_at_half, test_at_threshold: the metric at one half and at the threshold.
         applied: does the stored model decide by it? Only where the run's metric asks for it, and is not accuracy.
         ece_val, ece_test: expected calibration error, in 15 bins. NaN where there are no test rows.

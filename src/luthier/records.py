@@ -239,8 +239,9 @@ class RunPlan(Record, frozen=True, kw_only=True):
         seed: of the run; every other seed follows from it.
         structural: settings that change shapes or modules, drawn in cohorts; `cohort`: trials that share a draw
             of them, so that they can train in one program (1: every trial has its own).
-        mode, slots: how the search trains, and how many trials a worker holds; all else trains in the reference
-            mode, one by one. `speedup`: rows a second of a full worker over those of the reference, as measured.
+        mode, slots: how the search trains, and how many trials side by side in one program; all else trains in the
+            reference mode, one by one. `speedup`: rows a second of a full program over those of the reference, as
+            measured.
     """
 
     unit: Literal["seconds", "trials"]

@@ -24,7 +24,7 @@ PRIVATE = {
     "src/luthier/engines/torch/step.py: torch._foreach_norm": "torch's own gradient clipping is made of it",
     "src/luthier/engines/torch/step.py: torch._foreach_clamp_min_": "torch's own clipping by value is made of it",
     "src/luthier/engines/torch/step.py: torch._foreach_clamp_max_": "torch's own clipping by value is made of it",
-    "src/luthier/engines/torch/updates.py: torch._fused_adamw_": "torch's own fused AdamW is made of it",
+    "src/luthier/engines/torch/optimizers.py: torch._fused_adamw_": "torch's own fused AdamW is made of it",
     "src/luthier/engines/torch/updates.py: torch._fused_sgd_": "torch's own fused SGD is made of it",
     "src/luthier/engines/torch/compiled.py: torch._inductor": "its `compile` takes a traced graph; documented",
     "src/luthier/engines/torch/recurrent.py: layer._all_weights": "the order of weights that torch's kernel wants",

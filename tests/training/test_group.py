@@ -12,6 +12,7 @@ from luthier import Recipe
 from luthier.engines.spec import Loss, Mode, Source
 from luthier.training.batches import report_steps
 from luthier.training.group import MAX_CHUNK, Group, Live, Setting
+from luthier.training.session import Session
 
 ROWS = np.arange(40, dtype=np.int32)
 DATA = Source(np.zeros((40, 2), np.float32), np.zeros(40, np.float32))
@@ -78,6 +79,21 @@ def test_slots_that_start_at_other_moments_soon_stop_together():
 def test_equal_slots_lose_no_step():
     _, useful = trained([120] * 4, 4)
     assert useful == 1.0
+
+
+@pytest.mark.parametrize(("sparse_waits_s", "first"), [(20, "full"), (40, "sparse")])
+def test_a_worker_advances_the_program_whose_trials_have_waited_longest_in_all(sparse_waits_s, first):
+    session, groups = Session(), {"full": group(3), "sparse": group(3)}
+    for name, num, waits_s in (("full", 3, 10), ("sparse", 1, sparse_waits_s)):
+        for slot in range(num):
+            groups[name].put(slot, live(slot, 60), None)
+        groups[name].advanced_at -= waits_s
+        session.groups[name,] = [groups[name]]
+    list(session.advance())
+    assert [name for name, made in groups.items() if made.slots[0].step] == [first]
+    while session.busy():
+        list(session.advance())
+    assert not any(slot for made in groups.values() for slot in made.slots)
 
 
 class Recording:

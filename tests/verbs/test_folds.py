@@ -81,6 +81,12 @@ def test_predictions_give_the_scores_that_the_run_tells(run):
     assert told.mean > 0.9
 
 
+def test_the_threshold_is_chosen_on_the_rows_of_all_folds(run):
+    told, kept = run.record.decision, run.out_of_fold
+    assert told.num_val == len(kept.rows) == sum(run.record.folds.num_rows)
+    assert told.val_at_half == pytest.approx(float((kept.outputs.argmax(1) == kept.targets).mean()))
+
+
 def test_the_model_that_is_loaded_has_them_too_and_is_none_of_the_others(run):
     """The shipped model trained on the rows of other folds: there it says something else."""
     model = luthier.load(run.folder, builder=net)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 from typing import Any, NamedTuple
 
+from luthier.checks.patches import blocks_around, calls_in
 from luthier.checks.wording import parsed
 from luthier.findings import Finding, Place, Unknown
 from luthier.watching.programs import Modes
@@ -104,19 +105,11 @@ def _finding(said: Said) -> Finding:
 def _set_again(trace: Any) -> bool:
     """Is there a `.train()` that does not stand before the loop over epochs, once?"""
     for source in trace.sources.values():
-        tree = parsed(source)
-        loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
-        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and not n.args):
+        for call in (c for c in calls_in(source) if not c.args):
             if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "set_attributes"):
-                inside = any(loop.lineno < call.lineno <= (loop.end_lineno or 0) for loop in loops)
-                if inside or not any(loop.lineno > call.lineno for loop in _around(tree, call, loops)):
+                scope = [parsed(source), *blocks_around(source, call.lineno, ast.FunctionDef)][-1]
+                loops = [node for node in ast.walk(scope) if isinstance(node, ast.For | ast.While)]
+                inside = blocks_around(source, call.lineno, ast.For, ast.While)
+                if inside or not any(loop.lineno > call.lineno for loop in loops):
                     return True
     return False
-
-
-def _around(tree: ast.Module, call: ast.Call, loops: list[Any]) -> list[Any]:
-    """The loops in the innermost function around a call, or in the file where it stands in none."""
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    around = [f for f in functions if f.lineno <= call.lineno <= (f.end_lineno or 0)]
-    inner = max(around, key=lambda f: f.lineno, default=None)
-    return loops if inner is None else [x for x in loops if inner.lineno <= x.lineno <= (inner.end_lineno or 0)]

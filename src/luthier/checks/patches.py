@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any
 
 from luthier.checks.wording import Sources, parsed, statement
 from luthier.findings import Edit, Place
@@ -100,6 +102,12 @@ def calls_in(source: str) -> list[ast.Call]:
     return [node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call)]
 
 
+def blocks_around(source: str, line: int, *kinds: type[Any]) -> list[Any]:
+    """The nodes of these kinds among whose lines a line is, outermost first."""
+    nodes = [node for node in ast.walk(parsed(source)) if isinstance(node, kinds)]
+    return [node for node in nodes if node.lineno <= line <= (node.end_lineno or 0)]
+
+
 def around_block(
     sources: Sources, place: Place | None, lines: tuple[str, str], apart_from: Iterable[Place | None]
 ) -> tuple[Edit, ...]:
@@ -109,12 +117,8 @@ def around_block(
     if source is None or place is None:
         return ()
     others = [p.line for p in apart_from if p is not None and p.file == place.file]
-    for node in ast.walk(parsed(source)):  # outer blocks come before inner ones
-        if not isinstance(node, ast.With | ast.For) or node.end_lineno is None:
-            continue
-        if not node.lineno <= place.line <= node.end_lineno or any(
-            node.lineno <= line <= node.end_lineno for line in others
-        ):
+    for node in blocks_around(source, place.line, ast.With, ast.For):
+        if any(node.lineno <= line <= node.end_lineno for line in others):
             continue
         if any(isinstance(inner, ast.Return) for inner in ast.walk(node)):
             return ()  # the line after the block would not be reached
@@ -160,15 +164,9 @@ def out_of_loop(sources: Sources, place: Place | None) -> tuple[Edit, ...]:
 
 def _loops(source: str, line: int) -> list[ast.For | ast.While]:
     """Loops of the same function around a line, outermost first."""
-    found: list[ast.For | ast.While] = []
-    for node in ast.walk(parsed(source)):
-        if not hasattr(node, "lineno") or not node.lineno <= line <= (getattr(node, "end_lineno", 0) or 0):
-            continue
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            found.clear()
-        elif isinstance(node, ast.For | ast.While):
-            found.append(node)
-    return found
+    scopes, loops = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda), (ast.For, ast.While)
+    inner_first = reversed(blocks_around(source, line, *scopes, *loops))
+    return [*takewhile(lambda node: isinstance(node, loops), inner_first)][::-1]
 
 
 def _within(node: ast.AST, outer: ast.stmt) -> bool:

@@ -43,9 +43,9 @@ from __future__ import annotations
 import ast
 import re
 
-from luthier.checks.patches import out_of_loop
+from luthier.checks.patches import blocks_around, out_of_loop
 from luthier.checks.reading import by_line, feeds_training
-from luthier.checks.wording import code, parsed, plural
+from luthier.checks.wording import code, plural
 from luthier.findings import Finding, Place, Severity, Unknown
 from luthier.watching.ends import Seed
 from luthier.watching.trace import Trace
@@ -122,11 +122,9 @@ def _random(trace: Trace, place: Place | None) -> str:
 
 def _drawn(trace: Trace, place: Place | None) -> str:
     """The first call that draws, behind the line in its innermost function or loop."""
-    source = trace.sources.get(place.file, "") if place else ""
-    blocks = [n for n in ast.walk(parsed(source)) if isinstance(n, ast.FunctionDef | ast.For | ast.While)]
-    around = [n for n in blocks if place and n.lineno < place.line <= (n.end_lineno or 0)]
-    if not around or place is None:
+    if place is None:
         return ""
-    calls = [n for n in ast.walk(max(around, key=lambda n: n.lineno)) if isinstance(n, ast.Call)]
+    around = blocks_around(trace.sources.get(place.file, ""), place.line, ast.FunctionDef, ast.For, ast.While)
+    calls = [n for block in around[-1:] for n in ast.walk(block) if isinstance(n, ast.Call)]
     names = [(n.lineno, n.col_offset, ast.unparse(n.func)) for n in calls if n.lineno > place.line]
     return min((n for n in names if DRAWS.fullmatch(n[2])), default=(0, 0, ""))[2]

@@ -26,10 +26,15 @@ Array = npt.NDArray[Any]
 
 
 class Gathered(NamedTuple):
-    """The report, and the arrays that are kept: "rows", "folds", "outputs", and "targets" where there are such."""
+    """The report, and the arrays that are kept: "rows", "folds", "outputs", and "targets" where there are such.
+
+    `single`: the same by one model a fold. A mean of several is surer of itself than the one that is shipped, so that
+    its threshold would be another.
+    """
 
     report: FoldsReport
     arrays: dict[str, Array]
+    single: dict[str, Array]
 
 
 def sides(bench: Bench, pairs: Sequence[Trial], winner: Trial | None) -> list[Trial]:
@@ -89,7 +94,8 @@ def gather(bench: Bench, runs: Sequence[Trial], evaluations: Path) -> Gathered:
         num_tried=len(searched),
         num_complete=len(folds.complete(searched, bench.facts.num_folds)),
     )
-    return Gathered(report, _joined(list(parts.values())))
+    single = [_mean(fold, files[:1]) for fold, files in by_fold.items() if files]
+    return Gathered(report, _joined(list(parts.values())), _joined(single))
 
 
 def _mean(fold: int, files: Sequence[Mapping[str, Array]]) -> dict[str, Array]:

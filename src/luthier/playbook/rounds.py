@@ -20,6 +20,7 @@ from luthier.search.spec import Resume, Sampler
 from luthier.search.table import Table
 from luthier.space import Config, Space
 from luthier.training.ledger import Job
+from luthier.training.placement import most_held
 
 
 class Limits(NamedTuple):
@@ -147,7 +148,7 @@ class _Round:
         running = sum(t.status == "running" for t in searched)
         lacking = max(self.limits.num_complete - complete, 0)
         plan, full_s = self.bench.plan, history.trials[0].cost.seconds
-        beside_s = (plan.slots - 1) * plan.rungs[0] * full_s / plan.speedup  # of the trials that a worker holds too
+        beside_s = (most_held(plan.slots) - 1) * plan.rungs[0] * full_s / plan.speedup  # of what a worker holds too
         needed_s = (lacking / plan.num_workers + 1) * full_s + beside_s if lacking or running else full_s
         if standing and self.limits.num_complete:  # a configuration takes its folds one after the other
             needed_s = max(standing.reserved() / plan.num_workers + 1, standing.num) * full_s + beside_s

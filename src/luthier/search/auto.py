@@ -117,7 +117,7 @@ class _Model:
         self.last = table.utility_NK.shape[1] - 1
         self.surrogate.learn(observed(table, num_settled(len(table.trials))))
         self.surrogate.condition(observed(table))
-        mean_N, _ = self.surrogate.predict(self.surrogate.data.x_ND, self.last)
+        mean_N = self.surrogate.expect(self.surrogate.data.x_ND, self.last)
         self.best, self.leader_D = float(mean_N.max()), self.surrogate.data.x_ND[mean_N.argmax()]
         waiting_N = np.isnan(table.utility_NK).all(axis=1) & np.isin(table.status_N, ("running", "waiting"))
         if waiting_N.any():
@@ -126,7 +126,7 @@ class _Model:
     def believe(self, x_MD: Array) -> None:
         """Take what the model expects of these for observed."""
         assert self.surrogate is not None
-        mean_M, _ = self.surrogate.predict(x_MD, self.last)
+        mean_M = self.surrogate.expect(x_MD, self.last)
         self.surrogate.add(Observed(x_MD, np.full(len(x_MD), self.last), mean_M))
 
     def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:

@@ -145,6 +145,11 @@ class Surrogate:
         self._weight_N = both[:, 0] - self.mean * both[:, 1]
         self.scale = float(max((y_N - self.mean) @ self._weight_N / len(y_N), 1e-3))
 
+    def expect(self, x_CD: Array, rung: int) -> Array:
+        """Mean of the utility at a rung [C]: the first of `predict`, without the time of its second."""
+        k_CN = self._kernel(self._features(x_CD), np.array([rung]))
+        return np.asarray(self.mean + k_CN @ self._weight_N)
+
     def predict(self, x_CD: Array, rung: int) -> tuple[Array, Array]:
         """Mean and standard deviation of the utility at a rung, without noise [C]."""
         from scipy.linalg import solve_triangular

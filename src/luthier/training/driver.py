@@ -25,7 +25,7 @@ from luthier.training.executor import Executor
 from luthier.training.faults import as_error
 from luthier.training.group import Event
 from luthier.training.ledger import Job, Ledger, is_asked
-from luthier.training.placement import Guest, choose_worker, next_mode
+from luthier.training.placement import Guest, choose_worker, most_held, next_mode
 from luthier.training.progress import Rate, progress_of
 from luthier.training.view import View
 
@@ -173,17 +173,11 @@ class Driver:
         return View(self.ledger, phase, unit_steps=plan.rungs[0] * self.ledger.trials[0].num_steps, lag=plan.lag)
 
     def _decide(self, view: View, source: Source, number: int, *, time_is_up: Callable[[], bool]) -> Job:
-        """The next job, decided when a worker is about to be free and every outcome that counts is there.
-
-        Where workers hold several trials, which reach their rungs together, a few jobs are decided ahead: what they
-        see depends on their numbers alone.
-        """
+        """The next job, decided when a worker is about to be free and every outcome that counts is there."""
         plan = self.plan
         assert plan is not None
-        newest, ahead = number - plan.lag, 0
-        if plan.slots > 1 and view.phase.startswith("search"):
-            ahead = max(plan.lag - plan.slots * plan.num_workers, 0)
-        self._work_while(lambda: len(self.pending) > ahead or view.waits_for(newest), time_is_up)
+        newest = number - plan.lag
+        self._work_while(lambda: bool(self.pending) or view.waits_for(newest), time_is_up)
         job = None
         if not time_is_up():
             view.see(newest)
@@ -264,7 +258,7 @@ class Driver:
         assert self.plan is not None
         if self.ledger.trials[job.trial].phase not in ("search", "fold"):
             return 1
-        return min(self.plan.slots, self.ledger.widest.get(self.plan.mode, self.plan.slots))
+        return most_held(min(self.plan.slots, self.ledger.widest.get(self.plan.mode, self.plan.slots)))
 
     def _give(self, worker: int, job: Job) -> None:
         assert self.plan is not None

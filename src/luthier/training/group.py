@@ -51,7 +51,7 @@ class Live:
     seconds: float = 0.0
     num_parameters: int = 0
     plateau: Plateau = field(default_factory=Plateau)  # of a schedule that waits for progress
-    saved_at: float = 0.0  # clock of the last checkpoint
+    saved_at: float = 0.0  # `seconds` at the last checkpoint
     save_s: float = 0.0  # what the last one cost
 
     @property
@@ -97,6 +97,7 @@ class Group:
         self.population, self.data, self.setting = population, data, setting
         self.slots: list[Live | None] = [None] * population.P
         self.state: Any = None
+        self.advanced_at = time.perf_counter()
         self.steps, self.slot_steps, self.refills, self.refill_s = 0, 0, 0, 0.0  # since they were told last
 
     def free_slot(self) -> int | None:
@@ -121,13 +122,18 @@ class Group:
         else:
             self.state = self.population.put(self.state, slot, snapshot)
         live.num_parameters = sum(a.size for name, a in snapshot.items() if name.startswith("weights/"))
-        live.saved_at = time.perf_counter()
+        live.saved_at = live.seconds
         self.slots[slot] = live
         self.refills, self.refill_s = self.refills + 1, self.refill_s + time.perf_counter() - began
 
     def busy(self) -> bool:
         """Does any slot have steps to take?"""
         return any(live is not None and not live.waits for live in self.slots)
+
+    def waited_s(self) -> float:
+        """Seconds since the last chunk, once for each slot that has steps to take."""
+        num = sum(live is not None and not live.waits for live in self.slots)
+        return num * (time.perf_counter() - self.advanced_at)
 
     def advance(self) -> Iterator[Event]:
         """One chunk for every slot that has steps to take; yields what happened."""
@@ -137,7 +143,8 @@ class Group:
         plan = make_plan(courses, length, self.setting.targets)
         self.state, out = self.population.advance(self.state, self.data, plan)
         taken = int(plan.steps.sum())
-        step_s = (time.perf_counter() - began) / taken
+        self.advanced_at = time.perf_counter()
+        step_s = (self.advanced_at - began) / taken
         self.steps += taken
         self.slot_steps += int(plan.steps.max()) * self.population.P
         for p, course in enumerate(courses):
@@ -255,7 +262,7 @@ class Group:
 
     def _checkpoint_due(self, live: Live) -> bool:
         interval = max(self.setting.checkpoint_min_s, live.save_s / self.setting.checkpoint_share)
-        return time.perf_counter() - live.saved_at >= interval
+        return live.seconds - live.saved_at >= interval
 
     def save(self, slot: int, live: Live) -> Event:
         """Write the slot's snapshot, with what the loop carries between two reports."""
@@ -268,8 +275,7 @@ class Group:
         snapshot |= {f"prepare/{name}": array for name, array in live.fitted.items()}
         name = f"t{live.trial:05d}-s{live.step:08d}.safetensors"
         checksum = write_snapshot(self.setting.folder / name, snapshot, {"trial": str(live.trial)})
-        live.saved_at = time.perf_counter()
-        live.save_s = live.saved_at - began
+        live.saved_at, live.save_s = live.seconds, time.perf_counter() - began
         return {"file": name, "checksum": checksum}
 
 

@@ -342,7 +342,7 @@ class _Measuring:
         pace = Pace(
             population,
             self.bench.data,
-            self.bench.recipes[0],
+            self.bench.recipes,
             rows=self.bench.rows,
             chunk_s=self.each_s / 3,
             first=1,

@@ -110,7 +110,7 @@ def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
 
 def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows: Array) -> float:
     """Training rows a second after warm-up: the fastest of three chunks, each at least SPEED_S / 3 long."""
-    return Pace(population, data, recipe, rows=train_rows, chunk_s=SPEED_S / 3).run(SPEED_S)
+    return Pace(population, data, [recipe], rows=train_rows, chunk_s=SPEED_S / 3).run(SPEED_S)
 
 
 def _check_outputs(outputs: Array, source: Data) -> None:

@@ -66,17 +66,20 @@ class Session:
         return any(group.busy() for group in self._all_groups())
 
     def advance(self) -> Iterator[Event]:
-        """One chunk in every group that has steps to take."""
-        for key, group in [(key, group) for key, groups in self.groups.items() for group in groups]:
-            if group.busy():
-                try:
-                    yield from group.advance()
-                except Exception as error:  # the whole program of the group failed
-                    lives = [live.trial for live in group.slots if live is not None]
-                    self._forget(group)
-                    if isinstance(error, Unsupported):
-                        self.refusals[key[0], key[2]] = error
-                    yield from self._fault(error, "advance", lives, group.population.mode.name, group.population.P)
+        """One chunk in the group whose trials have waited longest, the waits of all of them added up: a full program
+        comes often, a rare structure gathers trials meanwhile."""
+        busy = [(key, group) for key, groups in self.groups.items() for group in groups if group.busy()]
+        if not busy:
+            return
+        key, group = max(busy, key=lambda found: found[1].waited_s())
+        try:
+            yield from group.advance()
+        except Exception as error:  # the whole program of the group failed
+            lives = [live.trial for live in group.slots if live is not None]
+            self._forget(group)
+            if isinstance(error, Unsupported):
+                self.refusals[key[0], key[2]] = error
+            yield from self._fault(error, "advance", lives, group.population.mode.name, group.population.P)
 
     def _fault(self, error: Exception, doing: str, trials: list[int], mode: str, P: int) -> Iterator[Event]:
         """What an exception means for these trials: fewer side by side, another mode, or their end."""

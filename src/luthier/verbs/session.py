@@ -74,6 +74,7 @@ class Session:
         self.folder, self.driver, self.asked, self.watcher = folder, driver, asked, watcher
         self.stream = stream or Stream()
         self.out_of_fold: dict[str, Any] = {}  # arrays by name, with best/
+        self.of_single_models: dict[str, Any] = {}  # the same by one model a fold
         header = driver.ledger.header
         self.record = RunRecord(
             name=folder.name,
@@ -154,14 +155,15 @@ class Session:
         gathered = tuning.out_of_fold(pairs, winner, self.folder.evaluations)
         if gathered is not None:
             self._keep(folds=gathered.report)
-            self.out_of_fold = gathered.arrays
+            self.out_of_fold, self.of_single_models = gathered.arrays, gathered.single
         return contenders, evidence, pairs
 
     def _shipped(self, tuning: Tuning, ref: TaskRef, shipped: Trial, *, is_tested: bool) -> None:
         """best/, train.py, and what is to be told of the shipped model."""
         facts, evaluations = tuning.facts, self.folder.evaluations
         if facts.kind == "binary" and not facts.measured:
-            self._keep(decision=tuning.decision(shipped, evaluations, is_tested=is_tested))
+            told = tuning.decision(shipped, evaluations, is_tested=is_tested, folds=self.of_single_models)
+            self._keep(decision=told)
         self._ship(shipped, facts)
         if not facts.num_reports:
             self._keep(script=self._script(ref, shipped, facts))

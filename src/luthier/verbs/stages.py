@@ -32,6 +32,7 @@ from luthier.search import Cohorts, scheduler
 from luthier.search import sampler as find_sampler
 from luthier.space import Space
 from luthier.training.driver import Driver
+from luthier.training.placement import most_held
 from luthier.verbs import fusing
 from luthier.verbs.fusing import Decided, Question
 from luthier.verbs.request import Request
@@ -97,11 +98,12 @@ class Tuning:
         return fusing.decide(self.driver, question)
 
     def _with_mode(self, plan: RunPlan) -> RunPlan:
-        """The plan with the mode's width: more trials at once, drawn in cohorts, and a longer view back."""
+        """The plan with the mode's width: more trials at once, drawn in cohorts, and a view as far back as there are
+        trials at work."""
         decided = self.decided
         size = fusing.cohort_size(decided, plan.num_workers, self._expected_trials(plan))
         plan = msgspec.structs.replace(plan, mode=decided.mode, slots=decided.slots, speedup=decided.speedup)
-        lag = max(plan.lag, math.ceil(1.5 * plan.slots * plan.num_workers))
+        lag = max(plan.lag, most_held(plan.slots) * plan.num_workers)
         return msgspec.structs.replace(plan, structural=decided.structural, cohort=size, lag=lag)
 
     def _of_mode(self) -> Finding:
@@ -369,12 +371,19 @@ class Tuning:
         self.driver.begin("test")
         return held_out.look_once(self.bench, shown, folder.evaluations, root=folder.path.parent, run=run), shown
 
-    def decision(self, shipped: Trial, evaluations: Path, *, is_tested: bool) -> DecisionReport:
-        """How the shipped model of two classes decides: its threshold by the validation rows, its calibration."""
-        self.driver.ask_all([held_out.question(self.driver.ledger, shipped, "val", evaluations)])
-        val, test = (held_out.file_of(shipped, rows, evaluations) for rows in ("val", "test"))
-        tested = read_snapshot(test) if is_tested else None
-        return decision.judge(self.facts.metric.name, read_snapshot(val), tested)
+    def decision(
+        self, shipped: Trial, evaluations: Path, *, is_tested: bool, folds: dict[str, Any]
+    ) -> DecisionReport:
+        """How the shipped model of two classes decides: its threshold by the validation rows, its calibration.
+
+        Args:
+            folds: what its recipe says of the rows of all folds; empty where there is one split.
+        """
+        tested = read_snapshot(held_out.file_of(shipped, "test", evaluations)) if is_tested else None
+        if not folds:
+            self.driver.ask_all([held_out.question(self.driver.ledger, shipped, "val", evaluations)])
+            folds = read_snapshot(held_out.file_of(shipped, "val", evaluations))
+        return decision.judge(self.facts.metric.name, folds, tested)
 
 
 def _whole_pairs(pairs: Sequence[Trial]) -> list[Trial]:

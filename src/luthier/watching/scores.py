@@ -9,6 +9,7 @@ from typing import Any
 
 from luthier.watching.ends import Score
 from luthier.watching.lines import called_by_user
+from luthier.watching.patching import Patches
 from luthier.watching.recorder import Recorder
 
 WHOLE = (
@@ -33,7 +34,7 @@ def install(recorder: Recorder) -> Callable[[], None]:
     """Put the hooks into `sklearn.metrics`, and where each function is defined, so that it can still be pickled."""
     metrics: Any = sys.modules["sklearn.metrics"]
     note = recorder.safely("score", functools.partial(_note, recorder))
-    held: list[tuple[Any, str, Any, Any]] = []
+    patches = Patches()
     for name in WHOLE:
         original = getattr(metrics, name, None)
         if original is None:
@@ -41,15 +42,8 @@ def install(recorder: Recorder) -> Callable[[], None]:
         scored = _noting(original, name, recorder, note)
         for owner in (metrics, sys.modules.get(original.__module__)):
             if getattr(owner, name, None) is original:
-                setattr(owner, name, scored)
-                held.append((owner, name, original, scored))
-
-    def remove() -> None:
-        for owner, name, original, scored in held:
-            if getattr(owner, name, None) is scored:
-                setattr(owner, name, original)
-
-    return remove
+                patches.put(owner, name, scored)
+    return patches.restore
 
 
 def _noting(original: Any, name: str, recorder: Recorder, note: Callable[..., Any]) -> Any:

@@ -76,6 +76,7 @@ class Draws:
 
     def __init__(self, clocks: Sequence[Clock]) -> None:
         self.clocks = clocks
+        self._bounds: dict[tuple[Any, ...], tuple[Any, Any]] = {}  # of rates seen before
 
     def begin(self, seeds: Sequence[int], steps: Sequence[int]) -> None:
         """A step of each trial begins."""
@@ -93,15 +94,26 @@ class Draws:
         P, num = len(self.clocks), prod(shape)
         calls = [(clock.seed, clock.step, layer, clock.next_call(layer)) for clock in self.clocks]
         bits_PN = _philox(calls, num) if like.device.type == "cpu" else _hashed(calls, num, like.device)
-        kept = [LEVELS - round(LEVELS * rate) for rate in rates]
+        seen = (*rates, like.dtype)
+        if seen not in self._bounds:
+            self._bounds[seen] = _bounds(rates, like)
+        highest, scale = self._bounds[seen]
         mask_PN = torch.empty(P, num, dtype=like.dtype, device=like.device)
-        # bounds that are kept too, of the bits' own type: a comparison of two types takes twice as long
-        highest = [max(k - 1, 0) - LEVELS // 2 for k in kept]
-        scale = [LEVELS / k if k else 0.0 for k in kept]
-        if len(set(kept)) == 1:
-            return torch.le(bits_PN, highest[0], out=mask_PN).mul_(scale[0]).view(P, *shape)
-        torch.le(bits_PN, torch.tensor(highest, dtype=torch.int16, device=like.device)[:, None], out=mask_PN)
-        return mask_PN.mul_(torch.tensor(scale, dtype=like.dtype, device=like.device)[:, None]).view(P, *shape)
+        return torch.le(bits_PN, highest, out=mask_PN).mul_(scale).view(P, *shape)
+
+
+def _bounds(rates: Sequence[float], like: torch.Tensor) -> tuple[Any, Any]:
+    """(highest bits that are kept, what they become): numbers, or [P, 1] where the slots differ."""
+    kept = [LEVELS - round(LEVELS * rate) for rate in rates]
+    highest = [max(k - 1, 0) - LEVELS // 2 for k in kept]
+    scale = [LEVELS / k if k else 0.0 for k in kept]
+    if len(set(kept)) == 1:
+        return highest[0], scale[0]
+    # of the bits' own type: a comparison of two types takes twice as long
+    return (
+        torch.tensor(highest, dtype=torch.int16, device=like.device)[:, None],
+        torch.tensor(scale, dtype=like.dtype, device=like.device)[:, None],
+    )
 
 
 def _philox(calls: Sequence[tuple[int, int, int, int]], num: int) -> torch.Tensor:

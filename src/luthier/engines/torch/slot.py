@@ -29,6 +29,7 @@ from luthier.engines.torch.model import (
     weights_of,
 )
 from luthier.engines.torch.optimizers import (
+    FusedAdamW,
     Tensors,
     group_of,
     initial_state,
@@ -102,7 +103,7 @@ class Slot:
         constants.load_(self._model, constants.in_snapshot(snapshot))
         self._kept = self._optimizer_state(snapshot)
         self._rule = ""
-        self._optimizer: torch.optim.Optimizer | Outside | None = None
+        self._optimizer: torch.optim.Optimizer | FusedAdamW | Outside | None = None
         self._maker, self._of_foreign = plan.optimizer, kept_in(snapshot)
 
     def _optimizer_state(self, snapshot: Snapshot) -> dict[str, Tensors]:
@@ -171,7 +172,7 @@ class Slot:
         self.step += len(losses)
         return _to_host(losses), _to_host(norms)
 
-    def _optimizer_for(self, rule: str) -> torch.optim.Optimizer | Outside:
+    def _optimizer_for(self, rule: str) -> torch.optim.Optimizer | FusedAdamW | Outside:
         if self._optimizer is None or rule != self._rule:
             if rule == FOREIGN:
                 assert self._maker is not None, "opened for a rule of the rulebook"

@@ -19,6 +19,7 @@ import torch
 from luthier.algorithms.updates import RULES as RULEBOOK
 from luthier.engines.spec import RULES, Array
 from luthier.engines.torch.flat import Layout, Rows
+from luthier.engines.torch.optimizers import fused_adamw_
 
 
 class Updater:
@@ -70,15 +71,9 @@ def _adamw(rows: Rows, groups: Groups, hparams: dict[str, Array], places: Sequen
             grads = grads_AN[:, group].unbind()
             for a, (w, m, v), counter in zip(places, parts[i], counters[i], strict=True):
                 counter.fill_(rows.steps[a] + 1)
-                torch._fused_adamw_(
-                    [w],
-                    [grads[a]],
-                    [m],
-                    [v],
-                    [],
-                    [counter],
-                    amsgrad=False,
-                    maximize=False,
+                fused_adamw_(
+                    [[w], [grads[a]], [m], [v]],
+                    counter,
                     lr=table["lr"][s][a][g],
                     beta1=table["beta1"][s][a][g],
                     beta2=table["beta2"][s][a][g],

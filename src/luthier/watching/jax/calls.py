@@ -13,6 +13,7 @@ from luthier.watching.arrivals import Arrivals
 from luthier.watching.jax import jits, lookups, losses, rates
 from luthier.watching.jax.state import State, fingerprint, is_traced
 from luthier.watching.lines import called_by_user, is_users, place_at
+from luthier.watching.patching import Patches
 from luthier.watching.programs import Draw, Modes, Remark
 from luthier.watching.sink import Sink, guarded
 
@@ -37,41 +38,34 @@ def install(sink: Sink) -> Callable[[], None]:
     import jax
 
     state = State(sink)
-    put_back = [
-        _replace(jax, "jit", jits.wrap(state, jax.jit)),
-        _replace(jax, "grad", losses.wrap(state, jax.grad, with_value=False)),
-        _replace(jax, "value_and_grad", losses.wrap(state, jax.value_and_grad, with_value=True)),
-        _replace(jax.numpy, "argmax", _argmax(state, jax.numpy.argmax)),
-        _replace(jax.nn, "one_hot", lookups.wrap_one_hot(state, jax.nn.one_hot)),
-        *(_replace(jax.random, name, _sampler(state, name, getattr(jax.random, name))) for name in _SAMPLERS),
-    ]
-    arrivals = Arrivals({name: functools.partial(_arrived, state, name, put_back) for name in _LATER})
+    patches = Patches()
+    patches.put(jax, "jit", jits.wrap(state, jax.jit))
+    patches.put(jax, "grad", losses.wrap(state, jax.grad, with_value=False))
+    patches.put(jax, "value_and_grad", losses.wrap(state, jax.value_and_grad, with_value=True))
+    patches.put(jax.numpy, "argmax", _argmax(state, jax.numpy.argmax))
+    patches.put(jax.nn, "one_hot", lookups.wrap_one_hot(state, jax.nn.one_hot))
+    for name in _SAMPLERS:
+        patches.put(jax.random, name, _sampler(state, name, getattr(jax.random, name)))
+    arrivals = Arrivals({name: functools.partial(_arrived, state, name, patches) for name in _LATER})
     arrivals.install()
 
     def remove() -> None:
         arrivals.remove()
-        for undo in reversed(put_back):
-            undo()
+        patches.restore()
 
     return remove
 
 
-def _arrived(state: State, name: str, put_back: list[Callable[[], None]]) -> None:
+def _arrived(state: State, name: str, patches: Patches) -> None:
     """Wrap a package of JAX's users, or wait for it: `import optax` imports JAX before it is whole itself."""
     work, needs = _LATER[name]
     if all(hasattr(sys.modules[name], need) for need in needs):
-        guarded(state.sink, f"jax: {name}", work, state, put_back)
+        guarded(state.sink, f"jax: {name}", work, state, patches)
     else:
-        state.waiting.append(functools.partial(_arrived, state, name, put_back))
+        state.waiting.append(functools.partial(_arrived, state, name, patches))
 
 
-def _replace(owner: Any, name: str, new: Any) -> Callable[[], None]:
-    original = getattr(owner, name)
-    setattr(owner, name, new)
-    return lambda: setattr(owner, name, original)
-
-
-def _optax(state: State, put_back: list[Callable[[], None]]) -> None:
+def _optax(state: State, patches: Patches) -> None:
     import optax
 
     apply, count = optax.apply_updates, optax.safe_increment
@@ -87,11 +81,9 @@ def _optax(state: State, put_back: list[Callable[[], None]]) -> None:
         guarded(state.sink, "optax", _counted, state, value)
         return count(value)
 
-    put_back += [
-        _replace(optax, "apply_updates", apply_updates),
-        _replace(numerics, "safe_increment", safe_increment),
-        *(_replace(owner, name, new) for owner, name, new in rates.wrapped(state, optax)),
-    ]
+    patches.put(optax, "apply_updates", apply_updates)
+    patches.put(numerics, "safe_increment", safe_increment)
+    rates.install(state, optax, patches)
     state.add(state.updates)
 
 
@@ -207,7 +199,7 @@ def outside_modules() -> Place | None:
     return None
 
 
-def _linen(state: State, put_back: list[Callable[[], None]]) -> None:
+def _linen(state: State, patches: Patches) -> None:
     from flax import linen
 
     def dropout(original: Any) -> Any:
@@ -230,13 +222,11 @@ def _linen(state: State, put_back: list[Callable[[], None]]) -> None:
 
         return call
 
-    put_back += [
-        _replace(linen.Dropout, "__call__", dropout(linen.Dropout.__call__)),
-        _replace(linen.BatchNorm, "__call__", norm(linen.BatchNorm.__call__)),
-    ]
+    patches.put(linen.Dropout, "__call__", dropout(linen.Dropout.__call__))
+    patches.put(linen.BatchNorm, "__call__", norm(linen.BatchNorm.__call__))
 
 
-def _nnx(state: State, put_back: list[Callable[[], None]]) -> None:
+def _nnx(state: State, patches: Patches) -> None:
     from flax import nnx
 
     def dropout(original: Any) -> Any:
@@ -260,13 +250,11 @@ def _nnx(state: State, put_back: list[Callable[[], None]]) -> None:
 
         return call
 
-    put_back += [
-        _replace(nnx.Dropout, "__call__", dropout(nnx.Dropout.__call__)),
-        _replace(nnx.BatchNorm, "__call__", norm(nnx.BatchNorm.__call__)),
-    ]
+    patches.put(nnx.Dropout, "__call__", dropout(nnx.Dropout.__call__))
+    patches.put(nnx.BatchNorm, "__call__", norm(nnx.BatchNorm.__call__))
 
 
-_LATER: dict[str, tuple[Callable[[State, list[Callable[[], None]]], None], tuple[str, ...]]] = {
+_LATER: dict[str, tuple[Callable[[State, Patches], None], tuple[str, ...]]] = {
     "optax": (_optax, ("apply_updates", "safe_increment")),
     "flax.linen": (_linen, ("Dropout", "BatchNorm")),
     "flax.nnx": (_nnx, ("Dropout", "BatchNorm")),

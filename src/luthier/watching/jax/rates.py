@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from luthier.watching.jax.state import State, is_traced, unnoticed
+from luthier.watching.patching import Patches
 from luthier.watching.programs import Rates
 from luthier.watching.sink import guarded
 
@@ -18,8 +18,8 @@ MOST = 16
 """Schedules that are asked."""
 
 
-def wrapped(state: State, optax: Any) -> Iterator[tuple[Any, str, Any]]:
-    """(owner, name, what is put there): every optimizer of optax ends in `scale_by_learning_rate`."""
+def install(state: State, optax: Any, patches: Patches) -> None:
+    """Wrap what every optimizer of optax ends in, `scale_by_learning_rate`, and what multiplies its steps."""
     scale, several = optax.scale_by_learning_rate, optax.MultiSteps.__init__
     seen: list[Rates] = []
 
@@ -36,8 +36,8 @@ def wrapped(state: State, optax: Any) -> Iterator[tuple[Any, str, Any]]:
         several(self, *args, **kwargs)
 
     for owner in (optax, sys.modules[scale.__module__]):
-        yield owner, "scale_by_learning_rate", scale_by_learning_rate
-    yield optax.MultiSteps, "__init__", init
+        patches.put(owner, "scale_by_learning_rate", scale_by_learning_rate)
+    patches.put(optax.MultiSteps, "__init__", init)
 
 
 def _ask(state: State, schedule: Any, seen: list[Rates]) -> None:

@@ -27,6 +27,7 @@ from luthier.watching.keras.describing import (
 from luthier.watching.keras.peek import peek
 from luthier.watching.keras.probe import look
 from luthier.watching.keras.safely import unnoticed
+from luthier.watching.patching import Patches
 from luthier.watching.sink import Sink, guarded
 
 NUM_HASHED_EPOCHS = 3
@@ -90,33 +91,24 @@ def install(sink: Sink, requests: Requests | None = None) -> Callable[[], None]:
     }
     if requests is None:
         wrappers |= {"evaluate": _evaluate, "train_on_batch": _train_on_batch}
-    put_back = [_wrap(keras.Model, name, wrapper, watch) for name, wrapper in wrappers.items()]
+    patches = Patches()
+    for name, wrapper in wrappers.items():
+        _wrap(patches, keras.Model, name, functools.partial(wrapper, watch))
     if requests is None:
-        put_back += guarded(sink, "keras: tape", tapes.Tapes(sink, lambda: watch.fit is not None).install) or []
-
-    def remove() -> None:
-        for undo in reversed(put_back):
-            undo()
-
-    return remove
+        guarded(sink, "keras: tape", tapes.Tapes(sink, lambda: watch.fit is not None).install, patches)
+    return patches.restore
 
 
-def _wrap(model: Any, name: str, wrapper: Callable[..., Any], watch: Watch) -> Callable[[], None]:
+def _wrap(patches: Patches, model: Any, name: str, wrapper: Callable[..., Any]) -> None:
     """Wrap a method where it is defined: Keras' trainer, or that of its backend."""
     owner = next(c for c in model.__mro__ if name in vars(c))
     original = vars(owner)[name]
 
     @functools.wraps(original)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrapper(watch, functools.partial(original, self), self, *args, **kwargs)
+        return wrapper(functools.partial(original, self), self, *args, **kwargs)
 
-    setattr(owner, name, wrapped)
-
-    def undo() -> None:
-        if vars(owner).get(name) is wrapped:
-            setattr(owner, name, original)
-
-    return undo
+    patches.put(owner, name, wrapped)
 
 
 def _compile(watch: Watch, original: Any, model: Any, *args: Any, **kwargs: Any) -> Any:

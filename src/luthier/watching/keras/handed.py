@@ -15,6 +15,7 @@ import numpy as np
 
 from luthier.findings import Place
 from luthier.watching.lines import user_line
+from luthier.watching.patching import Patches
 
 _NAMES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 
@@ -35,15 +36,15 @@ def handed(loss: Callable[[Any, Any], Any], target: Any, output: Any) -> Handed 
     except (ImportError, AttributeError):  # another version of Keras
         return None
     seen: list[tuple[Handed, Any]] = []
+    patches = Patches()
     for name, original in originals.items():
-        setattr(backend, name, _noting(name, original, seen))
+        patches.put(backend, name, _noting(name, original, seen))
     try:
         loss(target, output)
     except Exception:  # the person's own: it raises again in the step itself
         return None
     finally:
-        for name, original in originals.items():
-            setattr(backend, name, original)
+        patches.restore()
     return seen[0][0] if len(seen) == 1 and _same(seen[0][1], output) else None
 
 

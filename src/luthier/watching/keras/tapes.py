@@ -10,6 +10,7 @@ from typing import Any
 
 from luthier.watching.fits import Taped
 from luthier.watching.lines import user_line
+from luthier.watching.patching import Patches
 from luthier.watching.sink import Sink, guarded
 
 
@@ -28,25 +29,18 @@ class Tapes:
 
     def __init__(self, sink: Sink, fits: Callable[[], bool]) -> None:
         self.sink, self.fits, self.open = sink, fits, _Open()
-        self.put_back: list[Callable[[], None]] = []
 
-    def install(self) -> list[Callable[[], None]]:
-        """Wrap the tape and the two layers; returns what puts the originals back."""
+    def install(self, patches: Patches) -> None:
+        """Wrap the tape and the two layers."""
         import keras
 
         tensorflow = sys.modules.get("tensorflow")
         if keras.backend.backend() == "tensorflow" and tensorflow is not None:
             tape = tensorflow.GradientTape
-            self._put(tape, "__enter__", self._entered(tape.__enter__))
-            self._put(tape, "__exit__", self._left(tape.__exit__))
+            patches.put(tape, "__enter__", self._entered(tape.__enter__))
+            patches.put(tape, "__exit__", self._left(tape.__exit__))
             for layer in (keras.layers.Dropout, keras.layers.BatchNormalization):
-                self._put(layer, "call", self._called(layer.call, layer.__name__))
-        return self.put_back
-
-    def _put(self, owner: Any, name: str, new: Any) -> None:
-        original = vars(owner)[name]
-        setattr(owner, name, new)
-        self.put_back.append(lambda: setattr(owner, name, original))
+                patches.put(layer, "call", self._called(layer.call, layer.__name__))
 
     def _entered(self, original: Any) -> Any:
         @functools.wraps(original)

@@ -13,7 +13,7 @@ from luthier.watching.facts import Model, Optimizer, Parameter, Phase
 from luthier.watching.recorder import Recorder
 from luthier.watching.steps import Backward, Step
 from luthier.watching.torch.origins import Origins
-from luthier.watching.torch.patching import Patches
+from luthier.watching.torch.patching import TorchPatches
 from luthier.watching.torch.registry import Registry
 from luthier.watching.torch.samples import Samples
 
@@ -75,7 +75,7 @@ class Watch:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder, self.trace = recorder, recorder.trace
         self.samples, self.origins = Samples(), Origins()
-        self.patches, self.arithmetic = Patches(), Patches()
+        self.patches, self.arithmetic = TorchPatches(), TorchPatches()
         self.parameters: Registry[Slot] = Registry()
         self.models: Registry[Model] = Registry()
         self.evaluated: Registry[tuple[Any, Any, int]] = Registry()

@@ -21,6 +21,9 @@ from luthier.engines.torch.refusal import Refused
 
 LANES = 16
 """float32 numbers in the widest vector of a CPU."""
+WIDE = 1 << 15
+"""Weights of a layer from which on turning their gradient costs more than a backward pass in Python: a tenth of a
+step was lost by that at 64 x 64, a sixth by turning at 256 x 256."""
 
 
 def kept(x: Slotted, data: torch.Tensor) -> Slotted:
@@ -51,7 +54,7 @@ def _product(x_PND: torch.Tensor, weight_POD: torch.Tensor, bias_PO: torch.Tenso
 
 class _Product(torch.autograd.Function):
     """`_product`, whose gradient of the weights lies in memory as the weights do: that of the batched product is its
-    transpose, and turning it took a sixth of a step at 256 x 256 weights."""
+    transpose."""
 
     @staticmethod
     def forward(x_PND: torch.Tensor, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -> torch.Tensor:
@@ -89,7 +92,8 @@ def linear(x: Slotted, weight_POD: torch.Tensor, bias_PO: torch.Tensor | None) -
     if x_PND.ndim != 3:
         x_PND = x_PND.reshape(x.P, -1, x_PND.shape[-1])
     # a weight's gradient of few columns would round by its place, too
-    multiply = _Product.apply if x_PND.shape[-1] >= LANES else _product
+    is_wide = x_PND.shape[-1] >= LANES and weight_POD[0].numel() >= WIDE
+    multiply = _Product.apply if is_wide else _product
     y = multiply(x_PND, weight_POD, bias_PO)
     y = y[..., :num_outputs] if num_outputs < LANES else y
     return Slotted(y if len(lead) == 1 else y.unflatten(1, lead) if lead else y[:, 0], x.P)
