@@ -17,7 +17,7 @@ Arms of luthier, to split the gain into scheduling and execution:
     no rungs          execution alone: a Halton sequence, every trial to its end
     loop, no rungs    neither
 
-Each has `--limit` seconds (default: as many as Optuna) and is stopped at the loss; a run that does not come there is
+Each has `--limit` seconds (default: twice Optuna's) and is stopped at the loss; a run that does not come there is
 censored, and said so. luthier's budget is the limit: it sizes the evidence at the end, which takes its share, so
 that the search itself has less. Results are appended to `time_to_loss.jsonl` beside this file; what is there is not
 run again. Before each run the machine's pace is taken: steps a second of a loop by hand on one core, which says
@@ -179,7 +179,7 @@ def fill(store: Store, asked: argparse.Namespace) -> None:
                 print(line(theirs), flush=True)
             for arm in asked.arms:
                 if store.get(name, arm, seed, asked.seconds) is None:
-                    limit, pace = asked.limit or asked.seconds, steps_per_s()
+                    limit, pace = asked.limit or 2 * asked.seconds, steps_per_s()
                     found = run_luthier(name, seed, arm, goal=theirs["loss"], limit=limit)
                     row = {**key, "arm": arm, "goal": theirs["loss"], "limit": limit, **found, "pace": pace,
                            "environment": said}  # fmt: skip

@@ -19,8 +19,9 @@ FUSED_GAIN = 1.1  # a mode is taken if it beats the reference by this factor
 NEARLY = 0.85  # of the best speed: the smallest P that has so much is taken, as a search with fewer at once sees more
 WIDTHS = (4, 8, 16, 32)
 """Trials side by side that are tried: few values, so that programs are reused."""
-BLIND = 6
-"""Trials that a search begins for each slot, at least: with fewer most are begun before the first is judged."""
+BLIND = 12
+"""Trials that a search in the reference mode begins for each slot, at least. With so many a third of the search is
+over when the first trial that came to its end counts; with six it was almost all of it."""
 MIN_STEPS = 16  # steps an epoch has at least: fewer, and small data sets get too few updates
 
 
@@ -96,7 +97,7 @@ def most_slots(expected_trials: float, num_workers: int) -> int:
     """Trials that a worker may hold at once, so that the search is not blind.
 
     >>> most_slots(100, 2)
-    8
+    4
     """
     return max(1, int(expected_trials / BLIND / num_workers))
 

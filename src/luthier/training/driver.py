@@ -165,12 +165,15 @@ class Driver:
         self._drop_all()
 
     def _view(self, phase: str) -> View:
-        """Where workers hold several trials the longer jobs are seen later, so that no slot waits for them."""
+        """Where workers hold several trials the jobs of more than mean length are seen later, so that no slot waits
+        for them."""
         plan = self.plan
         assert plan is not None
         if plan.slots == 1 or not phase.startswith("search"):
             return View(self.ledger, phase)
-        return View(self.ledger, phase, unit_steps=plan.rungs[0] * self.ledger.trials[0].num_steps, lag=plan.lag)
+        segments = plan.segments()
+        mean = sum(num * part for num, part in segments) / sum(num for num, _ in segments)
+        return View(self.ledger, phase, unit_steps=mean * self.ledger.trials[0].num_steps, lag=plan.lag)
 
     def _decide(self, view: View, source: Source, number: int, *, time_is_up: Callable[[], bool]) -> Job:
         """The next job, decided when a worker is about to be free and every outcome that counts is there."""

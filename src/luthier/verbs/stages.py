@@ -6,7 +6,6 @@ comparison -> test rows, once -> best model and report
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,11 +119,10 @@ class Tuning:
     def _expected_trials(self, plan: RunPlan) -> float:
         """Configurations that the search will begin, by the plan: one in eta goes on from each rung, and those that
         come to their end may take all folds."""
-        rungs = (0.0, *plan.rungs)
         further = (self.facts.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
         if plan.unit == "trials":
             return float(plan.split["search"] / (1 + further))
-        share = further + sum((b - a) / plan.eta**i for i, (a, b) in enumerate(itertools.pairwise(rungs)))
+        share = further + sum(num * part for num, part in plan.segments())
         full_s = self._full_s() or plan.split["noise"] * plan.num_workers / plan.num_noise
         return float(plan.split["search"] * plan.num_workers * plan.speedup / (full_s * share))
 
