@@ -7,7 +7,6 @@ units of its metric; `Metric.utility` turns it into "larger is better" for those
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -268,10 +267,6 @@ class RunPlan(Record, frozen=True, kw_only=True):
     mode: str = "loop"
     slots: int = 1
     speedup: float = 1.0
-
-    def segments(self) -> list[tuple[float, float]]:
-        """(part of the trials that train so far, part of a schedule from the rung before): one in eta goes on."""
-        return [(self.eta**-i, b - a) for i, (a, b) in enumerate(itertools.pairwise((0.0, *self.rungs)))]
 
 
 class ModeSpeed(Record, frozen=True, kw_only=True):

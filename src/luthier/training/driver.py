@@ -27,7 +27,7 @@ from luthier.training.group import Event
 from luthier.training.ledger import Job, Ledger, is_asked
 from luthier.training.placement import Guest, choose_worker, most_held, next_mode
 from luthier.training.progress import Rate, progress_of
-from luthier.training.view import View
+from luthier.training.view import View, segments
 
 MAX_ATTEMPTS = 3
 """A trial whose worker is lost so often is given up: it may be what kills them."""
@@ -171,8 +171,8 @@ class Driver:
         assert plan is not None
         if plan.slots == 1 or not phase.startswith("search"):
             return View(self.ledger, phase)
-        segments = plan.segments()
-        mean = sum(num * part for num, part in segments) / sum(num for num, _ in segments)
+        parts = segments(plan)
+        mean = sum(num * part for num, part in parts) / sum(num for num, _ in parts)
         return View(self.ledger, phase, unit_steps=mean * self.ledger.trials[0].num_steps, lag=plan.lag)
 
     def _decide(self, view: View, source: Source, number: int, *, time_is_up: Callable[[], bool]) -> Job:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 import msgspec
 
-from luthier.records import Trial
+from luthier.records import RunPlan, Trial
 from luthier.training.ledger import Job, Ledger
+
+
+def segments(plan: RunPlan) -> list[tuple[float, float]]:
+    """(part of the trials that train so far, part of a schedule from the rung before): one in eta goes on."""
+    return [(plan.eta**-i, b - a) for i, (a, b) in enumerate(pairwise((0.0, *plan.rungs)))]
 
 
 class View:

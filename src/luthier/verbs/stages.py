@@ -32,6 +32,7 @@ from luthier.search import sampler as find_sampler
 from luthier.space import Space
 from luthier.training.driver import Driver
 from luthier.training.placement import most_held
+from luthier.training.view import segments
 from luthier.verbs import fusing
 from luthier.verbs.fusing import Decided, Question
 from luthier.verbs.request import Request
@@ -122,7 +123,7 @@ class Tuning:
         further = (self.facts.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
         if plan.unit == "trials":
             return float(plan.split["search"] / (1 + further))
-        share = further + sum(num * part for num, part in plan.segments())
+        share = further + sum(num * part for num, part in segments(plan))
         full_s = self._full_s() or plan.split["noise"] * plan.num_workers / plan.num_noise
         return float(plan.split["search"] * plan.num_workers * plan.speedup / (full_s * share))
 
