@@ -109,7 +109,8 @@ def _set_again(trace: Any) -> bool:
             if isinstance(call.func, ast.Attribute) and call.func.attr in ("train", "set_attributes"):
                 scope = [parsed(source), *blocks_around(source, call.lineno, ast.FunctionDef)][-1]
                 loops = [node for node in ast.walk(scope) if isinstance(node, ast.For | ast.While)]
-                inside = blocks_around(source, call.lineno, ast.For, ast.While)
+                around = blocks_around(source, call.lineno, ast.For, ast.While)
+                inside = any(loop.lineno < call.lineno for loop in around)
                 if inside or not any(loop.lineno > call.lineno for loop in loops):
                     return True
     return False

@@ -124,7 +124,8 @@ def _drawn(trace: Trace, place: Place | None) -> str:
     """The first call that draws, behind the line in its innermost function or loop."""
     if place is None:
         return ""
-    around = blocks_around(trace.sources.get(place.file, ""), place.line, ast.FunctionDef, ast.For, ast.While)
+    blocks = blocks_around(trace.sources.get(place.file, ""), place.line, ast.FunctionDef, ast.For, ast.While)
+    around = [block for block in blocks if block.lineno < place.line]
     calls = [n for block in around[-1:] for n in ast.walk(block) if isinstance(n, ast.Call)]
     names = [(n.lineno, n.col_offset, ast.unparse(n.func)) for n in calls if n.lineno > place.line]
     return min((n for n in names if DRAWS.fullmatch(n[2])), default=(0, 0, ""))[2]

@@ -128,12 +128,15 @@ class Group:
 
     def busy(self) -> bool:
         """Does any slot have steps to take?"""
-        return any(live is not None and not live.waits for live in self.slots)
+        return bool(self._at_work())
+
+    def _at_work(self) -> list[Live]:
+        """The trials that have steps to take."""
+        return [live for live in self.slots if live is not None and not live.waits]
 
     def waited_s(self) -> float:
         """Seconds since the last chunk, once for each slot that has steps to take."""
-        num = sum(live is not None and not live.waits for live in self.slots)
-        return num * (time.perf_counter() - self.advanced_at)
+        return len(self._at_work()) * (time.perf_counter() - self.advanced_at)
 
     def advance(self) -> Iterator[Event]:
         """One chunk for every slot that has steps to take; yields what happened."""
@@ -156,7 +159,7 @@ class Group:
     def _chunk(self) -> int:
         """Steps of the next chunk. A program that is built for a number of steps gets one length for the whole life
         of a trial; any other stops where its slots stop."""
-        busy = [live for live in self.slots if live is not None and not live.waits]
+        busy = self._at_work()
         if "S" in self.population.mode.recompiles_on:
             return min(max(math.ceil(x.num_steps / x.num_reports) for x in busy), MAX_CHUNK)
         ways = [live.next_stop() - live.step for live in busy]

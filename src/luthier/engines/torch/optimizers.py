@@ -151,7 +151,7 @@ def _shrink(n: Mapping[str, float]) -> float:
 
 WORDS: dict[str, Words] = {
     "adamw": Words(
-        torch.optim.AdamW,
+        lambda groups: torch.optim.AdamW(groups, fused=_fused(groups)),
         {"m": "exp_avg", "v": "exp_avg_sq"},
         _adam_numbers,
     ),
@@ -203,7 +203,9 @@ def optimizer_on(
     optimizer = words.make(groups)
     for name, param in params.items():
         optimizer.state[param] = {theirs: kept[ours][name] for ours, theirs in words.states.items()}
-        optimizer.state[param]["step"] = torch.tensor(float(step))  # torch wants one for each parameter
+        # torch wants a counter for each parameter, and beside it where the kernel of Adam is fused
+        beside = rule == "adamw" and param.device.type in FUSED
+        optimizer.state[param]["step"] = torch.tensor(float(step), device=param.device if beside else "cpu")
     return optimizer
 
 
