@@ -535,9 +535,7 @@ def no_second_moment_correction(population: Any) -> None:
     def change(state: Any, plan: Plan) -> Plan:
         for slot in state:
             if set(slot._kept) == {"m", "v"}:
-                optimizer = slot._optimizer_for("adamw")
-                for kept in optimizer.state.values():
-                    kept["step"].fill_(1000.0)
+                slot._optimizer_for("adamw")._step.fill_(1000.0)
         return plan
 
     with_plan(population, change)
