@@ -237,12 +237,14 @@ def test_a_file_is_read_as_it_grows_and_from_its_beginning_when_it_is_begun_anew
         (
             "sh -c 'echo loss=1; echo no room on the disk >&2; exit 3' {lr} {l2}",
             "stdout:loss",
-            "the program ended with exit code 3; it said last: no room on the disk (the program's own code).",
+            "the program ended with exit code 3; it said last: no room on the disk (the program's own code). "
+            "Its output is in {output}.",
         ),
         (
             "sh -c 'echo loss=1; kill -11 $$' {lr} {l2}",
             "stdout:loss",
-            "the program was ended by SIGSEGV; it said last: loss=1 (the program's own code).",
+            "the program was ended by SIGSEGV; it said last: loss=1 (the program's own code). "
+            "Its output is in {output}.",
         ),
         (
             "sh -c 'echo train_loss=1 val_loss=2' {lr} {l2}",

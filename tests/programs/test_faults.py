@@ -17,6 +17,7 @@ from programs.running import start
 from survival.running import alive
 
 SPACE = {"lr": Float(1e-5, 1.0, log=True)}
+RAISES = functions.raises.__code__.co_firstlineno + 3
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
 
@@ -42,7 +43,11 @@ def tune(function, root, **more):
             "program's own "
             "code). Call trial.report(step, val_loss=...) after each evaluation.",
         ),
-        (functions.raises, TrainingFailed, "KeyError: 'weights' (the program's own code)."),
+        (
+            functions.raises,
+            TrainingFailed,
+            f"KeyError: 'weights' (functions.py line {RAISES}, in raises, while the program trained).",
+        ),
         (
             functions.not_a_number,
             TrainingFailed,
@@ -132,7 +137,7 @@ def test_a_loss_that_is_lost_in_the_search_is_a_result(tmp_path):
         (
             {"space": None},
             'space=None: `a space: of a program only you know what may vary` must hold (space). Pass space={"lr": '
-            "Float(1e-4, 1e-1, log=True)}.",
+            "Float(1e-4, 1e-1, log=True)}, on the command line --space FILE.toml.",
         ),
         (
             {"space": {"seed": Float(0.0, 1.0)}},

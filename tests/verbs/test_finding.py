@@ -18,6 +18,11 @@ from luthier.verbs.finding import function_at
         ),
         ("import os\n\nx = 1 / 0\n", InvalidInput, "{file} raises ZeroDivisionError: division by zero (line 3)."),
         (
+            "from luthier import Recipe\n\nx = Recipe(lr=-1)\n",
+            InvalidInput,
+            "lr=-1: `0 < lr` must hold ({file} line 3, recipe).",
+        ),
+        (
             "import nowhere_at_all.part\n",
             InvalidInput,
             "{file} imports nowhere_at_all, which is not installed (model). Install it.",

@@ -98,6 +98,7 @@ def _failed(link: Link, error: BaseException) -> NoReturn:
     from luthier.training.faults import error_event
 
     known = error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+    known = known.with_traceback(error.__traceback__)
     link.send(said="error", event=error_event(known, doing="train", trial=None))
     sys.exit(1)
 

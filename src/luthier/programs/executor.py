@@ -23,12 +23,13 @@ from luthier.programs.attempt import Attempt, Course
 from luthier.programs.command import Command
 from luthier.programs.devices import visible_devices
 from luthier.programs.facts import facts_of
-from luthier.programs.process import CommandProcess, FunctionProcess, Start, died
+from luthier.programs.process import CommandProcess, FunctionProcess, Start
 from luthier.programs.program import Program
 from luthier.programs.store import TrialFolder
 from luthier.recipe import Recipe
 from luthier.records import Facts
 from luthier.runs.folder import RunFolder
+from luthier.training.faults import as_error, parts
 from luthier.training.group import Event
 from luthier.training.memory import available_bytes
 from luthier.training.packing import packed
@@ -283,7 +284,7 @@ class ProgramExecutor:
         for said in process.read():
             if said["said"] == "error":
                 if not self._begin_again(attempt):
-                    self._fail(attempt, faults.of_event(said["event"]))
+                    self._fail(attempt, as_error(said["event"]))
                 return
             wrong = attempt.hear(said) if said["said"] == "report" else ""
             if wrong:
@@ -354,9 +355,7 @@ class ProgramExecutor:
 
     def _fail(self, attempt: Attempt, error: LuthierError) -> None:
         doing = "open" if attempt is self.first else "train"
-        self._say(
-            attempt, event="error", doing=doing, memory=False, peak_bytes=attempt.peak_bytes, **faults.parts(error)
-        )
+        self._say(attempt, event="error", doing=doing, memory=False, peak_bytes=attempt.peak_bytes, **parts(error))
         self._remove(attempt)
         if attempt is self.first:
             self.first = None
@@ -367,7 +366,7 @@ class ProgramExecutor:
         if "SIGKILL" not in how or attempt is self.first:
             if self._begin_again(attempt):
                 return
-            self._fail(attempt, died(how, attempt.folder.last_words()))
+            self._fail(attempt, faults.died(attempt, how))
             return
         worker = attempt.worker or 0
         self._end(attempt)

@@ -10,27 +10,8 @@ from luthier.programs.attempt import Attempt
 from luthier.programs.command import Command
 from luthier.programs.program import Program
 from luthier.programs.store import Report
-from luthier.training.faults import as_error
-from luthier.training.group import Event
 
 OWN_CODE = "the program's own code"
-
-
-def parts(error: LuthierError) -> Event:
-    """An error as fields of an event."""
-    return {
-        "class": type(error).__name__,
-        "fact": error.fact,
-        "must": error.must,
-        "where": error.where,
-        "remedy": error.remedy,
-    }
-
-
-def of_event(event: Event) -> LuthierError:
-    """What a function raised."""
-    where = OWN_CODE if event["class"] == "TrainingFailed" else event["where"]
-    return as_error({**event, "where": where})
 
 
 def is_bad(score: float) -> bool:
@@ -83,6 +64,18 @@ def _reports(attempt: Attempt) -> str:
     return f"{num} report{'' if num == 1 else 's'}"
 
 
+def died(attempt: Attempt, how: str) -> LuthierError:
+    """A program that did not come to its end."""
+    return TrainingFailed(
+        f"the program {how}{_said_last(attempt)}", where=OWN_CODE, remedy=f"Its output is in {attempt.folder.output}"
+    )
+
+
+def _said_last(attempt: Attempt) -> str:
+    words = attempt.folder.last_words()
+    return f"; it said last: {words}" if words else ""
+
+
 def silent(program: Program, attempt: Attempt) -> LuthierError:
     """A program that came to its end without a word about the metric."""
     name, others = program.metric.name, sorted(attempt.names)
@@ -101,11 +94,10 @@ def silent(program: Program, attempt: Attempt) -> LuthierError:
             where=OWN_CODE,
             remedy=f"Call trial.report(step, {name}=...) after each evaluation",
         )
-    file, words = program.what.reading.file, attempt.folder.last_words()
+    file = program.what.reading.file
     place = f"in {file}" if file else "on its standard output"
-    said = f"; it said last: {words}" if words else ""
     return InvalidInput(
-        f"the command came to its end without {name} {place}{said}",
+        f"the command came to its end without {name} {place}{_said_last(attempt)}",
         must=f"each run writes {name} at least once",
         where="command",
         remedy=f"Its output is in {attempt.folder.output}",

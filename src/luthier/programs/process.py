@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from luthier.errors import InvalidInput, TrainingFailed
+from luthier.errors import InvalidInput
 from luthier.programs import tree
 from luthier.programs.command import Command, Tail
 
@@ -181,9 +181,3 @@ def ended_how(code: int | None) -> str:
         name = signal.Signals(-code).name
         return f"was ended by {name}" + (" (often: out of memory)" if name == "SIGKILL" else "")
     return f"ended with exit code {code}"
-
-
-def died(how: str, words: str) -> TrainingFailed:
-    """The error of a program that did not come to its end."""
-    said = f"; it said last: {words}" if words else ""
-    return TrainingFailed(f"the program {how}{said}", where="the program's own code")

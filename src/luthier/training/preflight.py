@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from luthier.data import Data
-from luthier.engines.spec import Placed, Population
-from luthier.errors import InvalidInput, TrainingFailed
+from luthier.engines.spec import Placed, Population, State
+from luthier.errors import InvalidInput, LuthierError, TrainingFailed
 from luthier.findings import Finding
 from luthier.recipe import Recipe
 from luthier.training.batches import Course, make_plan
+from luthier.training.faults import out_of_memory, raised_at
 from luthier.training.metrics import check_measured
 from luthier.training.pace import Pace
 from luthier.training.rows import Rows
@@ -90,7 +91,7 @@ def look(subject: Subject, *, train_rows: Array, val_rows: Array, timed: bool, m
         check_measured(measured, tuple(found))
         untrained = float(found[measured].mean())
     else:
-        _check_outputs(population.predict(state, data, val_rows[:2])[0], subject.source)
+        _check_outputs(_first_outputs(population, state, data, val_rows), subject.source)
     num = PROBE_STEPS if timed else 1
     state, out = population.advance(state, data, _plan(recipe, train_rows, 0, num))
     _check_first_step(float(out["loss"][0, 0]), float(out["grad_norm"][0, 0]))
@@ -111,6 +112,20 @@ def _plan(recipe: Recipe, rows: Array, step: int, num: int) -> Any:
 def rows_per_s(population: Population, data: Placed, recipe: Recipe, train_rows: Array) -> float:
     """Training rows a second after warm-up: the fastest of three chunks, each at least SPEED_S / 3 long."""
     return Pace(population, data, [recipe], rows=train_rows, chunk_s=SPEED_S / 3).run(SPEED_S)
+
+
+def _first_outputs(population: Population, state: State, data: Placed, val_rows: Array) -> Array:
+    try:
+        outputs: Array = population.predict(state, data, val_rows[:2])[0]
+        return outputs
+    except Exception as error:  # whatever the model says of rows that it was not made for
+        if isinstance(error, LuthierError) or out_of_memory(error):
+            raise
+        raise TrainingFailed(
+            f"the model does not take the rows: {type(error).__name__}: {error}",
+            where=raised_at(error),
+            remedy="A builder that asks for `inputs` is told their width, one that asks for `spec` their shape",
+        ) from error
 
 
 def _check_outputs(outputs: Array, source: Data) -> None:

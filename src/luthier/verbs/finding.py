@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from luthier.errors import InvalidInput
+from luthier.errors import InvalidInput, LuthierError
 
 
 def names_a_file(text: str) -> bool:
@@ -64,9 +64,11 @@ def _imported(path: Path, file: str) -> Any:
         ) from error
     except Exception as error:  # a person's file may raise anything
         line, said = _line_of(error, path), error.msg if isinstance(error, SyntaxError) else error
-        raise InvalidInput(
-            f"{file} raises {type(error).__name__}: {said}", where=f"line {line}" if line else "model"
-        ) from error
+        where = f"line {line}" if line else "model"
+        if isinstance(error, LuthierError):
+            where = f"{file} {where}, {error.where}"
+            raise type(error)(error.fact, must=error.must, where=where, remedy=error.remedy) from error
+        raise InvalidInput(f"{file} raises {type(error).__name__}: {said}", where=where) from error
     if Path(getattr(module, "__file__", None) or "").resolve() != path:
         raise InvalidInput(
             f"a module named {path.stem!r} is there already",

@@ -18,7 +18,7 @@ from luthier.data.record import Table
 from luthier.engines import engine_for
 from luthier.engines.building import with_spec
 from luthier.engines.spec import OWN_LOSS, Loss, Source
-from luthier.errors import InvalidInput, SourceChanged
+from luthier.errors import InvalidInput, SourceChanged, listed
 from luthier.recipe import Recipe
 from luthier.runs.best import About, OutOfFold, check_source, read_best, read_out_of_fold
 from luthier.runs.folder import RunFolder
@@ -54,6 +54,10 @@ class Model:
         fresh = self._population.fresh(trained, 0)
         weights = {n: a for n, a in snapshot.items() if not n.startswith("prepare/")}
         self._state = self._population.stack([{**fresh, **weights}])
+
+    def __repr__(self) -> str:
+        named = f": {listed(self.labels, 5)}" if self.labels else ""
+        return f"<Model of a {self.kind} task, {self.about.inputs} inputs, {self.about.outputs} outputs{named}>"
 
     def predict(self, inputs: Any) -> Array:
         """Outputs float32 [n, C] for raw rows: logits of classes, or values in the units of the target.

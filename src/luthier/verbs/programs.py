@@ -179,7 +179,7 @@ def _space_of(given: Given) -> Space:
             "space=None",
             must="a space: of a program only you know what may vary",
             where="space",
-            remedy='Pass space={"lr": Float(1e-4, 1e-1, log=True)}',
+            remedy='Pass space={"lr": Float(1e-4, 1e-1, log=True)}, on the command line --space FILE.toml',
         )
     for name in space:
         if name in ("seed", "dir", "checkpoint_dir", "device"):
