@@ -27,7 +27,7 @@ import numpy as np
 
 from luthier.recipe import Recipe
 from luthier.records import History, Metric, Point, Trial, derive_seed
-from luthier.search import Cohorts, Resume, Sampler, Table, choose_rungs, fill, finish_top, next_segment, sampler
+from luthier.search import Cohorts, Resume, Table, choose_rungs, fill, finish_top, next_segment, sampler
 from luthier.space import Config, Float, Int, Space
 from spaces import suggest  # beside this script
 
@@ -141,11 +141,15 @@ def _lcbench_task(module: Any, name: str) -> Task:
 # -------------------------------------------------------------------------------------------------- the arms
 
 
-def ours(name: str, halving: bool, *, cohort: int = 1) -> Callable[[Task, float, int], float]:
-    """A sampler of luthier, with or without its scheduler; returns the final loss of the chosen configuration."""
+def ours(name: str, halving: bool, *, cohort: int = 1, by_score: bool = False) -> Callable[[Task, float, int], float]:
+    """A sampler of luthier, with or without its scheduler; returns the final loss of the chosen configuration.
+
+    `by_score`: trials go on by their scores at the rung, whatever the sampler's model expects of them.
+    """
 
     def run(task: Task, budget: float, seed: int) -> float:
         study = Study(task, Cohorts(sampler(name), task.structural, cohort), halving, seed)
+        study.by_score = by_score
         left = budget * task.num_reports
         while left > 0:
             left -= study.step(left)
@@ -162,8 +166,9 @@ class Study:
     """
 
     num_finish = 2
+    by_score = False
 
-    def __init__(self, task: Task, made: Sampler, halving: bool, seed: int) -> None:
+    def __init__(self, task: Task, made: Cohorts, halving: bool, seed: int) -> None:
         self.task, self.seed, self.table = task, seed, Table()
         self.sampler = made
         rungs = choose_rungs(NUM_STEPS, task.num_reports) if halving else (1.0,)
@@ -193,22 +198,23 @@ class Study:
         """One job; returns what it cost, in reports. All that is left, where the job costs more."""
         if self.history.trials[0].status == "waiting":
             return self._advance(self.history.trials[0], left)
-        last = self._last_jobs(left)
+        expected = {} if self.by_score else self.sampler.expect(self.task.space, self.history)
+        last = self._last_jobs(left, expected)
         if last:
             return self._advance(self.history.trials[last[0]], left, until=1.0)
-        action = fill(self.history, 1, table=self.table)[0]
+        action = fill(self.history, 1, table=self.table, expected=expected)[0]
         if isinstance(action, Resume):
             return self._advance(self.history.trials[action.trial], left)
         key = derive_seed(self.seed, "suggest", len(self.history.trials))
         suggestion = self.sampler.suggest(self.task.space, self.history, key, 1)[0]
         return self._advance(self._start(*suggestion), left)
 
-    def _last_jobs(self, left: float) -> list[int]:
+    def _last_jobs(self, left: float, expected: dict[int, float]) -> list[int]:
         """The paused trials to train to the end, once the budget is just enough for that."""
         if len(self.history.rungs) == 1:
             return []
         num = self.task.num_reports
-        due = finish_top(self.history, self.num_finish, table=self.table)
+        due = finish_top(self.history, self.num_finish, table=self.table, expected=expected)
         cost = sum(num - self.history.trials[i].step for i in due)
         first = round(self.history.rungs[0] * num)
         return due if due and cost + first > left else []
@@ -301,6 +307,7 @@ ARMS: dict[str, Callable[[Task, float, int], float]] = {
     "auto": ours("auto", halving=False),
     "halton + ASHA": ours("halton", halving=True),
     "auto + ASHA": ours("auto", halving=True),
+    "auto + ASHA by score": ours("auto", halving=True, by_score=True),
     "tpe + ASHA": ours("tpe", halving=True),
     "prior + ASHA": ours("prior", halving=True),
     "auto + ASHA, cohorts of 4": ours("auto", halving=True, cohort=4),

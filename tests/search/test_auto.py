@@ -7,6 +7,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from luthier.records import History
 from luthier.search import auto, sampler
@@ -126,6 +127,54 @@ def test_equal_histories_give_equal_proposals_whatever_was_asked_before():
         assert made == sampler("auto").suggest(SPACE, history, number, 1), number
         scores = (loss_of(made[0].config),) * (1 + number % 3)
         history = grown(history, made, *scores)
+
+
+def late_bloomers(num_complete: int) -> History:
+    """High rates are behind at the first rung and ahead at the end; trials 1 to `num_complete` got there."""
+    space, rng = Space({"x": Float(0.0, 1.0)}), np.random.default_rng(0)
+    history = make_history(space, 0)
+    for number in range(1, 31):
+        x = float(rng.random())
+        scores = (0.5 + x, 0.5, 1.0 - x) if number <= num_complete else (0.5 + x,)
+        new = make_trial(number, {"x": x}, scores, status="finished" if number <= num_complete else "paused")
+        history = msgspec.structs.replace(history, trials=(*history.trials, new))
+    return history
+
+
+def test_what_is_behind_is_expected_to_win_where_its_like_did():
+    """What is expected of the paused trials ranks them as their like ended; by their scores the order is reversed."""
+    history = late_bloomers(12)
+    expected = sampler("auto").expect(Space({"x": Float(0.0, 1.0)}), history)
+    paused = [trial for trial in history.trials if trial.status == "paused"]
+    by_x, by_model = [t.config["x"] for t in paused], [expected[t.id] for t in paused]
+    assert spearmanr(by_x, by_model).statistic > 0.9
+
+
+def test_nothing_is_expected_until_a_few_came_to_their_end():
+    space = Space({"x": Float(0.0, 1.0)})
+    assert sampler("auto").expect(space, late_bloomers(auto.FEW - 2)) == {}  # the baseline is complete too
+    assert len(sampler("auto").expect(space, late_bloomers(auto.FEW - 1))) == 31
+
+
+def farthest_proposal() -> float:
+    """All trials lie near 0.3 in six settings; a larger width is better, whatever else moves is worse."""
+    names = ("width", "a", "b", "c", "d", "e")
+    space, rng = Space({name: Float(0.0, 1.0) for name in names}), np.random.default_rng(0)
+    history = make_history(space, 0)
+    for number in range(1, 41):
+        config = {name: float(np.clip(rng.normal(0.3, 0.1), 0, 1)) for name in names}
+        score = 1.0 - config["width"] + 30.0 * sum((config[name] - 0.3) ** 2 for name in names[1:])
+        new = make_trial(number, config, (score,) * 3, status="finished")
+        history = msgspec.structs.replace(history, trials=(*history.trials, new))
+    made = [s for key in range(9) for s in sampler("auto").suggest(space, history, key, 1)]
+    return max(s.config["width"] for s in made if s.origin == "model")
+
+
+def test_the_model_is_asked_about_what_lies_far_off_in_a_single_setting(monkeypatch):
+    """Points near what was tried do not get there; of wholly new ones nearly all are bad in some other setting."""
+    assert farthest_proposal() > 0.8
+    monkeypatch.setattr(auto, "NUM_JUMPS", 0)
+    assert farthest_proposal() < 0.5
 
 
 @pytest.mark.parametrize("label", ["conditional", "choices", "one number"])

@@ -82,6 +82,17 @@ def test_draws_gather_around_what_was_good():
     assert sum(c["kind"] == "z" for c in draws) > 200
 
 
+def test_a_jump_leaves_an_incumbent_in_one_setting_or_two_for_anywhere():
+    made = mixture(study(60, lambda c: abs(c["a"] - 0.5)))
+    jumps_CD = made.jumps(generator(1), 300)
+    moved_CMD = jumps_CD[:, None] != made.incumbents_MD[None, :5]
+    num_C = moved_CMD.sum(axis=2).min(axis=1)
+    assert set(num_C) == {1, 2}
+    lr_N = jumps_CD[~np.isin(jumps_CD[:, 0], made.incumbents_MD[:, 0]), 0]
+    assert np.histogram(lr_N, 4, (0.0, 1.0))[0].min() > 0.15 * len(lr_N)
+    assert made.jumps(generator(1), 0).shape == mixture(study(0, None)).jumps(generator(1), 9)[:0].shape
+
+
 def test_incumbents_come_from_the_highest_rung_with_a_few_results():
     history = study(40, lambda c: c["a"])
     promoted = [make_trial(t.id, t.config, (t.curve[0].score, 1.0 - t.config["a"])) for t in history.trials[1:9]]

@@ -12,7 +12,7 @@ from tests.search.twins import RightScheduler
 
 from luthier.errors import InvalidInput
 from luthier.records import History
-from luthier.search import Resume, Table, choose_rungs, fill, finish_top, next_segment, scheduler, stop_paused
+from luthier.search import Resume, Start, Table, choose_rungs, fill, finish_top, next_segment, scheduler, stop_paused
 from luthier.search.conformance import LOSS, RUNGS, SchedulerConformance, Simulation, make_trial
 
 
@@ -72,6 +72,27 @@ def test_a_cache_changes_nothing(seed, capacity):
     table = Table()
     for history in Simulation(scheduler, seed, eta=3.0, num_jobs=40).histories:
         assert fill(history, capacity, table=table) == fill(history, capacity)
+
+
+# ------------------------------------------------------------------------------------------- expectations
+
+
+def test_where_it_is_known_what_trials_will_come_to_they_are_ranked_by_that():
+    """Six at a rung, the quota is two: those of whom most is expected, not those that are ahead."""
+    trials = [make_trial(i, {}, (0.1 * i,)) for i in range(1, 7)]
+    expected = {i: float(i) for i in range(1, 7)}
+    assert fill(history_of(*trials), 3) == [Resume(1), Resume(2), Start()]
+    assert fill(history_of(*trials), 3, expected=expected) == [Resume(6), Resume(5), Start()]
+    assert finish_top(history_of(*trials), 2, expected=expected) == [6, 5]
+
+
+def test_expectations_raise_no_quota_and_bring_no_lost_trial_back():
+    """What has gone on counts as before; a diverged trial is the worst of its rung whatever is expected of it."""
+    gone = make_trial(1, {}, (0.1, 0.2), status="running")
+    trials = [gone, *(make_trial(i, {}, (0.1 * i,)) for i in (2, 3)), make_trial(4, status="diverged")]
+    expected = {1: 9.0, 2: 1.0, 3: 2.0, 4: 99.0}
+    assert fill(history_of(*trials), 1, expected=expected) == [Start()]
+    assert fill(history_of(*trials), 1, expected={**expected, 3: 10.0}) == [Resume(3)], "it leads its rung"
 
 
 # -------------------------------------------------------------------------------------------------- ladders

@@ -16,7 +16,7 @@ from luthier.evidence.paired import Bench, Entry
 from luthier.folds import Standing
 from luthier.records import History, Metric, RunPlan, Trial, derive_seed
 from luthier.search import scheduler
-from luthier.search.spec import Resume, Sampler
+from luthier.search.spec import Foreseer, Resume, Sampler
 from luthier.search.table import Table
 from luthier.space import Config, Space
 from luthier.training.ledger import Job
@@ -88,6 +88,7 @@ class _Round:
     ) -> None:
         self.bench, self.phase, self.first, self.limits = bench, phase, first, limits
         self.space, self.sampler, self.table = space, sampler, Table()
+        self.foreseer = sampler if isinstance(sampler, Foreseer) else None
         self.merged = folds.Merged(bench.facts.constant_score)
 
     def __call__(self, trials: list[Trial], number: int) -> Job | None:
@@ -157,7 +158,8 @@ class _Round:
     def _next(self, history: History, job: int) -> Job:
         """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
         plan = self.bench.plan
-        action = scheduler.fill(history, 1, eta=plan.eta, table=self.table)[0]
+        expected = self._expected(history)
+        action = scheduler.fill(history, 1, eta=plan.eta, table=self.table, expected=expected)[0]
         if isinstance(action, Resume):
             until = scheduler.next_segment(history, history.trials[action.trial])
             return Job(phase=self.phase, number=job, action="resume", trial=action.trial, until=until)
@@ -168,6 +170,12 @@ class _Round:
         entry = Entry(suggestion.config, suggestion.origin, ("search", number), split)
         new = self.bench.trial(number, "search", entry)
         return Job(phase=self.phase, number=job, action="start", trial=new.id, until=plan.rungs[0], new=new)
+
+    def _expected(self, history: History) -> dict[int, float]:
+        """What a sampler with a model expects of the trials, where some are paused."""
+        if self.foreseer is None or not any(trial.status == "paused" for trial in history.trials):
+            return {}
+        return self.foreseer.expect(self.space, history)
 
     def _split(self, config: Config, number: int) -> tuple[str | int, ...]:
         """Trials side by side share their data. Data that were prepared by the training rows are those of one split:
@@ -194,13 +202,14 @@ class _Round:
         """
         lacking = self.limits.num_complete - self._num_on_their_way(history)
         if standing is None:
-            return scheduler.finish_top(history, lacking, table=self.table)
+            return scheduler.finish_top(history, lacking, table=self.table, expected=self._expected(history))
         running = sum(t.status == "running" for t in history.search())
         lacking = min(standing.lacking - len(standing.alive) - running, self.limits.num_complete - self._num_tries())
         runs = standing.lacked(len(standing.alive)) + (running + 1) * (standing.num - 1)
         if lacking <= 0 or not self._pays(history, used, runs):
             return []
-        return scheduler.finish_top(history, len(history.trials), table=self.table)
+        most = len(history.trials)
+        return scheduler.finish_top(history, most, table=self.table, expected=self._expected(history))
 
     def _num_on_their_way(self, history: History) -> int:
         """Trials that were sent to their end from a lower rung: the scheduler counts those on their last segment."""

@@ -36,8 +36,10 @@ OTHER_SHARE = 0.15
 """Of the model's proposals, where settings without order are searched: another option than the leader's."""
 MOST_WAITING = 64
 """Trials at work that a proposal keeps away from: the latest."""
-NUM_SPREAD, NUM_NEAR = 96, 48
-"""Candidates from the mixture, and near the best trials."""
+FEW = 5
+"""Complete trials before the model says what paused ones will come to."""
+NUM_SPREAD, NUM_NEAR, NUM_JUMPS = 96, 48, 48
+"""Candidates from the mixture, near the best trials, and far from them in a setting or two."""
 
 
 class AutoSampler:
@@ -48,6 +50,18 @@ class AutoSampler:
     def __init__(self) -> None:
         self._table = Table()
         self._model: _Model | None = None
+
+    def expect(self, space: Space, history: History) -> dict[int, float]:
+        """What the model expects of each trial at the last rung, by its id; empty where fewer than `FEW` are known
+        there."""
+        self._table.update(space, history)
+        if np.isfinite(self._table.utility_NK[:, -1:]).sum() < FEW:
+            return {}
+        with one_thread():
+            model = self._of(space)
+            model.learn(self._table)
+            expected_N = model.expect(self._table.unit_ND)
+        return {trial.id: float(u) for trial, u in zip(self._table.trials, expected_N, strict=True)}
 
     def suggest(self, space: Space, history: History, key: int, n: int) -> list[Suggestion]:
         """`n` configurations; origins "known", "halton" and "model"."""
@@ -79,9 +93,13 @@ class AutoSampler:
         return out
 
     def _updated(self, space: Space, given: Config) -> _Model:
+        model = self._of(space)
+        model.update(self._table, given)
+        return model
+
+    def _of(self, space: Space) -> _Model:
         if self._model is None or self._model.space != space:
             self._model = _Model(space)
-        self._model.update(self._table, given)
         return self._model
 
 
@@ -103,21 +121,25 @@ class _Model:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self.surrogate: Surrogate | None = None
+        options = [len(d.options) if isinstance(d, Choice) else 0 for d in space.domains.values()]
+        self.surrogate = Surrogate(np.array(options, int))
+
+    def learn(self, table: Table) -> None:
+        """Learn from the scores of a table."""
+        self.last = table.utility_NK.shape[1] - 1
+        self.surrogate.learn(observed(table, num_settled(len(table.trials))))
+        self.surrogate.condition(observed(table))
+
+    def expect(self, x_ND: Array) -> Array:
+        """Utility at the last rung [N]."""
+        return self.surrogate.expect(x_ND, self.last)
 
     def update(self, table: Table, given: Config) -> None:
         """Learn from a table, and believe what is expected of its trials without a score. `given` is proposed."""
         self.given_D = self.space.encode(given)
         self.mixture = Mixture(self.space, table)
-        if self.surrogate is None:
-            domains = self.space.domains.values()
-            self.surrogate = Surrogate(
-                np.array([len(d.options) if isinstance(d, Choice) else 0 for d in domains], int)
-            )
-        self.last = table.utility_NK.shape[1] - 1
-        self.surrogate.learn(observed(table, num_settled(len(table.trials))))
-        self.surrogate.condition(observed(table))
-        mean_N = self.surrogate.expect(self.surrogate.data.x_ND, self.last)
+        self.learn(table)
+        mean_N = self.expect(self.surrogate.data.x_ND)
         self.best, self.leader_D = float(mean_N.max()), self.surrogate.data.x_ND[mean_N.argmax()]
         waiting_N = np.isnan(table.utility_NK).all(axis=1) & np.isin(table.status_N, ("running", "waiting"))
         if waiting_N.any():
@@ -125,18 +147,16 @@ class _Model:
 
     def believe(self, x_MD: Array) -> None:
         """Take what the model expects of these for observed."""
-        assert self.surrogate is not None
-        mean_M = self.surrogate.expect(x_MD, self.last)
+        mean_M = self.expect(x_MD)
         self.surrogate.add(Observed(x_MD, np.full(len(x_MD), self.last), mean_M))
 
     def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:
         """The candidate with the highest expected improvement among the new ones; None where none is new."""
         from scipy.special import ndtr
 
-        assert self.surrogate is not None
-        u_CD = self._with_given(
-            np.concatenate([self.mixture.points(rng, NUM_SPREAD), self.mixture.near(rng, NUM_NEAR)])
-        )
+        mixture = self.mixture
+        candidates = mixture.points(rng, NUM_SPREAD), mixture.near(rng, NUM_NEAR), mixture.jumps(rng, NUM_JUMPS)
+        u_CD = self._with_given(np.concatenate(candidates))
         x_CD = self.space.snap(u_CD)
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C

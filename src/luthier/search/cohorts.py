@@ -27,7 +27,7 @@ import msgspec
 from luthier.errors import InvalidInput
 from luthier.recipe import Recipe
 from luthier.records import History, Trial, derive_seed
-from luthier.search.spec import Sampler, Suggestion, WithinSampler
+from luthier.search.spec import Foreseer, Sampler, Suggestion, WithinSampler
 from luthier.space import Choice, Config, Float, Space, Structure, structure_of
 
 MEMBER = " in cohort"
@@ -124,6 +124,10 @@ class Cohorts:
                 space, names, now, own_key
             )
         return out
+
+    def expect(self, space: Space, history: History) -> dict[int, float]:
+        """What the inner sampler expects of the trials, where it has a model."""
+        return self._whole.expect(space, history) if isinstance(self._whole, Foreseer) else {}
 
     def _opening(self, space: Space, names: tuple[str, ...], history: History, key: int) -> list[Suggestion]:
         """The first of a new cohort. Its structure is one of few, so that trials of later cohorts join it."""

@@ -111,6 +111,16 @@ class Mixture:
         moved_CD = self._around(start_CD, rng.random(shape), sd_C1, np.zeros(shape, bool), rng)
         return np.where((rng.random(shape) > MUTATE) & ~np.isnan(start_CD), start_CD, moved_CD)
 
+    def jumps(self, rng: np.random.Generator, num: int) -> Array:
+        """`num` points that are an incumbent but for one setting or two, which are drawn from their whole range; none
+        without any [C, D]."""
+        if not len(self.incumbents_MD):
+            return np.empty((0, len(self.space)))
+        start_CD = self.incumbents_MD[np.minimum(rng.integers(TOP, size=num), len(self.incumbents_MD) - 1)]
+        rank_CD = rng.random(start_CD.shape).argsort(axis=1)
+        jumps_CD = rank_CD < rng.integers(1, 3, size=(num, 1))
+        return np.where(jumps_CD | np.isnan(start_CD), rng.random(start_CD.shape), start_CD)
+
     def _around(
         self, center: Array, uniform_CD: Array, sd: Any, new_choice_CD: Array, rng: np.random.Generator
     ) -> Array:

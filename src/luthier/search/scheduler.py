@@ -12,12 +12,19 @@ more than 1 / eta of its trials through. And a trial that beats all before it at
 synchronous halving with a pruner: of n trials in a random order about log(n) do, and a search of few trials has its
 good ones at the end early.
 
+Where it is handed what a model expects of the trials at the last rung, those of a rung are ranked by that in the
+place of their scores there: what is behind after a tenth of its schedule (a high rate that has yet to fall, much
+dropout) may be what others like it made good at their end. This is the choice of "freeze-thaw" optimisation
+(Swersky, Snoek & Adams 2014, arXiv 1406.3896) within the quotas of ASHA.
+
 The baseline (trial 0) counts at every rung and always trains to the end: it is what has to be beaten.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,6 +48,10 @@ MIN_REPORTS = 2
 MIN_FRACTION = 1 / 27
 """Of the schedule before the first comparison: at 1/25 the ranking within the best quarter is already weak
 (correlation 0.25 with the final one)."""
+
+
+NOTHING: Mapping[int, float] = MappingProxyType({})
+"""Of no trial it is known what it will come to."""
 
 
 def choose_rungs(
@@ -111,14 +122,23 @@ def decide(history: History, trial: Trial) -> Decision:
     return Decision.PAUSE if at_rung else Decision.CONTINUE
 
 
-def fill(history: History, capacity: int, *, eta: float = ETA, table: Table | None = None) -> list[Resume | Start]:
+def fill(
+    history: History,
+    capacity: int,
+    *,
+    eta: float = ETA,
+    table: Table | None = None,
+    expected: Mapping[int, float] = NOTHING,
+) -> list[Resume | Start]:
     """What `capacity` free slots do: promotions, the highest rung first and the best of a rung first (ties: the
     lower id), then new trials.
 
     Args:
         table: a cache that a caller with thousands of decisions keeps; it changes the time only.
+        expected: of all trials of the search by id, the utility that a model expects at the last rung: the best
+            of a rung are the best by this. Empty: by what they scored at the rung.
     """
-    ladder = Ladder(history, table)
+    ladder = Ladder(history, table, expected)
     levels = range(len(history.rungs) - 2, -1, -1)
     promoted: list[Resume | Start] = [Resume(i) for level in levels for i in ladder.promotable(level, eta)]
     out = promoted[:capacity]
@@ -130,13 +150,15 @@ def stop_paused(history: History) -> list[int]:
     return sorted(t.id for t in history.trials if is_ours(t) and t.status == "paused")
 
 
-def finish_top(history: History, k: int, *, table: Table | None = None) -> list[int]:
+def finish_top(
+    history: History, k: int, *, table: Table | None = None, expected: Mapping[int, float] = NOTHING
+) -> list[int]:
     """Which paused trials to train to the end so that `k` trials besides the baseline are complete.
 
     Trials at work count as complete if they are on their last segment. The paused ones come from the highest
     rung down, the best of a rung first: each is compared with its own rung only.
     """
-    ladder = Ladder(history, table)
+    ladder = Ladder(history, table, expected)
     levels = range(len(history.rungs) - 2, -1, -1)
     paused = [i for level in levels for i in ladder.paused(level)]
     return paused[: max(0, k - ladder.num_complete())]
@@ -149,7 +171,7 @@ class Ladder:
     worst utility, at the rung it was on its way to as well.
     """
 
-    def __init__(self, history: History, table: Table | None = None) -> None:
+    def __init__(self, history: History, table: Table | None = None, expected: Mapping[int, float] = NOTHING) -> None:
         table = Table() if table is None else table
         table.update(Space(), history)
         self._utility_NK, num = table.utility_NK, len(table.trials)
@@ -164,6 +186,12 @@ class Ladder:
         rests_N = (status_N == "paused") | (status_N == "stopped")
         self._went_on_NK = self._stands_NK & passed_NK & ours_N[:, None] & ~(highest_NK & rests_N[:, None])
         last_segment_N = (status_N == "running") & below_NK.all(axis=1) & ours_N
+        expected_N = np.array([expected.get(int(i), np.nan) for i in self._id_N]) if expected else None
+        self._merit_NK = (
+            self._utility_NK
+            if expected_N is None
+            else np.where(np.isneginf(self._utility_NK), -np.inf, expected_N[:, None])
+        )
         self._num_complete = int((last_segment_N | ((status_N == "finished") & ours_N)).sum())
 
     def num_complete(self) -> int:
@@ -173,7 +201,7 @@ class Ladder:
     def _ranked(self, level: int) -> Array:
         """Rows of the trials at a rung, best first; ties by the lower id."""
         rows = np.flatnonzero(self._stands_NK[:, level])
-        return rows[np.argsort(-self._utility_NK[rows, level], kind="stable")]
+        return rows[np.argsort(-self._merit_NK[rows, level], kind="stable")]
 
     def paused(self, level: int) -> list[int]:
         """Ids of the trials that are paused at a rung, best first."""

@@ -56,6 +56,16 @@ class WithinSampler(Sampler, Protocol):
         ...
 
 
+@runtime_checkable
+class Foreseer(Sampler, Protocol):
+    """A sampler with a model of what trials will come to."""
+
+    def expect(self, space: Space, history: History) -> dict[int, float]:
+        """Utility that is expected at the last rung of each of the search's trials, by id; empty where too few came
+        there to say."""
+        ...
+
+
 class Decision(Enum):
     """What a trial that is being trained does next."""
 

@@ -50,6 +50,19 @@ class Observed(NamedTuple):
     y_N: Array
 
 
+class _Conditioned(NamedTuple):
+    """What is computed of observations alone: kept for the next decision, which often sees the same."""
+
+    theta: Array
+    data: Observed
+    features_NF: Array
+    L_NN: Array
+
+
+def _same(one: Observed, other: Observed) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
+
+
 def num_settled(num: int) -> int:
     """Of `num` trials, how many of the first the numbers are learnt from. The latest have jobs to come.
 
@@ -105,17 +118,21 @@ class Surrogate:
         self.axis_F = np.repeat(np.arange(len(options_D)), np.where(options_D > 0, options_D, 2))
         self.theta = centre(len(options_D))
         self._learnt: Observed | None = None
+        self._conditioned: _Conditioned | None = None
 
     def learn(self, data: Observed) -> None:
         """Find the numbers that explain observations best."""
-        known = self._learnt
-        if known is None or not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(known, data, strict=True)):
+        if self._learnt is None or not _same(self._learnt, data):
             self._learnt, self.theta = data, self._numbers(data)
 
     def condition(self, data: Observed) -> None:
         """Condition on observations, with the numbers as they are."""
-        self.data, self._features_NF = data, self._features(data.x_ND)
-        self._L_NN = np.linalg.cholesky(self._with_noise(self._kernel(self._features_NF, data.rung_N)))
+        known = self._conditioned
+        if known is None or known.theta is not self.theta or not _same(known.data, data):
+            self.data, self._features_NF = data, self._features(data.x_ND)
+            L_NN = np.linalg.cholesky(self._with_noise(self._kernel(self._features_NF, data.rung_N)))
+            self._conditioned = known = _Conditioned(self.theta, data, self._features_NF, L_NN)
+        _, self.data, self._features_NF, self._L_NN = known
         self._weigh()
 
     def add(self, more: Observed) -> None:
