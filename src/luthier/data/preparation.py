@@ -14,6 +14,7 @@ The fit is scikit-learn's; its numbers are plain arrays, so that a model is stor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -205,6 +206,16 @@ def apply(inputs: Array, fitted: Fitted, *, layout: Layout | None = None, clippe
     for kind, block in blocks.items():
         out[:, [i for i, f in enumerate(layout.features) if f.kind == kind]] = block
     return out
+
+
+def in_blocks(
+    inputs: Array, fitted: Fitted, *, layout: Layout | None = None, clipped: Array | None = None
+) -> Iterator[Array]:
+    """`apply`, a block of rows at a time: it takes several copies of what it is handed, as float64."""
+    size = block_rows(inputs)
+    for start in range(0, len(inputs), size):
+        part = slice(start, start + size)
+        yield apply(inputs[part], fitted, layout=layout, clipped=None if clipped is None else clipped[part])
 
 
 def _clip(values: Array, fitted: Fitted, clipped: Array | None) -> Array:

@@ -361,10 +361,7 @@ class Data:
             return self.inputs, targets
         clipped = np.zeros(len(self.inputs), bool)
         clipped[train_rows] = True
-        parts = (
-            preparation.apply(block, fitted, layout=self.layout, clipped=clipped[start : start + len(block)])
-            for start, block in self._blocks()
-        )
+        parts = preparation.in_blocks(self.inputs, fitted, layout=self.layout, clipped=clipped)
         return mapped.scratch(parts) if isinstance(self.inputs, np.memmap) else np.concatenate(list(parts)), targets
 
     def __getstate__(self) -> dict[str, Any]:

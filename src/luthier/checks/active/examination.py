@@ -106,7 +106,7 @@ def rows_of(subject: Subject) -> Rows:
     prepared = inputs
     if fitted:
         clipped = np.isin(chosen, subject.train)
-        prepared = preparation.apply(inputs, fitted, layout=data.layout, clipped=clipped)
+        prepared = np.concatenate([*preparation.in_blocks(inputs, fitted, layout=data.layout, clipped=clipped)])
     names: tuple[str, ...] = ()
     raw_names: tuple[str, ...] = ()
     if data.layout is not None and data.schema is not None:  # of a table, the columns that the model sees
