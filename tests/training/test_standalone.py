@@ -137,11 +137,25 @@ def test_a_run_without_a_script_says_why(tmp_path):
     assert not (run.folder / "train.py").exists()
 
 
-def peak_of_preparing(most: float) -> int:
+def test_a_run_that_lacks_the_memory_for_its_script_ends_as_any_other(monkeypatch, tmp_path):
+    """Nothing that the script needs may end a run: its training is done."""
+
+    def too_little(*_, **__):
+        raise MemoryError
+
+    x, y, _ = CASES["adamw"]
+    monkeypatch.setattr(standalone, "prepared_rows", too_little)
+    given = {"baseline": Recipe("adamw", epochs=1), "budget": "3trials", "workers": 0, "root": tmp_path}
+    run = luthier.tune(net, data=(x[:300].astype(np.float32), y[:300]), **given)
+    assert run.record.script == "too little memory"
+
+
+def peak_of_preparing(most: float, scale: str = "none") -> int:
     """Bytes that are taken at once for the script's rows, of 16 MB of data."""
     rng = np.random.default_rng(0)
     data = luthier.Data(rng.random((20_000, 200), np.float32), rng.integers(0, 2, 20_000))
-    trial = Trial(id=0, phase="final", config={}, recipe=Recipe(), seed=0, split_seed=0, num_steps=1)
+    recipe = Recipe(preparation={"scale": scale})
+    trial = Trial(id=0, phase="final", config={}, recipe=recipe, seed=0, split_seed=0, num_steps=1)
     tracemalloc.start()
     try:
         assert bool(standalone.prepared_rows(data, trial, 0, most=most)) == (most == math.inf)
@@ -151,8 +165,9 @@ def peak_of_preparing(most: float) -> int:
 
 
 def test_rows_that_are_too_many_are_not_gathered_to_find_out():
-    """They may be larger than memory: their number is known before."""
+    """They may be larger than memory: their number is known before, and nothing is fitted or prepared either."""
     assert peak_of_preparing(most=12e6) < 4e6
+    assert peak_of_preparing(most=12e6, scale="standard") < 4e6
     assert peak_of_preparing(most=math.inf) > 12e6
 
 

@@ -230,8 +230,8 @@ class Session:
             reason = standalone.write(
                 self.folder.path, task, trial=shipped, facts=facts, score=score, seed=self.asked.seed
             )
-        except (LuthierError, OSError) as error:
-            reason = str(error)
+        except (LuthierError, OSError, MemoryError) as error:
+            reason = str(error) or "too little memory"
         return reason or standalone.SCRIPT
 
     def _ship(self, trial: Trial, facts: Facts) -> None:

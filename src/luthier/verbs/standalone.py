@@ -147,12 +147,15 @@ def write(folder: Path, task: Task, *, trial: Trial, facts: Facts, score: Estima
 def prepared_rows(data: Data, trial: Trial, seed: int, *, most: float = math.inf) -> dict[str, Array]:
     """Training and validation rows of the trial's split as the engine saw them; validation targets in their units.
 
-    `most`: where they would take more bytes than that, nothing is gathered: they may be larger than memory.
+    `most`: where the inputs would take more bytes than that, nothing is prepared: they may be larger than memory.
     """
     test = data.test_rows(seed)
     data = data.laid_out(test)
     kept = Rows(data, test, lambda source: source)
     train, val = kept.split(trial.split_seed)
+    width = len(data.layout) if data.layout is not None else math.prod(data.inputs.shape[1:])
+    if (len(train) + len(val)) * width * data.inputs.itemsize > most:
+        return {}
     fitted = kept.fitted(trial.split_seed, trial.recipe)
     inputs, targets, *_ = kept.placed(trial.split_seed, trial.recipe)
     parts = {
@@ -161,8 +164,6 @@ def prepared_rows(data: Data, trial: Trial, seed: int, *, most: float = math.inf
         "x_val": (inputs, val),
         "y_val": (data.targets, val),
     }
-    if sum(len(rows) * array[:1].nbytes for array, rows in parts.values()) > most:
-        return {}
     found = {name: array[rows] for name, (array, rows) in parts.items()}
     scale = {n: fitted[n] for n in ("target_shift", "target_width") if n in fitted}
     return {name: np.ascontiguousarray(array) for name, array in (found | scale).items()}
