@@ -90,7 +90,7 @@ def test_a_jump_leaves_an_incumbent_in_one_setting_or_two_for_anywhere():
     assert set(num_C) == {1, 2}
     lr_N = jumps_CD[~np.isin(jumps_CD[:, 0], made.incumbents_MD[:, 0]), 0]
     assert np.histogram(lr_N, 4, (0.0, 1.0))[0].min() > 0.15 * len(lr_N)
-    assert made.jumps(generator(1), 0).shape == mixture(study(0, None)).jumps(generator(1), 9)[:0].shape
+    assert mixture(study(0, None)).jumps(generator(1), 9).shape == (0, 3), "no incumbent, nothing to leave"
 
 
 def test_incumbents_come_from_the_highest_rung_with_a_few_results():

@@ -61,12 +61,11 @@ def check_rows(inputs: Array, targets: Array, where: str, *, gaps: bool) -> None
 def _not_finite(values: Array) -> tuple[int, int]:
     """(rows that hold a NaN or an infinity, the first of them)."""
     num, first = 0, -1
-    size = preparation.block_rows(values)
-    for start in range(0, len(values), size):
-        block = values[start : start + size]
+    for part in preparation.blocks(values):
+        block = values[part]
         bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(1))
         if len(bad) and first < 0:
-            first = start + int(bad[0])
+            first = part.start + int(bad[0])
         num += len(bad)
     return num, first
 

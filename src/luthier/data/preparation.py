@@ -129,9 +129,10 @@ def sampled(inputs: Array, rows: Array) -> Array:
     return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
-def block_rows(inputs: Array) -> int:
-    """Rows of a block."""
-    return max(BLOCK_NUMBERS // max(int(np.prod(inputs.shape[1:])), 1), 1)
+def blocks(inputs: Array) -> Iterator[slice]:
+    """The rows of each block."""
+    size = max(BLOCK_NUMBERS // max(int(np.prod(inputs.shape[1:])), 1), 1)
+    return (slice(start, start + size) for start in range(0, len(inputs), size))
 
 
 def _filling(seen: Array, how: str) -> Array:
@@ -212,9 +213,7 @@ def in_blocks(
     inputs: Array, fitted: Fitted, *, layout: Layout | None = None, clipped: Array | None = None
 ) -> Iterator[Array]:
     """`apply`, a block of rows at a time: it takes several copies of what it is handed, as float64."""
-    size = block_rows(inputs)
-    for start in range(0, len(inputs), size):
-        part = slice(start, start + size)
+    for part in blocks(inputs):
         yield apply(inputs[part], fitted, layout=layout, clipped=None if clipped is None else clipped[part])
 
 

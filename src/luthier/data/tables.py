@@ -284,16 +284,11 @@ class Data:
         """uint64 [n]: equal where inputs and targets are, computed once."""
         if "_row_keys" not in self.__dict__:
             targets = np.asarray(self.targets, np.float64).reshape(len(self.targets), -1)
-            keys = np.concatenate(
-                [_row_keys(part, targets[start : start + len(part)]) for start, part in self._blocks()]
-            )
+            parts = preparation.blocks(self.inputs)
+            keys = np.concatenate([_row_keys(self.inputs[part], targets[part]) for part in parts])
             object.__setattr__(self, "_row_keys", keys)
         found: Array = self.__dict__["_row_keys"]
         return found
-
-    def _blocks(self) -> list[tuple[int, Array]]:
-        size = preparation.block_rows(self.inputs)
-        return [(start, self.inputs[start : start + size]) for start in range(0, len(self.inputs), size)]
 
     def hash_of(self, rows: Array) -> str:
         """A name for these rows' content: 16 hex digits of SHA-256, whatever their order."""
@@ -306,8 +301,8 @@ class Data:
         for part in (self.targets, self.group, self.time):
             if part is not None:
                 whole.update(np.ascontiguousarray(part).data)
-        for _, block in self._blocks():
-            whole.update(np.ascontiguousarray(block).data)
+        for rows in preparation.blocks(self.inputs):
+            whole.update(np.ascontiguousarray(self.inputs[rows]).data)
         return whole.hexdigest()[:16]
 
     # ------------------------------------------------------------------------------------------ preparation

@@ -200,15 +200,16 @@ class _Round:
         With folds, in the place of configurations that were given up others are tried, as many again at most, as long
         as their folds can be paid for.
         """
-        lacking = self.limits.num_complete - self._num_on_their_way(history)
-        if standing is None:
-            return scheduler.finish_top(history, lacking, table=self.table, expected=self._expected(history))
-        running = sum(t.status == "running" for t in history.search())
-        lacking = min(standing.lacking - len(standing.alive) - running, self.limits.num_complete - self._num_tries())
-        runs = standing.lacked(len(standing.alive)) + (running + 1) * (standing.num - 1)
-        if lacking <= 0 or not self._pays(history, used, runs):
-            return []
-        most = len(history.trials)
+        most = self.limits.num_complete - self._num_on_their_way(history)
+        if standing is not None:
+            running = sum(t.status == "running" for t in history.search())
+            lacking = min(
+                standing.lacking - len(standing.alive) - running, self.limits.num_complete - self._num_tries()
+            )
+            runs = standing.lacked(len(standing.alive)) + (running + 1) * (standing.num - 1)
+            if lacking <= 0 or not self._pays(history, used, runs):
+                return []
+            most = len(history.trials)
         return scheduler.finish_top(history, most, table=self.table, expected=self._expected(history))
 
     def _num_on_their_way(self, history: History) -> int:

@@ -106,7 +106,7 @@ class Mixture:
         any [C, D]."""
         if not len(self.incumbents_MD):
             return np.empty((0, len(self.space)))
-        start_CD = self.incumbents_MD[np.minimum(rng.integers(TOP, size=num), len(self.incumbents_MD) - 1)]
+        start_CD = self._leaders(rng, num)
         shape, sd_C1 = start_CD.shape, NEAR_SD * 10 ** rng.uniform(-1.0, 0.5, (num, 1))
         moved_CD = self._around(start_CD, rng.random(shape), sd_C1, np.zeros(shape, bool), rng)
         return np.where((rng.random(shape) > MUTATE) & ~np.isnan(start_CD), start_CD, moved_CD)
@@ -116,10 +116,14 @@ class Mixture:
         without any [C, D]."""
         if not len(self.incumbents_MD):
             return np.empty((0, len(self.space)))
-        start_CD = self.incumbents_MD[np.minimum(rng.integers(TOP, size=num), len(self.incumbents_MD) - 1)]
+        start_CD = self._leaders(rng, num)
         rank_CD = rng.random(start_CD.shape).argsort(axis=1)
         jumps_CD = rank_CD < rng.integers(1, 3, size=(num, 1))
         return np.where(jumps_CD | np.isnan(start_CD), rng.random(start_CD.shape), start_CD)
+
+    def _leaders(self, rng: np.random.Generator, num: int) -> Array:
+        """`num` of the `TOP` incumbents, each as likely [C, D]."""
+        return np.asarray(self.incumbents_MD[np.minimum(rng.integers(TOP, size=num), len(self.incumbents_MD) - 1)])
 
     def _around(
         self, center: Array, uniform_CD: Array, sd: Any, new_choice_CD: Array, rng: np.random.Generator

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,10 +47,6 @@ MIN_REPORTS = 2
 MIN_FRACTION = 1 / 27
 """Of the schedule before the first comparison: at 1/25 the ranking within the best quarter is already weak
 (correlation 0.25 with the final one)."""
-
-
-NOTHING: Mapping[int, float] = MappingProxyType({})
-"""Of no trial it is known what it will come to."""
 
 
 def choose_rungs(
@@ -128,7 +123,7 @@ def fill(
     *,
     eta: float = ETA,
     table: Table | None = None,
-    expected: Mapping[int, float] = NOTHING,
+    expected: Mapping[int, float] | None = None,
 ) -> list[Resume | Start]:
     """What `capacity` free slots do: promotions, the highest rung first and the best of a rung first (ties: the
     lower id), then new trials.
@@ -136,7 +131,7 @@ def fill(
     Args:
         table: a cache that a caller with thousands of decisions keeps; it changes the time only.
         expected: of all trials of the search by id, the utility that a model expects at the last rung: the best
-            of a rung are the best by this. Empty: by what they scored at the rung.
+            of a rung are the best by this. Empty or None: by what they scored at the rung.
     """
     ladder = Ladder(history, table, expected)
     levels = range(len(history.rungs) - 2, -1, -1)
@@ -151,7 +146,7 @@ def stop_paused(history: History) -> list[int]:
 
 
 def finish_top(
-    history: History, k: int, *, table: Table | None = None, expected: Mapping[int, float] = NOTHING
+    history: History, k: int, *, table: Table | None = None, expected: Mapping[int, float] | None = None
 ) -> list[int]:
     """Which paused trials to train to the end so that `k` trials besides the baseline are complete.
 
@@ -171,7 +166,9 @@ class Ladder:
     worst utility, at the rung it was on its way to as well.
     """
 
-    def __init__(self, history: History, table: Table | None = None, expected: Mapping[int, float] = NOTHING) -> None:
+    def __init__(
+        self, history: History, table: Table | None = None, expected: Mapping[int, float] | None = None
+    ) -> None:
         table = Table() if table is None else table
         table.update(Space(), history)
         self._utility_NK, num = table.utility_NK, len(table.trials)

@@ -14,6 +14,8 @@ from luthier.watching.lines import is_users
 
 WHILE = {
     "open": "the model was tried before the search",
+    "speed": "its speed was measured",
+    "modes": "the modes were timed",
     "put": "a trial was begun",
     "advance": "a trial was trained",
     "evaluate": "held-out rows were predicted",
