@@ -62,7 +62,7 @@ def test_executors_have_the_methods_of_the_protocol():
 
 
 def test_a_long_job_holds_up_no_decision_that_short_ones_suffice_for():
-    """Jobs 0 to 3 of 10 steps, job 4 of 30 more: with a lag of 2 it is due at 8, the others at once."""
+    """Jobs 0 to 3 of 10 steps, job 4 of 30 more: with a lag of 10 it is due at 4 + 0.3 * 10 * 2, the others at once."""
     ledger = Ledger()
     trial = fakes_trial(0)
     ledger.trials = {i: msgspec.structs.replace(trial, id=i) for i in range(4)}
@@ -75,10 +75,10 @@ def test_a_long_job_holds_up_no_decision_that_short_ones_suffice_for():
         ledger.outcomes["search 1", job.number] = msgspec.structs.replace(trial, id=job.trial, status="paused")
     plain = View(ledger, "search 1")
     assert plain.waits_for(4)
-    view = View(ledger, "search 1", unit_steps=10, lag=2)
-    assert not view.waits_for(7)
-    assert view.waits_for(8)
-    view.see(7)
+    view = View(ledger, "search 1", unit_steps=10, lag=10)
+    assert not view.waits_for(9)
+    assert view.waits_for(10)
+    view.see(9)
     assert [t.status for t in view.trials()] == ["running", "paused", "paused", "paused"]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from luthier.playbook.budget import EVIDENCE_SHARE
 from luthier.records import Metric, RunPlan, Trial
+from luthier.training.view import segments
 
 SAFETY = 1.2
 """Later phases are given a fifth more time than the runs so far suggest: a pair too few shows nothing."""
@@ -53,6 +54,14 @@ def ahead(trials: Iterable[Trial], metric: Metric) -> list[Trial]:
     timed = (t for t in trials if t.phase == "search" and t.curve and is_timed(t))
     ranked = sorted(timed, key=lambda t: (t.curve[-1].fraction, metric.utility(t.curve[-1].score)))
     return ranked[-NUM_AHEAD:]
+
+
+def num_begun(plan: RunPlan, trainings: float, num_folds: int = 1) -> float:
+    """Configurations that a search of so many full trainings begins: one in eta goes on from each rung, and those
+    that come to their end may take all folds. Where trials are counted each is one, whatever it trains."""
+    further = (num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
+    one = 1.0 if plan.unit == "trials" else sum(num * part for num, part in segments(plan))
+    return float(trainings / (one + further))
 
 
 def evidence_s(plan: RunPlan, *, baseline_s: float, candidate_s: float, num_folds: int = 1) -> float:

@@ -13,15 +13,16 @@ from typing import NamedTuple
 
 from luthier.errors import InvalidInput
 from luthier.records import ModeSpeed
+from luthier.training.placement import most_held
 
 PLATEAU = 1.1  # rows/s must grow by this factor when the batch doubles
 FUSED_GAIN = 1.1  # a mode is taken if it beats the reference by this factor
-NEARLY = 0.85  # of the best speed: the smallest P that has so much is taken, as a search with fewer at once sees more
 WIDTHS = (4, 8, 16, 32)
 """Trials side by side that are tried: few values, so that programs are reused."""
-BLIND = 12
-"""Trials that a search in the reference mode begins for each slot, at least. With so many a third of the search is
-over when the first trial that came to its end counts; with six it was almost all of it."""
+BLIND = 4.0
+"""Full trainings that each trial at work beyond one a worker costs a search, at equal speed: of N trainings with K
+more at work it makes what N / (1 + BLIND K / N) are worth that are made one a worker. Measured on modelled learning
+curves (benchmarks/README.md, "Does it cost quality to train side by side?")."""
 MIN_STEPS = 16  # steps an epoch has at least: fewer, and small data sets get too few updates
 
 
@@ -94,12 +95,29 @@ class ModeChoice(NamedTuple):
 
 
 def most_slots(expected_trials: float, num_workers: int) -> int:
-    """Trials that a worker may hold at once, so that the search is not blind.
+    """Trials that a worker may hold at once: each slot is to begin one at least.
 
     >>> most_slots(100, 2)
-    4
+    50
     """
-    return max(1, int(expected_trials / BLIND / num_workers))
+    return max(1, int(expected_trials / num_workers))
+
+
+def gain(speedup: float, P: int, *, trainings: float, num_workers: int) -> float:
+    """How many times more a search makes of its time in a mode than in the reference.
+
+    Trials side by side are begun and sent on before the others' results are known: that counts against their speed.
+
+    Args:
+        speedup: of the mode, against the reference.
+        P: trials in one program of a worker.
+        trainings: full ones that the search would have in the reference mode; without end, only speed counts.
+
+    >>> [round(gain(2.0, 4, trainings=n, num_workers=2), 2) for n in (15.0, 60.0, math.inf)]
+    [0.86, 1.5, 2.0]
+    """
+    more = (most_held(P) - 1) * num_workers
+    return speedup / (1.0 + BLIND * more / (speedup * trainings))
 
 
 def ladder(speeds: Sequence[ModeSpeed], most: int) -> tuple[tuple[str, int], ...]:
@@ -113,11 +131,12 @@ def ladder(speeds: Sequence[ModeSpeed], most: int) -> tuple[tuple[str, int], ...
     return tuple((speed.mode, speed.P) for speed in ranked)
 
 
-def choose_mode(speeds: Sequence[ModeSpeed]) -> ModeChoice:
-    """The fastest mode, in the smallest width that has nearly its speed.
+def choose_mode(speeds: Sequence[ModeSpeed], *, trainings: float = math.inf, num_workers: int = 1) -> ModeChoice:
+    """The mode and width with the largest `gain`, of those that are a tenth faster than the reference; ties: the
+    smaller width.
 
-    The first of `speeds` is the reference; it is kept where no other is a tenth faster. What was refused, or was
-    not measured, is passed over.
+    The first of `speeds` is the reference; it is kept where no other gains a tenth. What was refused, or was not
+    measured, is passed over.
 
     Raises:
         InvalidInput: the reference was not measured.
@@ -125,14 +144,23 @@ def choose_mode(speeds: Sequence[ModeSpeed]) -> ModeChoice:
     reference = next(iter(speeds), None)
     if reference is None or not reference.rows_per_s > 0:
         raise InvalidInput("speeds", must="the first is the measured reference", where="choice of the execution mode")
+    kept = f"Mode {reference.mode} ({reference.rows_per_s:.3g} rows/s a worker)"
     faster = [s for s in speeds[1:] if s.rows_per_s >= FUSED_GAIN * reference.rows_per_s]
     if not faster:
         why = "no other takes the model" if all(s.refused for s in speeds[1:]) else "no other is a tenth faster"
-        told = f"Mode {reference.mode} ({reference.rows_per_s:.3g} rows/s a worker): {why}."
-        return ModeChoice(reference.mode, reference.P, 1.0, told)
-    best = max(s.rows_per_s for s in faster)
-    chosen = min((s for s in faster if s.rows_per_s >= NEARLY * best), key=lambda s: (s.P, -s.rows_per_s))
+        return ModeChoice(reference.mode, reference.P, 1.0, f"{kept}: {why}.")
+    ranked = [
+        (gain(s.rows_per_s / reference.rows_per_s, s.P, trainings=trainings, num_workers=num_workers), -s.P, s)
+        for s in faster
+    ]
+    gained, _, chosen = max(ranked, key=lambda entry: entry[:2])
     speedup = chosen.rows_per_s / reference.rows_per_s
+    if gained < FUSED_GAIN:
+        told = (
+            f"{kept}: {chosen.mode}, {chosen.P} side by side, is {speedup:.2g} times as fast, but in a search of "
+            f"{trainings:.0f} trainings too many would begin before the first results are known."
+        )
+        return ModeChoice(reference.mode, reference.P, 1.0, told)
     told = (
         f"Mode {chosen.mode}, {chosen.P} side by side ({chosen.rows_per_s:.3g} rows/s a worker): {speedup:.2g} times "
         f"the {reference.mode}'s."

@@ -10,6 +10,11 @@ import msgspec
 from luthier.records import RunPlan, Trial
 from luthier.training.ledger import Job, Ledger
 
+LATE = 0.3
+"""How much later a long job is seen for its length: at 1 hardly a slot ever waits for it, at 0 many do. On modelled
+learning curves a search at 0.3 made a tenth fewer trainings than at 1 and found more, as what long jobs tell steers
+the rest (benchmarks/README.md, "Does it cost quality to train side by side?")."""
+
 
 def segments(plan: RunPlan) -> list[tuple[float, float]]:
     """(part of the trials that train so far, part of a schedule from the rung before): one in eta goes on."""
@@ -21,8 +26,9 @@ class View:
     a job of its is not visible yet. The jobs of earlier phases are all visible, those of later ones never.
 
     Args:
-        unit_steps: where a job has k times as many steps as this, it becomes visible k times as late as others: a
-            long job must not hold up decisions for which the outcomes of many short ones suffice. None: all alike.
+        unit_steps: where a job has k times as many steps as this, it becomes visible 1 + LATE (k - 1) times as late
+            as others: a long job must not hold up all decisions for which the outcomes of many short ones suffice.
+            None: all alike.
         lag: a job of `unit_steps` is visible to the decisions that come so many numbers later, or more.
     """
 
@@ -69,7 +75,7 @@ class View:
         part = job.until - self.until.get(job.trial, 0.0)
         self.until[job.trial] = job.until
         units = part * self.ledger.trials[job.trial].num_steps / self.unit_steps
-        return math.ceil(self.lag * max(units - 1.0, 0.0) - 1e-9)
+        return math.ceil(LATE * self.lag * max(units - 1.0, 0.0) - 1e-9)
 
     def trials(self) -> list[Trial]:
         """In the order of their ids."""

@@ -43,13 +43,17 @@ class Decided(Record, frozen=True, kw_only=True):
 
 
 class Question(Record, frozen=True, kw_only=True):
-    """What the decision depends on; `expected` is how many trials the search would begin in the reference mode."""
+    """What the decision depends on.
+
+    `expected`: trials that the search would begin in the reference mode; `trainings`: full ones that it would have.
+    """
 
     request: Request
     facts: Facts
     baseline: Recipe
     plan: RunPlan
     expected: float
+    trainings: float
     explain: bool = False  # the person wants to see all speeds, also where they decide nothing
 
 
@@ -71,7 +75,7 @@ def decide(driver: Driver, question: Question) -> Decided:
     told, structural = _ask(driver, question, seconds=max(seconds, LEAST_S), widths=widths)
     choice = ModeChoice(reference, 1, 1.0, "")
     if timed and told:
-        choice = choose_mode(told)
+        choice = choose_mode(told, trainings=question.trainings, num_workers=question.plan.num_workers)
     return Decided(
         mode=choice.mode,
         slots=asked.slots or choice.P,

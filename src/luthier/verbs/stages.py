@@ -32,7 +32,6 @@ from luthier.search import sampler as find_sampler
 from luthier.space import Space
 from luthier.training.driver import Driver
 from luthier.training.placement import most_held
-from luthier.training.view import segments
 from luthier.verbs import fusing
 from luthier.verbs.fusing import Decided, Question
 from luthier.verbs.request import Request
@@ -93,6 +92,7 @@ class Tuning:
             baseline=self.baseline,
             plan=plan,
             expected=self._expected_trials(plan),
+            trainings=self._expected_trainings(plan),
             explain=self.explain,
         )
         return fusing.decide(self.driver, question)
@@ -118,14 +118,15 @@ class Tuning:
         )
 
     def _expected_trials(self, plan: RunPlan) -> float:
-        """Configurations that the search will begin, by the plan: one in eta goes on from each rung, and those that
-        come to their end may take all folds."""
-        further = (self.facts.num_folds - 1) / plan.eta ** (len(plan.rungs) - 1)
+        """Configurations that the search will begin, by the plan."""
+        return durations.num_begun(plan, self._expected_trainings(plan), self.facts.num_folds)
+
+    def _expected_trainings(self, plan: RunPlan) -> float:
+        """Full trainings on one fold that the search has time for; trials, where it counts those."""
         if plan.unit == "trials":
-            return float(plan.split["search"] / (1 + further))
-        share = further + sum(num * part for num, part in segments(plan))
+            return float(plan.split["search"])
         full_s = self._full_s() or plan.split["noise"] * plan.num_workers / plan.num_noise
-        return float(plan.split["search"] * plan.num_workers * plan.speedup / (full_s * share))
+        return float(plan.split["search"] * plan.num_workers * plan.speedup / full_s)
 
     def _batch_size(self) -> dict[str, Any]:
         """Measure, choose by throughput, say so. Never chosen for quality (Playbook, "Choosing the batch size")."""
