@@ -3,7 +3,8 @@
     python benchmarks/search_quality.py [--data taskset lcbench] [--budgets 5 10 20] [--seeds 10] [--json out.json]
 
 A budget is counted in full trainings; one worker. Every arm starts with the same baseline. Normalised regret of the
-chosen configuration: 0 = the best of the pool (TaskSet: 1,000 recorded; LCBench: 400 random), 1 = its median.
+chosen configuration: 0 = the best of the pool (TaskSet: 1,000 recorded; LCBench: 400 random), 1 = its median. With
+--noise a search sees losses with noise, and the regret is that of the loss without.
 Tasks: TaskSet, and the first 24 LCBench tasks in numeric order, on which defaults may be chosen; the other ten
 only with --held-out. The curves are found by LUTHIER_DATA, else at ../shared/data beside the checkout.
 LCBench needs onnxruntime.
@@ -48,10 +49,20 @@ class Task(NamedTuple):
     median: float
     num_reports: int
     structural: tuple[str, ...] = ()  # what trials in one program would have to share
+    noise: float = 0.0  # standard deviation of a loss, as a part of the distance from the best to the median
 
     def regret(self, loss: float) -> float:
         """0 at the best of the pool, 1 at its median; capped at 2."""
         return min(2.0, (loss - self.best) / (self.median - self.best)) if math.isfinite(loss) else 2.0
+
+    def noisy(self, loss_R: Any, key: int) -> Any:
+        """A curve as one training shows it: a quarter of the noise's variance is each report's own, the rest the
+        run's."""
+        if not self.noise:
+            return loss_R
+        rng = np.random.default_rng(key)
+        error_R = 0.5 * rng.standard_normal(len(loss_R)) + math.sqrt(0.75) * rng.standard_normal()
+        return loss_R + self.noise * (self.median - self.best) * error_R
 
 
 # ------------------------------------------------------------------------------------------------- the tasks
@@ -174,6 +185,7 @@ class Study:
         rungs = choose_rungs(NUM_STEPS, task.num_reports) if halving else (1.0,)
         self.history = History(metric=METRIC, rungs=rungs)
         self.curves: dict[int, Any] = {}
+        self.true: dict[int, float] = {}  # final loss without noise
         self.seen: set[int] = set()
         self._start(task.baseline, "baseline")
 
@@ -185,7 +197,8 @@ class Study:
             recipe=Recipe(self.task.optimizer).with_config(_recipe_part(tried)),
             seed=derive_seed(self.seed, "trial", number), split_seed=0, num_steps=self.task.num_reports,
         )  # fmt: skip
-        self.curves[number] = loss_R
+        self.curves[number] = self.task.noisy(loss_R, derive_seed(self.seed, "noise", number))
+        self.true[number] = float(loss_R[-1])
         self._set(trial)
         return trial
 
@@ -242,7 +255,7 @@ class Study:
             known = [(u, -t.id) for t in self.history.trials if (u := self.history.utility(t, rung)) is not None]
             known = [entry for entry in known if math.isfinite(entry[0])]
             if known:
-                return float(self.curves[-max(known)[1]][-1])
+                return self.true[-max(known)[1]]
         return math.inf
 
 
@@ -266,7 +279,7 @@ def theirs(pruner: str) -> Callable[[Task, float, int], float]:
             study.enqueue_trial({n: v for n, v in task.baseline.items() if task.space.domains[n].contains(v)})
             best, left, seen = (math.inf, math.inf), budget * task.num_reports, set[int]()
             while left > 0:
-                spent, outcome = _optuna_trial(study, task, left, seen)
+                spent, outcome = _optuna_trial(study, task, left, seen, seed)
                 best, left = min(best, outcome), left - spent
         return best[1]
 
@@ -283,13 +296,16 @@ def _pruner(name: str, num_reports: int) -> Any:
     return pruners.NopPruner()
 
 
-def _optuna_trial(study: Any, task: Task, left: float, seen: set[int]) -> tuple[float, tuple[float, float]]:
+def _optuna_trial(
+    study: Any, task: Task, left: float, seen: set[int], seed: int
+) -> tuple[float, tuple[float, float]]:
     """One trial: (reports used, (loss that counts for the choice, final loss of this configuration))."""
     import optuna
 
     trial = study.ask()
     config = suggest(trial, task.space)
-    loss_R = task.curve(config, seen)[1]
+    true_R = task.curve(config, seen)[1]
+    loss_R = task.noisy(true_R, derive_seed(seed, "noise", trial.number))
     for report, loss in enumerate(loss_R, 1):
         if report > left or not math.isfinite(loss):
             study.tell(trial, state=optuna.trial.TrialState.FAIL if report > left else optuna.trial.TrialState.PRUNED)
@@ -299,7 +315,7 @@ def _optuna_trial(study: Any, task: Task, left: float, seen: set[int]) -> tuple[
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             return report, (math.inf, math.inf)
     study.tell(trial, float(loss_R[-1]))
-    return len(loss_R), (float(loss_R[-1]), float(loss_R[-1]))
+    return len(loss_R), (float(loss_R[-1]), float(true_R[-1]))
 
 
 ARMS: dict[str, Callable[[Task, float, int], float]] = {
@@ -351,11 +367,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=None, help="only the first so many of each set")
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--noise", type=float, default=0.0, help="of a loss, from one training to the next")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     module, out = curves_module(), {}
     for data in args.data:
         tasks = taskset(module) if data == "taskset" else lcbench(module, args.held_out)
+        tasks = [task._replace(noise=args.noise) for task in tasks]
         print(f"{data}: mean normalised regret ± s.e. over seeds, {len(tasks[: args.tasks])} tasks")
         print("budget  arm                       regret")
         out[data] = measure(tasks[: args.tasks], args.arms, args.budgets, args.seeds)

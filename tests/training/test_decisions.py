@@ -62,7 +62,7 @@ def test_executors_have_the_methods_of_the_protocol():
 
 
 def test_a_long_job_holds_up_no_decision_that_short_ones_suffice_for():
-    """Jobs 0 to 3 of 10 steps, job 4 of 30 more: with a lag of 10 it is due at 4 + 0.3 * 10 * 2, the others at once."""
+    """Jobs 0 to 3 of 10 steps, job 4 of 30 more: with a lag of 10 it is due at 4 + .3 * 10 * 2, the others now."""
     ledger = Ledger()
     trial = fakes_trial(0)
     ledger.trials = {i: msgspec.structs.replace(trial, id=i) for i in range(4)}

@@ -1,7 +1,8 @@
 """The default sampler: known points, then an even spread, then what a model expects most of, never only that.
 
 Candidates come from the mixture of `prior` and from the close neighbourhood of the best trials; the model of
-`surrogate` picks the one with the highest expected improvement at the last rung (Jones, Schonlau & Welch 1998). A
+`surrogate` picks the one with the highest expected improvement at the last rung (Jones, Schonlau & Welch 1998), less
+where noise hides it: augmented expected improvement (Huang, Allen, Notz & Zeng 2006, J. Global Optimization 34). A
 share of Halton points goes on for good: exploration that no result can switch off. And a share of the model's
 proposals takes another option than the leader: what an option is worth shows only beside settings that suit it.
 
@@ -151,7 +152,10 @@ class _Model:
         self.surrogate.add(Observed(x_MD, np.full(len(x_MD), self.last), mean_M))
 
     def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:
-        """The candidate with the highest expected improvement among the new ones; None where none is new."""
+        """The candidate with the highest expected improvement among the new ones; None where none is new.
+
+        Where the model is as sure as noise lets it be one more trial teaches nothing, however good the place is.
+        """
         from scipy.special import ndtr
 
         mixture = self.mixture
@@ -161,6 +165,8 @@ class _Model:
         mean_C, sd_C = self.surrogate.predict(x_CD, self.last)
         z_C = (mean_C - self.best) / sd_C
         gain_C = sd_C * (z_C * ndtr(z_C) + np.exp(-0.5 * z_C**2) / math.sqrt(2.0 * math.pi))
+        noise = self.surrogate.noise_sd()
+        gain_C *= 1.0 - noise / np.sqrt(noise**2 + sd_C**2)
         free_D = self.mixture.choice_D & np.isnan(self.given_D)
         if free_D.any() and rng.random() < OTHER_SHARE:
             other_C = self._chooses_otherwise(x_CD[:, free_D], self.leader_D[free_D])

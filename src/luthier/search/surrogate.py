@@ -176,6 +176,10 @@ class Surrogate:
         variance_C = np.maximum(1.0 - (half_NC**2).sum(axis=0), 1e-9) * self.scale
         return self.mean + k_CN @ self._weight_N, np.sqrt(variance_C)
 
+    def noise_sd(self) -> float:
+        """Standard deviation of a score around the utility of its settings."""
+        return math.sqrt(math.exp(self.theta[-2]) * self.scale)
+
     def _features(self, x_ND: Array) -> Array:
         """Coordinates whose squared distances are those of the settings [N, F].
 
