@@ -18,8 +18,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from luthier.records import Trial, derive_seed
-from luthier.search import Cohorts, Resume, fill, finish_top, next_segment, sampler
+from luthier.records import Trial
+from luthier.search import Cohorts, next_segment, sampler
 from search_quality import Study, Task, curves_module, lcbench  # beside this script
 
 
@@ -58,17 +58,15 @@ class AtOnce(Study):
     def _decide(self, left: float) -> tuple[Trial, float]:
         """The trial for a free slot, and how far it trains."""
         expected = self.sampler.expect(self.task.space, self.history)
-        due = finish_top(self.history, self.num_finish, table=self.table, expected=expected)
-        cost = max((self.task.num_reports - self.history.trials[i].step for i in due), default=0)
-        if due and cost + round(self.history.rungs[0] * self.task.num_reports) > left:
-            return self.history.trials[due[0]], 1.0
-        action = fill(self.history, 1, table=self.table, expected=expected)[0]
-        if isinstance(action, Resume):
-            trial = self.history.trials[action.trial]
-        else:
-            key = derive_seed(self.seed, "suggest", len(self.history.trials))
-            trial = self._start(*self.sampler.suggest(self.task.space, self.history, key, 1)[0])
+        last = self._last_jobs(left, expected)
+        if last:
+            return self.history.trials[last[0]], 1.0
+        trial = self._next(expected)
         return trial, next_segment(self.history, trial)
+
+    def _time_of(self, jobs: list[int]) -> int:
+        """All at once."""
+        return max(jobs, default=0)
 
 
 def main() -> None:

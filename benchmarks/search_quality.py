@@ -215,12 +215,15 @@ class Study:
         last = self._last_jobs(left, expected)
         if last:
             return self._advance(self.history.trials[last[0]], left, until=1.0)
+        return self._advance(self._next(expected), left)
+
+    def _next(self, expected: dict[int, float]) -> Trial:
+        """The paused trial that goes on, or a new one."""
         action = fill(self.history, 1, table=self.table, expected=expected)[0]
         if isinstance(action, Resume):
-            return self._advance(self.history.trials[action.trial], left)
+            return self.history.trials[action.trial]
         key = derive_seed(self.seed, "suggest", len(self.history.trials))
-        suggestion = self.sampler.suggest(self.task.space, self.history, key, 1)[0]
-        return self._advance(self._start(*suggestion), left)
+        return self._start(*self.sampler.suggest(self.task.space, self.history, key, 1)[0])
 
     def _last_jobs(self, left: float, expected: dict[int, float]) -> list[int]:
         """The paused trials to train to the end, once the budget is just enough for that."""
@@ -228,9 +231,13 @@ class Study:
             return []
         num = self.task.num_reports
         due = finish_top(self.history, self.num_finish, table=self.table, expected=expected)
-        cost = sum(num - self.history.trials[i].step for i in due)
+        cost = self._time_of([num - self.history.trials[i].step for i in due])
         first = round(self.history.rungs[0] * num)
         return due if due and cost + first > left else []
+
+    def _time_of(self, jobs: list[int]) -> int:
+        """Of jobs of so many reports, one after another."""
+        return sum(jobs)
 
     def _advance(self, trial: Trial, left: float, until: float | None = None) -> float:
         until = next_segment(self.history, trial) if until is None else until

@@ -149,13 +149,14 @@ def choose_mode(speeds: Sequence[ModeSpeed], *, trainings: float = math.inf, num
     if not faster:
         why = "no other takes the model" if all(s.refused for s in speeds[1:]) else "no other is a tenth faster"
         return ModeChoice(reference.mode, reference.P, 1.0, f"{kept}: {why}.")
-    ranked = [
-        (gain(s.rows_per_s / reference.rows_per_s, s.P, trainings=trainings, num_workers=num_workers), -s.P, s)
-        for s in faster
-    ]
-    gained, _, chosen = max(ranked, key=lambda entry: entry[:2])
+
+    def gained(speed: ModeSpeed) -> float:
+        speedup = speed.rows_per_s / reference.rows_per_s
+        return gain(speedup, speed.P, trainings=trainings, num_workers=num_workers)
+
+    chosen = max(faster, key=lambda s: (gained(s), -s.P))
     speedup = chosen.rows_per_s / reference.rows_per_s
-    if gained < FUSED_GAIN:
+    if gained(chosen) < FUSED_GAIN:
         told = (
             f"{kept}: {chosen.mode}, {chosen.P} side by side, is {speedup:.2g} times as fast, but in a search of "
             f"{trainings:.0f} trainings too many would begin before the first results are known."

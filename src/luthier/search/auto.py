@@ -152,7 +152,7 @@ class _Model:
         self.surrogate.add(Observed(x_MD, np.full(len(x_MD), self.last), mean_M))
 
     def propose(self, rng: np.random.Generator, fresh: Fresh) -> Config | None:
-        """The candidate with the highest expected improvement among the new ones; None where none is new.
+        """The candidate with the highest augmented expected improvement among the new ones; None where none is new.
 
         Where the model is as sure as noise lets it be one more trial teaches nothing, however good the place is.
         """

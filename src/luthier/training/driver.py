@@ -165,7 +165,7 @@ class Driver:
         self._drop_all()
 
     def _view(self, phase: str) -> View:
-        """Where workers hold several trials the jobs of more than mean length are seen later, so that no slot waits
+        """Where workers hold several trials the jobs of more than mean length are seen later, so that few slots wait
         for them."""
         plan = self.plan
         assert plan is not None

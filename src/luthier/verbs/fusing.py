@@ -58,7 +58,7 @@ class Question(Record, frozen=True, kw_only=True):
 
 
 def decide(driver: Driver, question: Question) -> Decided:
-    """The mode that was named, or the one that is fastest, or the reference.
+    """The mode that was named, or the one in which the search finds most, or the reference.
 
     Raises:
         Unsupported: the mode that was named can not take the model. InvalidInput: there is no such mode.
