@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import msgspec
 import numpy as np
@@ -236,3 +237,18 @@ def test_report_says_what_became_of_rows_that_are_there_twice():
     cells = pl.DataFrame({"a": ["x", "z"] * 60, "b": [1, 2, 3] * 40, "y": ["no", "yes", "no", "yes"] * 30})
     (natural,) = notes(Data(cells, target="y"))
     assert natural.endswith("training rows equal a held-out row: rows repeat by nature here, all are kept")
+
+
+@pytest.mark.parametrize("scale", SCALERS)
+def test_each_feature_of_wide_rows_is_fitted_as_if_alone_in_little_more_memory_than_the_rows(scale):
+    wide = np.random.default_rng(0).normal(size=(2_000, 10, 70)).astype(np.float32)
+    rows, some = np.arange(len(wide)), (3, slice(60, 70))
+    alone = preparation.fit(wide[:, *some], rows, {"scale": scale})
+    tracemalloc.start()
+    try:
+        fitted = preparation.fit(wide, rows, {"scale": scale})
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * wide.nbytes  # copies as float64 would be 2 each
+    finally:
+        tracemalloc.stop()
+    assert fitted.keys() == alone.keys()
+    assert all(np.allclose(fitted[name][..., *some], alone[name], rtol=1e-12) for name in alone)

@@ -156,6 +156,15 @@ def test_slots_that_train_in_the_time_of_one_are_so_much_faster(monkeypatch):
     assert speed["side_by_side", 4] / speed["loop", 1] == pytest.approx(4)
 
 
+def test_every_width_that_may_be_taken_is_timed_again_beside_the_reference(monkeypatch):
+    """A narrow one may be taken though a wide one is faster, so its figure must not be one lucky moment's alone."""
+    clock = Slept()
+    monkeypatch.setattr(fakes, "sleep", clock.sleep)
+    told = [(e["mode"], e["P"]) for e in measured(widths=(2, 4, 8), clock=clock) if e["event"] == "mode"]
+    assert told[-4:] == [("loop", 1), ("side_by_side", 2), ("side_by_side", 4), ("side_by_side", 8)]
+    assert told[:-4] == told[-4:]
+
+
 def test_model_that_a_mode_does_not_take_is_told_with_the_mend():
     found, _ = modes.told(measured(kind="odd"))
     assert found[1].refused == "layer odd (Odd) has no rule. Take an even one."

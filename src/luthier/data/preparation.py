@@ -40,8 +40,8 @@ FIT_ROWS, FEWEST_FIT_ROWS, FIT_NUMBERS = 200_000, 10_000, 1 << 23
 it moves a quantile by 0.1 % of the rows, of 10,000 by 0.5 %."""
 BLOCK_NUMBERS = 1 << 22
 """Rows are prepared in blocks of so many numbers, 32 MiB as float64."""
-FILLED_AT_ONCE = 64
-"""Columns of which the filling is found together: it takes several copies of them."""
+FITTED_AT_ONCE = 64
+"""Columns that are fitted together: it takes several copies of them."""
 NUM_QUANTILES = 200
 
 
@@ -89,35 +89,40 @@ def fit(
         InvalidInput: another setting.
     """
     check(preparation, is_table=layout is not None, kind="" if targets is not None else "classes")
-    rows = sampled(inputs, train_rows)
     fitted: Fitted = {}
     if layout is not None:
-        raw = np.asarray(inputs[rows])
-        seen = raw[:, [f.part for f in layout.of("number")]].astype(np.float64)
-        fitted |= {"fill": _filling(seen, preparation.get("missing", DEFAULTS["missing"]))}
-        fitted |= {
-            "seen": np.array([(raw[:, f.part] == f.codes[0]).any() for f in layout.of("category")], np.float64)
-        }
+        raw = np.asarray(inputs[sampled(inputs, train_rows)])
+        columns, shape = [f.part for f in layout.of("number")], (-1,)
+        seen = [(raw[:, f.part] == f.codes[0]).any() for f in layout.of("category")]
+        fitted |= {"seen": np.array(seen, np.float64)}
         fitted |= {"indicator": np.array(float(preparation.get("indicator", True)))}
     elif any(preparation.get(name) not in (None, "none", 0) for name in ("scale", "clip")):
-        seen = np.asarray(inputs[rows]).astype(np.float64)
+        raw = np.asarray(inputs[sampled(inputs, train_rows)])
+        raw, shape = raw.reshape(len(raw), -1), inputs.shape[1:]
+        columns = list(range(raw.shape[1]))
     else:
         return _of_targets(targets, train_rows, preparation)
+    some = [columns[at : at + FITTED_AT_ONCE] for at in range(0, max(len(columns), 1), FITTED_AT_ONCE)]
+    parts = [_of_numbers(raw[:, part].astype(np.float64), preparation, gaps=layout is not None) for part in some]
+    for name, first in parts[0].items():
+        whole = np.concatenate([part[name] for part in parts], axis=-1)
+        fitted[name] = whole.reshape(*first.shape[:-1], *shape)
+    return fitted | _of_targets(targets, train_rows, preparation)
+
+
+def _of_numbers(seen: Array, preparation: dict[str, Any], *, gaps: bool) -> Fitted:
+    """What some columns [n, D] say, each by itself; `gaps`: NaN is filled."""
+    fitted: Fitted = {}
+    if gaps:
+        fitted["fill"] = _filling(seen, preparation.get("missing", DEFAULTS["missing"]))
     clip = float(preparation.get("clip", 0.0))
     if clip:
-        low, high = np.nanquantile(_known(seen), [clip, 1 - clip], axis=0)
-        fitted |= {"low": low, "high": high}
-        seen = np.clip(seen, low, high)
-    if layout is not None:
+        known = np.where(np.isnan(seen).all(0), 0.0, seen)  # without any number: it is filled and constant anyhow
+        fitted["low"], fitted["high"] = np.nanquantile(known, [clip, 1 - clip], axis=0)
+        seen = np.clip(seen, fitted["low"], fitted["high"])
+    if gaps:
         seen = np.where(np.isnan(seen), fitted["fill"], seen)
-    return fitted | _scaling(seen, preparation.get("scale", "none")) | _of_targets(targets, train_rows, preparation)
-
-
-def _known(seen: Array) -> Array:
-    """A column without any number counts as zeros: it is filled and constant anyhow."""
-    if seen.ndim != 2:
-        return seen
-    return np.where(np.isnan(seen).all(0), 0.0, seen)
+    return fitted | _scaling(seen, preparation.get("scale", "none"))
 
 
 def sampled(inputs: Array, rows: Array) -> Array:
@@ -141,39 +146,35 @@ def _filling(seen: Array, how: str) -> Array:
 
     if seen.shape[1] == 0:
         return np.zeros(0)
-    some = range(0, seen.shape[1], FILLED_AT_ONCE)
-    columns = [seen[:, at : at + FILLED_AT_ONCE] for at in some]
-    found = [SimpleImputer(strategy=how, keep_empty_features=True).fit(part).statistics_ for part in columns]
-    filling: Array = np.concatenate(found)
-    return np.nan_to_num(filling.astype(np.float64))
+    found = SimpleImputer(strategy=how, keep_empty_features=True).fit(seen).statistics_
+    filling: Array = np.nan_to_num(found.astype(np.float64))
+    return filling
 
 
 def _scaling(seen: Array, scale: str) -> Fitted:
-    """The numbers of a scaler of scikit-learn, for features of any shape."""
+    """The numbers of a scaler of scikit-learn, for columns [n, D] without gaps."""
     from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, RobustScaler, StandardScaler
 
-    flat = seen.reshape(len(seen), -1)
-    if scale == "none" or flat.shape[1] == 0:
+    if scale == "none" or seen.shape[1] == 0:
         return {}
-    shape = seen.shape[1:]
     if scale == "quantile":
-        num = min(NUM_QUANTILES, len(flat))
-        scaler = QuantileTransformer(n_quantiles=num, output_distribution="normal", random_state=0).fit(flat)
-        return {"quantiles": scaler.quantiles_.reshape(-1, *shape)}
+        num = min(NUM_QUANTILES, len(seen))
+        scaler = QuantileTransformer(n_quantiles=num, output_distribution="normal", random_state=0).fit(seen)
+        return {"quantiles": scaler.quantiles_}
     if scale == "min-max":
-        found = MinMaxScaler().fit(flat)
+        found = MinMaxScaler().fit(seen)
         shift, width = found.data_min_, found.data_range_
     elif scale == "robust":
-        found = RobustScaler().fit(flat)
-        quarters = np.quantile(flat, [0.25, 0.75], axis=0)
+        found = RobustScaler().fit(seen)
+        quarters = np.quantile(seen, [0.25, 0.75], axis=0)
         # a feature of which half the values are equal has quartiles without width: its spread stands in
-        shift, width = found.center_, np.where(quarters[1] > quarters[0], quarters[1] - quarters[0], flat.std(0))
+        shift, width = found.center_, np.where(quarters[1] > quarters[0], quarters[1] - quarters[0], seen.std(0))
     else:
-        found = StandardScaler().fit(flat)
+        found = StandardScaler().fit(seen)
         shift, width = found.mean_, np.sqrt(found.var_)
-    constant = flat.max(0) == flat.min(0)
+    constant = seen.max(0) == seen.min(0)
     factor = np.where(constant | (width <= 0), 0.0, 1.0 / np.where(width > 0, width, 1.0))
-    return {"shift": shift.reshape(shape), "factor": factor.reshape(shape)}
+    return {"shift": shift, "factor": factor}
 
 
 def _of_targets(targets: Array | None, train_rows: Array, preparation: dict[str, Any]) -> Fitted:

@@ -51,9 +51,9 @@ PAYS = 10.0
 """A program is built if at least so many times its building time is left."""
 VARIANTS = 5
 """Structures that a search has at least, where the space has structural settings: each is built anew."""
-FINALISTS = 3
 ROUNDS = 3
-"""The reference and the fastest are timed again in turn, so that a slow moment of the machine meets all alike."""
+"""The reference and the fastest of each width are timed again in turn, so that a slow moment of the machine meets all
+alike."""
 NO_ROOM = "it needs more memory than there is"
 Event = dict[str, Any]
 Open = Callable[[str, int], Population]
@@ -357,13 +357,18 @@ class _Measuring:
         return per_slot or rate < LOSING * max(reference, narrower)
 
     def _again(self) -> Iterator[Event]:
-        """The reference and the fastest once more, in turn."""
-        others = [key for key in self.paces if key[0] != self.reference_name]
-        fastest = sorted(others, key=lambda key: -self.paces[key].rows_per_s)[: FINALISTS - 1]
+        """The reference and the fastest of each width once more, in turn: speed alone does not decide the width."""
+        reference = (self.reference_name, 1)
+        least = LOSING * self.paces[reference].rows_per_s if self.paces else 0.0
+        fastest: dict[int, str] = {}
+        for name, P in sorted(self.paces, key=lambda key: self.paces[key].rows_per_s):
+            if name != self.reference_name and self.paces[name, P].rows_per_s >= least:
+                fastest[P] = name
+        finalists = [reference, *((name, P) for P, name in fastest.items())]
         for _ in range(ROUNDS if fastest else 0):
-            for key in [(self.reference_name, 1), *fastest]:
+            for key in finalists:
                 self.paces[key].chunk()
-        for name, P in [(self.reference_name, 1), *fastest] if fastest else []:
+        for name, P in finalists if fastest else []:
             yield _event(ModeSpeed(mode=name, P=P, rows_per_s=self.paces[name, P].rows_per_s))
 
 
