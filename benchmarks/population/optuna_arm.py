@@ -29,6 +29,8 @@ from luthier.recipe import Recipe
 from luthier.space import Space
 from luthier.training.task import Task
 
+STUDY = "study.log"
+
 
 class Seen(NamedTuple):
     """A validation loss of a run."""
@@ -46,7 +48,7 @@ def run(name: str, seed: int, seconds: float, folder: Path) -> list[Seen]:
     programs = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.population.optuna_arm", name, str(seed), str(worker),
-             str(folder / "study.log"), str(log)],
+             str(folder / STUDY), str(log)],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for worker, log in enumerate(logs)
@@ -83,7 +85,7 @@ def work(name: str, seed: int, worker: int, *, study_file: str, log: Path) -> No
     )  # fmt: skip
     if worker == 0:
         study.enqueue_trial(_values(start, Space.of(task.space)))
-    rows = _Rows(task)
+    rows = Rows(task)
     warm = optuna.create_study()  # what TPE imports at its first real proposal is not its search
     warm.optimize(lambda trial: trial.suggest_float("x", 0.0, 1.0), n_trials=12)
     print("ready", flush=True)
@@ -92,7 +94,7 @@ def work(name: str, seed: int, worker: int, *, study_file: str, log: Path) -> No
 
         def objective(trial: Any) -> float:
             recipe, loss = start.with_config(suggest(trial, Space.of(task.space))), math.inf
-            for report, loss in enumerate(_train(task, recipe, rows, seed=1000 * seed + trial.number), 1):
+            for report, loss in enumerate(train(task, recipe, rows, seed=1000 * seed + trial.number), 1):
                 now = time.time()
                 if now > until:
                     raise optuna.TrialPruned
@@ -107,28 +109,38 @@ def work(name: str, seed: int, worker: int, *, study_file: str, log: Path) -> No
         study.optimize(objective, timeout=until - time.time())
 
 
-class _Rows:
-    """Training and validation rows in memory."""
+def chosen(name: str, folder: Path) -> Recipe:
+    """The setting that the study of a finished `run` ranks first."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY)))
+    return task_of(name).baseline.with_config(optuna.load_study(study_name=name, storage=storage).best_params)
+
+
+class Rows:
+    """Training, validation and test rows in memory."""
 
     def __init__(self, task: Task) -> None:
         import torch
 
         data = task.load()
         self.sizes = {"inputs": data.num_inputs, "outputs": data.num_outputs}
-        train, val = data.split(data.test_rows(0), 0)
+        test = data.test_rows(0)
+        train, val = data.split(test, 0)
         x, y = torch.from_numpy(data.inputs), torch.from_numpy(data.targets)
-        self.train, self.val = (x[train], y[train]), (x[val], y[val])
+        self.train, self.val, self.test = (x[train], y[train]), (x[val], y[val]), (x[test], y[test])
 
 
-def _train(task: Task, recipe: Recipe, rows: _Rows, *, seed: int) -> Iterator[float]:
-    """Validation log loss at each report of a training."""
+def train(task: Task, recipe: Recipe, rows: Rows, *, seed: int, on: str = "val") -> Iterator[float]:
+    """Log loss at each report of a training, on the validation rows or those that it names."""
     import torch
     from torch.nn import functional
 
     from luthier.training.batches import numbers_of, report_steps
 
     torch.manual_seed(seed)
-    inputs, targets = rows.train
+    (inputs, targets), scored = rows.train, getattr(rows, on)
     num_steps = recipe.num_steps(len(inputs))
     model = task.build(**recipe.model, **rows.sizes)
     lr_S = numbers_of(recipe, num_steps, 0, num_steps)["lr"][:, 0].tolist()
@@ -155,7 +167,7 @@ def _train(task: Task, recipe: Recipe, rows: _Rows, *, seed: int) -> Iterator[fl
         if step in reports:
             model.eval()
             with torch.no_grad():
-                yield functional.cross_entropy(model(rows.val[0]), rows.val[1]).item()
+                yield functional.cross_entropy(model(scored[0]), scored[1]).item()
             model.train()
 
 
