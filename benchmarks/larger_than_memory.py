@@ -6,7 +6,7 @@ The table: Fashion-MNIST's 60,000 training images, `--copies` times with noise, 
 classes, as Parquet. Three programs, interleaved: `limited` and `unlimited` read the file (it is decoded once into
 the cache, and read by row as memory), the first under RLIMIT_DATA; `resident` keeps all rows in its own memory. Each
 opens the file and tunes a small MLP. Memory: the largest private memory (RssAnon) seen while it ran, and the peak of
-all (VmHWM), which counts pages of the file that the system would give back.
+all (VmHWM), which counts pages of the file that the system would give back. Told too: trials that failed.
 """
 
 from __future__ import annotations
@@ -93,9 +93,16 @@ def one(way: str, path: Path, *, limit_mb: int, trials: int) -> dict[str, float]
         done = [t for t in run.record.history.trials if t.curve]
         rows = sum(256 * t.curve[-1].step for t in done)
         seconds = sum(t.cost.seconds for t in done)
+        failed = sum(t.status == "failed" for t in run.record.history.trials)
     ended.set()
     watcher.join()
-    return {"opened_s": opened_s, "rows_s": rows / seconds, "private_mb": most[0], "peak_mb": peak_mb()}
+    return {
+        "opened_s": opened_s,
+        "rows_s": rows / seconds,
+        "private_mb": most[0],
+        "peak_mb": peak_mb(),
+        "failed": failed,
+    }
 
 
 def main() -> None:
