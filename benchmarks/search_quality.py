@@ -7,7 +7,7 @@ chosen configuration: 0 = the best of the pool (TaskSet: 1,000 recorded; LCBench
 --noise a search sees losses with noise, and the regret is that of the loss without.
 Tasks: TaskSet, and the first 24 LCBench tasks in numeric order, on which defaults may be chosen; the other ten
 only with --held-out. The curves are found by LUTHIER_DATA, else at ../shared/data beside the checkout.
-LCBench needs onnxruntime.
+LCBench needs onnxruntime. --data fashion: one task with noise, modelled on curves recorded here (`fashion_curves`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from fashion_curves import BASELINE, NAME, SPACE, modelled  # beside this script
 from luthier.recipe import Recipe
 from luthier.records import History, Metric, Point, Trial, derive_seed
 from luthier.search import Cohorts, Resume, Table, choose_rungs, fill, finish_top, next_segment, sampler
@@ -147,6 +148,20 @@ def _lcbench_task(module: Any, name: str) -> Task:
         52,
         structural=("batch_size", "num_layers", "max_units"),
     )
+
+
+def fashion() -> list[Task]:
+    """The model of curves recorded here, with their noise: one task."""
+    found = modelled()
+
+    def curve(config: Config, _seen: set[int]) -> tuple[Config, Any]:
+        return config, found.losses(config)
+
+    rng = np.random.default_rng(0)
+    last = np.array([found.losses(SPACE.decode(rng.random(len(SPACE))))[-1] for _ in range(1000)])
+    best, median = float(last.min()), float(np.median(last))
+    noise = found.noise / (median - best)
+    return [Task(NAME, SPACE, BASELINE, "adamw", curve, best, median, found.num_reports, noise=noise)]
 
 
 # -------------------------------------------------------------------------------------------------- the arms
@@ -368,7 +383,9 @@ def measure(tasks: list[Task], arms: list[str], budgets: list[float], num_seeds:
 def main() -> None:
     """Run and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", choices=["taskset", "lcbench"], default=["taskset", "lcbench"])
+    parser.add_argument(
+        "--data", nargs="+", choices=["taskset", "lcbench", "fashion"], default=["taskset", "lcbench"]
+    )
     parser.add_argument("--held-out", action="store_true", help="the ten LCBench tasks kept for the last word")
     parser.add_argument("--budgets", nargs="+", type=float, default=[5, 15])
     parser.add_argument("--seeds", type=int, default=5)
@@ -377,10 +394,13 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="of a loss, from one training to the next")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    module, out = curves_module(), {}
+    out = {}
     for data in args.data:
-        tasks = taskset(module) if data == "taskset" else lcbench(module, args.held_out)
-        tasks = [task._replace(noise=args.noise) for task in tasks]
+        if data == "fashion":
+            tasks = fashion()
+        else:
+            tasks = taskset(curves_module()) if data == "taskset" else lcbench(curves_module(), args.held_out)
+            tasks = [task._replace(noise=args.noise) for task in tasks]
         print(f"{data}: mean normalised regret ± s.e. over seeds, {len(tasks[: args.tasks])} tasks")
         print("budget  arm                       regret")
         out[data] = measure(tasks[: args.tasks], args.arms, args.budgets, args.seeds)
