@@ -93,6 +93,8 @@ def record(num: int) -> None:
 
     torch.set_num_threads(1)
     task = task_of(NAME)
+    if Space.of(task.space) != SPACE:
+        raise SystemExit(f"{NAME} has another space than the curves here")
     rows, low, high = optuna_arm.Rows(task), *(SPACE.encode(config) for config in GOOD)
     done = len(FILE.read_text().splitlines()) if FILE.exists() else 0
     points = qmc.Halton(len(SPACE), seed=1).random(done + num)[done:]

@@ -391,7 +391,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--tasks", type=int, default=None, help="only the first so many of each set")
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--noise", type=float, default=0.0, help="of a loss, from one training to the next")
+    parser.add_argument(
+        "--noise", type=float, default=0.0, help="of a loss, from one training to the next; fashion has its own"
+    )
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     out = {}

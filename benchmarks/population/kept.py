@@ -15,7 +15,6 @@ Both tools run in turn. A row of runs/benchmarks/kept.jsonl is a tool's search; 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.population import optuna_arm
-from benchmarks.population.store import FOLDER, Store, environment
+from benchmarks.population.store import FOLDER, Store, environment, usable_cores
 from benchmarks.population.tasks import SEARCHES, task_of
 
 import luthier
@@ -70,14 +69,13 @@ def loss_again(name: str, recipe: Recipe, seed: int) -> float:
 def fill(store: Store, asked: argparse.Namespace) -> None:
     """Run what is not stored yet, seed by seed, so that an interruption leaves whole comparisons."""
     said, seeds = environment("torch", "numpy", "optuna", "luthier"), range(FIRST_SEED, FIRST_SEED + asked.again)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     for seed in range(asked.seeds):
         for name in asked.only:
             for arm in ARMS:
                 if store.get(name, arm, seed, asked.seconds) is not None:
                     continue
                 recipe, did = SEARCHING[arm](name, seed, asked.seconds)
-                with ProcessPoolExecutor(cores, get_context("spawn")) as pool:
+                with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
                     losses = list(pool.map(partial(loss_again, name, recipe), seeds))
                 row = {"case": name, "arm": arm, "seed": seed, "seconds": asked.seconds, "losses": losses, **did}
                 store.add({**row, "recipe": repr(recipe), "environment": said})

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.population.store import usable_cores
 from benchmarks.population.tasks import NUM_REPORTS, task_of
 from benchmarks.spaces import suggest
 
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
 
 def run(name: str, seed: int, seconds: float, folder: Path) -> list[Seen]:
     """A study of so many seconds, one program a core; what it saw, in order of time."""
-    num = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    num = usable_cores()
     environment = {**os.environ, **KEPT_MEMORY, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     logs = [folder / f"seen-{worker}.jsonl" for worker in range(num)]
     programs = [

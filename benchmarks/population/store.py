@@ -53,8 +53,12 @@ def told(found: dict[str, float], digits: int = 2) -> str:
     return f"{found['median']:.{digits}f} [{found['low']:.{digits}f}, {found['high']:.{digits}f}]"
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def environment(*packages: str) -> dict[str, str]:
     """What the figures depend on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {name: version(name) for name in packages}
-    return {"python": platform.python_version(), "system": platform.machine(), "cores": str(cores), **found}
+    return {"python": platform.python_version(), "system": platform.machine(), "cores": str(usable_cores()), **found}

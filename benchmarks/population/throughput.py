@@ -24,12 +24,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.population.store import FOLDER, Store, environment, spread, told
+from benchmarks.population.store import FOLDER, Store, environment, spread, told, usable_cores
 from benchmarks.population.workers import Refused, Spent, Worker
 
 NAMES = ("mlp", "cnn8", "cnn28", "transformer", "lstm")
@@ -204,11 +203,10 @@ def table(store: Store, num_cores: int) -> str:
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--P", nargs="+", type=int, default=[1, 4, 16, 64])
-    parser.add_argument("--cores", nargs="+", type=int, default=sorted({1, num_cores}), help="1: CPU time, (a)")
+    parser.add_argument("--cores", nargs="+", type=int, default=sorted({1, usable_cores()}), help="1: CPU time, (a)")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each contestant in a round")
     parser.add_argument("--store", type=Path, default=FOLDER / "population_throughput.jsonl")

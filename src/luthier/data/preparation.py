@@ -89,19 +89,17 @@ def fit(
         InvalidInput: another setting.
     """
     check(preparation, is_table=layout is not None, kind="" if targets is not None else "classes")
+    if layout is None and all(preparation.get(name) in (None, "none", 0) for name in ("scale", "clip")):
+        return _of_targets(targets, train_rows, preparation)
+    rows = sampled(inputs, train_rows)
+    raw = np.asarray(inputs[rows]).reshape(len(rows), -1)
     fitted: Fitted = {}
+    columns, shape = list(range(raw.shape[1])), inputs.shape[1:]
     if layout is not None:
-        raw = np.asarray(inputs[sampled(inputs, train_rows)])
         columns, shape = [f.part for f in layout.of("number")], (-1,)
         seen = [(raw[:, f.part] == f.codes[0]).any() for f in layout.of("category")]
         fitted |= {"seen": np.array(seen, np.float64)}
         fitted |= {"indicator": np.array(float(preparation.get("indicator", True)))}
-    elif any(preparation.get(name) not in (None, "none", 0) for name in ("scale", "clip")):
-        raw = np.asarray(inputs[sampled(inputs, train_rows)])
-        raw, shape = raw.reshape(len(raw), -1), inputs.shape[1:]
-        columns = list(range(raw.shape[1]))
-    else:
-        return _of_targets(targets, train_rows, preparation)
     some = [columns[at : at + FITTED_AT_ONCE] for at in range(0, max(len(columns), 1), FITTED_AT_ONCE)]
     parts = [_of_numbers(raw[:, part].astype(np.float64), preparation, gaps=layout is not None) for part in some]
     for name, first in parts[0].items():

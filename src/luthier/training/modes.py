@@ -358,17 +358,19 @@ class _Measuring:
 
     def _again(self) -> Iterator[Event]:
         """The reference and the fastest of each width once more, in turn: speed alone does not decide the width."""
+        if not self.paces:
+            return
         reference = (self.reference_name, 1)
-        least = LOSING * self.paces[reference].rows_per_s if self.paces else 0.0
+        least = LOSING * self.paces[reference].rows_per_s
         fastest: dict[int, str] = {}
         for name, P in sorted(self.paces, key=lambda key: self.paces[key].rows_per_s):
             if name != self.reference_name and self.paces[name, P].rows_per_s >= least:
                 fastest[P] = name
-        finalists = [reference, *((name, P) for P, name in fastest.items())]
-        for _ in range(ROUNDS if fastest else 0):
+        finalists = [reference, *((name, P) for P, name in fastest.items())] if fastest else []
+        for _ in range(ROUNDS):
             for key in finalists:
                 self.paces[key].chunk()
-        for name, P in finalists if fastest else []:
+        for name, P in finalists:
             yield _event(ModeSpeed(mode=name, P=P, rows_per_s=self.paces[name, P].rows_per_s))
 
 
