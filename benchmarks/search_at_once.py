@@ -57,11 +57,11 @@ class AtOnce(Study):
 
     def _decide(self, left: float) -> tuple[Trial, float]:
         """The trial for a free slot, and how far it trains."""
-        expected = self.sampler.expect(self.task.space, self.history)
-        last = self._last_jobs(left, expected)
+        bounds = self.sampler.upper_bounds(self.task.space, self.history)
+        last = self._last_jobs(left, bounds)
         if last:
             return self.history.trials[last[0]], 1.0
-        trial = self._next(expected)
+        trial = self._next(bounds)
         return trial, next_segment(self.history, trial)
 
     def _time_of(self, jobs: list[int]) -> int:

@@ -226,26 +226,26 @@ class Study:
         """One job; returns what it cost, in reports. All that is left, where the job costs more."""
         if self.history.trials[0].status == "waiting":
             return self._advance(self.history.trials[0], left)
-        expected = {} if self.by_score else self.sampler.expect(self.task.space, self.history)
-        last = self._last_jobs(left, expected)
+        bounds = {} if self.by_score else self.sampler.upper_bounds(self.task.space, self.history)
+        last = self._last_jobs(left, bounds)
         if last:
             return self._advance(self.history.trials[last[0]], left, until=1.0)
-        return self._advance(self._next(expected), left)
+        return self._advance(self._next(bounds), left)
 
-    def _next(self, expected: dict[int, float]) -> Trial:
+    def _next(self, bounds: dict[int, float]) -> Trial:
         """The paused trial that goes on, or a new one."""
-        action = fill(self.history, 1, table=self.table, expected=expected)[0]
+        action = fill(self.history, 1, table=self.table, upper_bounds=bounds)[0]
         if isinstance(action, Resume):
             return self.history.trials[action.trial]
         key = derive_seed(self.seed, "suggest", len(self.history.trials))
         return self._start(*self.sampler.suggest(self.task.space, self.history, key, 1)[0])
 
-    def _last_jobs(self, left: float, expected: dict[int, float]) -> list[int]:
+    def _last_jobs(self, left: float, bounds: dict[int, float]) -> list[int]:
         """The paused trials to train to the end, once the budget is just enough for that."""
         if len(self.history.rungs) == 1:
             return []
         num = self.task.num_reports
-        due = finish_top(self.history, self.num_finish, table=self.table, expected=expected)
+        due = finish_top(self.history, self.num_finish, table=self.table, upper_bounds=bounds)
         cost = self._time_of([num - self.history.trials[i].step for i in due])
         first = round(self.history.rungs[0] * num)
         return due if due and cost + first > left else []

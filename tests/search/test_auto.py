@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from luthier.records import History
-from luthier.search import auto, sampler
+from luthier.search import Resume, auto, fill, sampler
 from luthier.search.auto import MOST_WAITING, NUM_NEAR, NUM_SPREAD
 from luthier.search.conformance import LOSS, RUNGS, SPACES, make_history, make_trial
 from luthier.search.surrogate import MOST, Surrogate
@@ -141,19 +141,31 @@ def late_bloomers(num_complete: int) -> History:
     return history
 
 
-def test_what_is_behind_is_expected_to_win_where_its_like_did():
-    """What is expected of the paused trials ranks them as their like ended; by their scores the order is reversed."""
+def test_what_is_behind_may_win_where_its_like_did():
+    """The bounds of the paused trials rank them as their like ended; by their scores the order is reversed."""
     history = late_bloomers(12)
-    expected = sampler("auto").expect(Space({"x": Float(0.0, 1.0)}), history)
+    bounds = sampler("auto").upper_bounds(Space({"x": Float(0.0, 1.0)}), history)
     paused = [trial for trial in history.trials if trial.status == "paused"]
-    by_x, by_model = [t.config["x"] for t in paused], [expected[t.id] for t in paused]
+    by_x, by_model = [t.config["x"] for t in paused], [bounds[t.id] for t in paused]
     assert spearmanr(by_x, by_model).statistic > 0.9
 
 
-def test_nothing_is_expected_until_a_few_came_to_their_end():
+def test_the_end_of_a_kind_that_was_never_seen_is_looked_at():
+    """High values are behind at the first rung, and only low ones came to their end, in another order than they had
+    at the first: a high one goes on before any more of the low ones."""
+    history, ends = make_history(Space({"x": Float(0.0, 1.0)}), 0), (0.52, 0.47, 0.5, 0.53, 0.48, 0.49)
+    for number, x in enumerate((0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.12, 0.18, 0.8, 0.9), 1):
+        scores = (0.5 + x, 0.5, ends[number - 1]) if number <= len(ends) else (0.5 + x,)
+        new = make_trial(number, {"x": x}, scores, status="finished" if len(scores) == 3 else "paused")
+        history = msgspec.structs.replace(history, trials=(*history.trials, new))
+    bounds = sampler("auto").upper_bounds(Space({"x": Float(0.0, 1.0)}), history)
+    assert fill(history, 1, upper_bounds=bounds)[0] in (Resume(9), Resume(10))
+
+
+def test_there_are_no_bounds_until_a_few_came_to_their_end():
     space = Space({"x": Float(0.0, 1.0)})
-    assert sampler("auto").expect(space, late_bloomers(auto.FEW - 2)) == {}  # the baseline is complete too
-    assert len(sampler("auto").expect(space, late_bloomers(auto.FEW - 1))) == 31
+    assert sampler("auto").upper_bounds(space, late_bloomers(auto.FEW - 2)) == {}  # the baseline is complete too
+    assert len(sampler("auto").upper_bounds(space, late_bloomers(auto.FEW - 1))) == 31
 
 
 def farthest_proposal() -> float:

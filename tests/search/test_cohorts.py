@@ -234,10 +234,11 @@ def test_a_sampler_with_a_model_proposes_what_suits_the_structure():
     assert away_from_what_suits(Blind()) > 0.25, "one best rate for all"
 
 
-def test_what_is_expected_is_what_the_inner_sampler_expects():
+def test_upper_bounds_are_those_of_the_inner_sampler():
     history = make_history(SPACE, 40)
-    assert Cohorts(sampler("auto"), NAMES, 8).expect(SPACE, history) == sampler("auto").expect(SPACE, history) != {}
-    assert Cohorts(sampler("halton"), NAMES, 8).expect(SPACE, history) == {}
+    inner = sampler("auto").upper_bounds(SPACE, history)
+    assert Cohorts(sampler("auto"), NAMES, 8).upper_bounds(SPACE, history) == inner != {}
+    assert Cohorts(sampler("halton"), NAMES, 8).upper_bounds(SPACE, history) == {}
 
 
 def test_a_structure_that_left_the_space_is_not_gone_on_with():

@@ -74,25 +74,25 @@ def test_a_cache_changes_nothing(seed, capacity):
         assert fill(history, capacity, table=table) == fill(history, capacity)
 
 
-# ------------------------------------------------------------------------------------------- expectations
+# ------------------------------------------------------------------------------------------- upper bounds
 
 
-def test_where_it_is_known_what_trials_will_come_to_they_are_ranked_by_that():
-    """Six at a rung, the quota is two: those of whom most is expected, not those that are ahead."""
+def test_where_it_is_known_what_trials_may_come_to_they_are_ranked_by_that():
+    """Six at a rung, the quota is two: those that may come furthest, not those that are ahead."""
     trials = [make_trial(i, {}, (0.1 * i,)) for i in range(1, 7)]
-    expected = {i: float(i) for i in range(1, 7)}
+    bounds = {i: float(i) for i in range(1, 7)}
     assert fill(history_of(*trials), 3) == [Resume(1), Resume(2), Start()]
-    assert fill(history_of(*trials), 3, expected=expected) == [Resume(6), Resume(5), Start()]
-    assert finish_top(history_of(*trials), 2, expected=expected) == [6, 5]
+    assert fill(history_of(*trials), 3, upper_bounds=bounds) == [Resume(6), Resume(5), Start()]
+    assert finish_top(history_of(*trials), 2, upper_bounds=bounds) == [6, 5]
 
 
-def test_expectations_raise_no_quota_and_bring_no_lost_trial_back():
-    """What has gone on counts as before; a diverged trial is the worst of its rung whatever is expected of it."""
+def test_upper_bounds_raise_no_quota_and_bring_no_lost_trial_back():
+    """What has gone on counts as before; a diverged trial is the worst of its rung whatever its bound."""
     gone = make_trial(1, {}, (0.1, 0.2), status="running")
     trials = [gone, *(make_trial(i, {}, (0.1 * i,)) for i in (2, 3)), make_trial(4, status="diverged")]
-    expected = {1: 9.0, 2: 1.0, 3: 2.0, 4: 99.0}
-    assert fill(history_of(*trials), 1, expected=expected) == [Start()]
-    assert fill(history_of(*trials), 1, expected={**expected, 3: 10.0}) == [Resume(3)], "it leads its rung"
+    bounds = {1: 9.0, 2: 1.0, 3: 2.0, 4: 99.0}
+    assert fill(history_of(*trials), 1, upper_bounds=bounds) == [Start()]
+    assert fill(history_of(*trials), 1, upper_bounds={**bounds, 3: 10.0}) == [Resume(3)], "it leads its rung"
 
 
 # -------------------------------------------------------------------------------------------------- ladders

@@ -119,10 +119,10 @@ class NoEmptySpace(Right):
         return super().suggest(space, history, key, n)
 
 
-class ExpectsByArrival(Right):
+class BoundsByArrival(Right):
     """Has a model by which the trial that came last is the best."""
 
-    def expect(self, space: Space, history: History) -> dict[int, float]:
+    def upper_bounds(self, space: Space, history: History) -> dict[int, float]:
         return {trial.id: float(place) for place, trial in enumerate(history.trials)}
 
 
@@ -138,7 +138,7 @@ SAMPLERS: dict[type[Right], str] = {
     Remembers: "test_the_answer_is_a_function_of_space_history_and_key",
     ByArrival: "test_the_answer_is_a_function_of_space_history_and_key",
     StaleCache: "test_growing_a_history_is_the_same_as_reading_it_at_once",
-    ExpectsByArrival: "test_what_is_expected_is_a_function_of_the_history",
+    BoundsByArrival: "test_upper_bounds_are_a_function_of_the_history",
     IgnoresKey: "test_other_keys_give_other_suggestions",
     RepeatsRunning: "test_nothing_is_tried_twice_while_something_is_left",
     RepeatsInOneCall: "test_nothing_is_tried_twice_while_something_is_left",

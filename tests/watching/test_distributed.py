@@ -48,6 +48,7 @@ def begin(rank):
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="@port")
     dist.init_process_group("gloo", rank=rank, world_size=2)
     work(rank, 2)
+    os._exit(0)  # a thread of gloo's that outlives the interpreter aborts its process now and then
 
 if __name__ == "__main__":
     mp.spawn(begin, nprocs=2)

@@ -158,8 +158,8 @@ class _Round:
     def _next(self, history: History, job: int) -> Job:
         """What the scheduler says: promote a paused trial, or start a new one where the sampler says."""
         plan = self.bench.plan
-        expected = self._expected(history)
-        action = scheduler.fill(history, 1, eta=plan.eta, table=self.table, expected=expected)[0]
+        bounds = self._upper_bounds(history)
+        action = scheduler.fill(history, 1, eta=plan.eta, table=self.table, upper_bounds=bounds)[0]
         if isinstance(action, Resume):
             until = scheduler.next_segment(history, history.trials[action.trial])
             return Job(phase=self.phase, number=job, action="resume", trial=action.trial, until=until)
@@ -171,11 +171,11 @@ class _Round:
         new = self.bench.trial(number, "search", entry)
         return Job(phase=self.phase, number=job, action="start", trial=new.id, until=plan.rungs[0], new=new)
 
-    def _expected(self, history: History) -> dict[int, float]:
-        """What a sampler with a model expects of the trials, where some are paused."""
+    def _upper_bounds(self, history: History) -> dict[int, float]:
+        """What a sampler with a model holds possible of the trials, where some are paused."""
         if self.foreseer is None or not any(trial.status == "paused" for trial in history.trials):
             return {}
-        return self.foreseer.expect(self.space, history)
+        return self.foreseer.upper_bounds(self.space, history)
 
     def _split(self, config: Config, number: int) -> tuple[str | int, ...]:
         """Trials side by side share their data. Data that were prepared by the training rows are those of one split:
@@ -210,7 +210,7 @@ class _Round:
             if lacking <= 0 or not self._pays(history, used, runs):
                 return []
             most = len(history.trials)
-        return scheduler.finish_top(history, most, table=self.table, expected=self._expected(history))
+        return scheduler.finish_top(history, most, table=self.table, upper_bounds=self._upper_bounds(history))
 
     def _num_on_their_way(self, history: History) -> int:
         """Trials that were sent to their end from a lower rung: the scheduler counts those on their last segment."""

@@ -125,9 +125,9 @@ class Cohorts:
             )
         return out
 
-    def expect(self, space: Space, history: History) -> dict[int, float]:
-        """What the inner sampler expects of the trials, where it has a model."""
-        return self._whole.expect(space, history) if isinstance(self._whole, Foreseer) else {}
+    def upper_bounds(self, space: Space, history: History) -> dict[int, float]:
+        """Those of the inner sampler, where it has a model."""
+        return self._whole.upper_bounds(space, history) if isinstance(self._whole, Foreseer) else {}
 
     def _opening(self, space: Space, names: tuple[str, ...], history: History, key: int) -> list[Suggestion]:
         """The first of a new cohort. Its structure is one of few, so that trials of later cohorts join it."""

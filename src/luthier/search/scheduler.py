@@ -12,10 +12,11 @@ more than 1 / eta of its trials through. And a trial that beats all before it at
 synchronous halving with a pruner: of n trials in a random order about log(n) do, and a search of few trials has its
 good ones at the end early.
 
-Where it is handed what a model expects of the trials at the last rung, those of a rung are ranked by that in the
-place of their scores there: what is behind after a tenth of its schedule (a high rate that has yet to fall, much
-dropout) may be what others like it made good at their end. This is the choice of "freeze-thaw" optimisation
-(Swersky, Snoek & Adams 2014, arXiv 1406.3896) within the quotas of ASHA.
+Where it is handed upper confidence bounds of the trials' utilities at the last rung, those of a rung are ranked by
+these in the place of their scores there: what is behind after a tenth of its schedule (a high rate that has yet to
+fall, much dropout) may be what others like it made good at their end. This is the choice of "freeze-thaw"
+optimisation (Swersky, Snoek & Adams 2014, arXiv 1406.3896) within the quotas of ASHA, but for the one that leads its
+rung: it goes on at once. So where early scores say little of the end, and a model is unsure, more come to theirs.
 
 The baseline (trial 0) counts at every rung and always trains to the end: it is what has to be beaten.
 """
@@ -123,17 +124,17 @@ def fill(
     *,
     eta: float = ETA,
     table: Table | None = None,
-    expected: Mapping[int, float] | None = None,
+    upper_bounds: Mapping[int, float] | None = None,
 ) -> list[Resume | Start]:
     """What `capacity` free slots do: promotions, the highest rung first and the best of a rung first (ties: the
     lower id), then new trials.
 
     Args:
         table: a cache that a caller with thousands of decisions keeps; it changes the time only.
-        expected: of all trials of the search by id, the utility that a model expects at the last rung: the best
-            of a rung are the best by this. Empty or None: by what they scored at the rung.
+        upper_bounds: of all trials of the search by id, an upper confidence bound of the utility at the last rung:
+            the best of a rung are the best by this. Empty or None: by what they scored at the rung.
     """
-    ladder = Ladder(history, table, expected)
+    ladder = Ladder(history, table, upper_bounds)
     levels = range(len(history.rungs) - 2, -1, -1)
     promoted: list[Resume | Start] = [Resume(i) for level in levels for i in ladder.promotable(level, eta)]
     out = promoted[:capacity]
@@ -146,14 +147,14 @@ def stop_paused(history: History) -> list[int]:
 
 
 def finish_top(
-    history: History, k: int, *, table: Table | None = None, expected: Mapping[int, float] | None = None
+    history: History, k: int, *, table: Table | None = None, upper_bounds: Mapping[int, float] | None = None
 ) -> list[int]:
     """Which paused trials to train to the end so that `k` trials besides the baseline are complete.
 
     Trials at work count as complete if they are on their last segment. The paused ones come from the highest
     rung down, the best of a rung first: each is compared with its own rung only.
     """
-    ladder = Ladder(history, table, expected)
+    ladder = Ladder(history, table, upper_bounds)
     levels = range(len(history.rungs) - 2, -1, -1)
     paused = [i for level in levels for i in ladder.paused(level)]
     return paused[: max(0, k - ladder.num_complete())]
@@ -167,7 +168,7 @@ class Ladder:
     """
 
     def __init__(
-        self, history: History, table: Table | None = None, expected: Mapping[int, float] | None = None
+        self, history: History, table: Table | None = None, upper_bounds: Mapping[int, float] | None = None
     ) -> None:
         table = Table() if table is None else table
         table.update(Space(), history)
@@ -183,11 +184,11 @@ class Ladder:
         rests_N = (status_N == "paused") | (status_N == "stopped")
         self._went_on_NK = self._stands_NK & passed_NK & ours_N[:, None] & ~(highest_NK & rests_N[:, None])
         last_segment_N = (status_N == "running") & below_NK.all(axis=1) & ours_N
-        expected_N = np.array([expected.get(int(i), np.nan) for i in self._id_N]) if expected else None
+        bound_N = np.array([upper_bounds.get(int(i), np.nan) for i in self._id_N]) if upper_bounds else None
         self._merit_NK = (
             self._utility_NK
-            if expected_N is None
-            else np.where(np.isneginf(self._utility_NK), -np.inf, expected_N[:, None])
+            if bound_N is None
+            else np.where(np.isneginf(self._utility_NK), -np.inf, bound_N[:, None])
         )
         self._num_complete = int((last_segment_N | ((status_N == "finished") & ours_N)).sum())
 

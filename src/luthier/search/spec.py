@@ -60,9 +60,9 @@ class WithinSampler(Sampler, Protocol):
 class Foreseer(Sampler, Protocol):
     """A sampler with a model of what trials will come to."""
 
-    def expect(self, space: Space, history: History) -> dict[int, float]:
-        """Utility that is expected at the last rung of each of the search's trials, by id; empty where too few came
-        there to say."""
+    def upper_bounds(self, space: Space, history: History) -> dict[int, float]:
+        """Upper confidence bound of the utility at the last rung of each of the search's trials, by id: what it may
+        well come to. Empty where too few came there to say."""
         ...
 
 

@@ -66,7 +66,7 @@ class SamplerConformance:
                     assert used.suggest(space, history, key, 2) == want, (label, "another answer after use")
                     assert self.make().suggest(space, backwards, key, 2) == want, (label, "order of arrival")
 
-    def test_what_is_expected_is_a_function_of_the_history(self) -> None:
+    def test_upper_bounds_are_a_function_of_the_history(self) -> None:
         """Of a sampler that has a model: of every trial of the search or of none; what was asked before leaves no
         trace; the order of the trials does not matter."""
         used = self.make()
@@ -78,8 +78,8 @@ class SamplerConformance:
                 assert isinstance(other, Foreseer)
                 used.suggest(space, history, 1, 1)
                 backwards = msgspec.structs.replace(history, trials=history.trials[::-1])
-                found = used.expect(space, history)
-                assert found == other.expect(space, backwards), label
+                found = used.upper_bounds(space, history)
+                assert found == other.upper_bounds(space, backwards), label
                 assert found.keys() in ({t.id for t in history.search()}, set()), label
 
     def test_growing_a_history_is_the_same_as_reading_it_at_once(self) -> None:
