@@ -170,7 +170,7 @@ def fashion() -> list[Task]:
 def ours(name: str, halving: bool, *, cohort: int = 1, by_score: bool = False) -> Callable[[Task, float, int], float]:
     """A sampler of luthier, with or without its scheduler; returns the final loss of the chosen configuration.
 
-    `by_score`: trials go on by their scores at the rung, whatever the sampler's model expects of them.
+    `by_score`: trials go on by their scores at the rung, whatever the sampler's model holds possible of them.
     """
 
     def run(task: Task, budget: float, seed: int) -> float:
