@@ -10,7 +10,8 @@ from luthier.training import driver
 from luthier.training.executor import InlineExecutor, ProcessExecutor
 from luthier.training.ledger import Job, Ledger
 from luthier.training.view import View
-from training.twins import ArrivalView
+from luthier.verbs import tune
+from training.twins import ArrivalView, UnevenExecutor
 
 
 def decided(run):
@@ -33,13 +34,21 @@ def test_one_worker_in_process_and_two_programs_decide_the_same(tmp_path):
     assert repr(inline.record.evidence) == repr(programs.record.evidence)
 
 
-@pytest.mark.slow
+def tuned_on_uneven_workers(root, monkeypatch):
+    monkeypatch.setattr(tune, "InlineExecutor", UnevenExecutor)
+    return tuned(root, "uneven", 0)
+
+
+def test_one_worker_and_two_of_unequal_speed_decide_the_same(tmp_path, monkeypatch):
+    inline = tuned(tmp_path, "inline", 0)
+    assert decided(inline) == decided(tuned_on_uneven_workers(tmp_path, monkeypatch))
+
+
 def test_decisions_in_order_of_arrival_would_differ(tmp_path, monkeypatch):
     """The wrong twin: a view that shows whatever has arrived."""
     monkeypatch.setattr(driver, "View", ArrivalView)
     inline = tuned(tmp_path, "inline", 0)
-    programs = tuned(tmp_path, "programs", 2)
-    assert decided(inline) != decided(programs)
+    assert decided(inline) != decided(tuned_on_uneven_workers(tmp_path, monkeypatch))
 
 
 def test_same_seed_same_run(tmp_path):

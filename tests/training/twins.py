@@ -1,5 +1,6 @@
 """Deliberately wrong: what the tests of this folder must notice."""
 
+from luthier.training.executor import InlineExecutor
 from luthier.training.view import View
 
 
@@ -17,3 +18,30 @@ class ArrivalView(View):
             if job.trial >= 0:
                 outcome = self.ledger.outcomes.get((job.phase, job.number))
                 self.shown[job.trial] = outcome or self.ledger.trials[job.trial]
+
+
+class UnevenExecutor(InlineExecutor):
+    """Not wrong: two workers in this process, of which the second trains a chunk where the first trains four. So what
+    arrives when is the same on every machine."""
+
+    num_workers = 2
+
+    def __init__(self):
+        self.workers = [InlineExecutor(), InlineExecutor()]
+        self.polls = 0
+
+    def open(self, message):
+        for worker in self.workers:
+            worker.open(message)
+
+    def send(self, worker, message):
+        self.workers[worker].send(worker, message)
+
+    def poll(self, timeout_s):
+        self.polls += 1
+        at_work = self.workers if self.polls % 4 == 0 else self.workers[:1]
+        return [(self.workers.index(worker), event) for worker in at_work for _, event in worker.poll(timeout_s)]
+
+    def close(self):
+        for worker in self.workers:
+            worker.close()
