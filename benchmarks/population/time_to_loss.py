@@ -168,7 +168,7 @@ def _how(journal: Path) -> tuple[list[str], list[float]]:
 def fill(store: Store, asked: argparse.Namespace) -> None:
     """Run what is not stored yet, seed by seed, so that an interruption leaves whole comparisons."""
     said = environment("torch", "numpy", "optuna", "luthier")
-    for seed in range(asked.seeds):
+    for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         for name in asked.only:
             key = {"case": name, "seed": seed, "seconds": asked.seconds}
             theirs = store.get(name, "Optuna", seed, asked.seconds)
@@ -249,7 +249,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=120.0, help="what Optuna gets")
     parser.add_argument("--limit", type=float, default=None, help="what luthier gets, in seconds")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
     parser.add_argument("--arms", nargs="*", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--store", type=Path, default=Path(__file__).with_suffix(".jsonl"))
