@@ -332,16 +332,17 @@ def full(trainer: Trainer, num_trials: int, pairs: int = 6, **changes: Any) -> R
     others = [evidence(trainer, t, 4, 4, deciding=False) for t in ranked[:3]]
     deciding = evidence(trainer, winner, pairs)
     base, best = estimate(list(deciding.baseline)), estimate(list(deciding.candidate))
+    adopted = deciding.verdict == "adopted"
     made = record(
         trainer,
         None,
         noise=measured,
         evidence=(deciding, *others),
-        best=winner.recipe,
-        best_config=winner.config,
-        adopted=deciding.verdict == "adopted",
+        best=winner.recipe if adopted else trainer.baseline,
+        best_config=winner.config if adopted else {},
+        adopted=adopted,
         baseline_score=base,
-        best_score=best,
+        best_score=best if adopted else base,
         search_score=winner.curve[-1].score,
         test=on_test(trainer.metric, base.score - 0.004, best.score - 0.005),
     )
@@ -389,9 +390,9 @@ def kept() -> RunRecord:
         evidence=(lost, *made.evidence[1:]),
         adopted=False,
         baseline_score=base,
-        best_score=best,
-        best=worse.recipe,
-        best_config=worse.config,
+        best_score=base,
+        best=good,
+        best_config={},
         search_score=worse.curve[-1].score,
         history=history,
         test=on_test(ACCURACY, base.score, best.score),
@@ -423,10 +424,9 @@ def not_shown() -> RunRecord:
         deciding,
         plan=small,
         noise=Noise(estimate=Estimate(score=first, n=1), scores=(first,), seeds=(0,)),
-        best=winner.recipe,
-        best_config=winner.config,
+        best=trainer.baseline,
         baseline_score=base,
-        best_score=best,
+        best_score=base,
         spent={"noise": 1.9, "search": 9.0, "final": 7.0},
         search_score=winner.curve[-1].score,
         test=on_test(ACCURACY, base.score, best.score),

@@ -75,6 +75,18 @@ def test_unmeasured_is_null() -> None:
     assert made["report"] is None
 
 
+@pytest.mark.parametrize("name", ["adopted", "kept", "not_shown"])
+def test_best_is_the_candidate_also_where_the_baseline_is_kept(name: str) -> None:
+    """Its score, its settings, and the difference belong together."""
+    record, made = record_of(name), summary(record_of(name))
+    scores = record.evidence[0].candidate
+    assert made["best"]["score"] == pytest.approx(sum(scores) / len(scores))
+    assert set(made["settings"]) == set(
+        next(t.config for t in record.history.trials if t.id == record.evidence[0].change.trial)
+    )
+    assert made["settings"]
+
+
 def test_numbers_are_those_of_the_record() -> None:
     """Unrounded, and the seconds add up."""
     record, made = record_of("adopted"), summary(record_of("adopted"))

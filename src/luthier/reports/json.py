@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 
 from luthier.records import Estimate, RunRecord
 from luthier.reports.documents import Part, finite, plain, said, schema_of
-from luthier.reports.reading import read
+from luthier.reports.reading import Reading, read
 from luthier.reports.verdict import verdict
 from luthier.reports.words import clean
+from luthier.space import Config
 
 
 class Score(Part, frozen=True, kw_only=True):
@@ -104,6 +105,12 @@ class Summary(Part, frozen=True, kw_only=True):
     report: Annotated[str | None, said("path of the report; null: none was written")]
 
 
+def _settings(reading: Reading) -> Config:
+    """What the candidate of the deciding comparison changes, adopted or not."""
+    compared = reading.search if reading.record.evidence else ()
+    return next((trial.config for trial in compared if trial.id == reading.best), {})
+
+
 def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]:
     """The run as plain data, ready for `json.dumps`: numbers are finite or None."""
     reading = read(record)
@@ -119,9 +126,9 @@ def summary(record: RunRecord, report_path: str | None = None) -> dict[str, Any]
         metric=clean(reading.metric.name) if known else None,
         greater_is_better=reading.metric.greater_is_better if known else None,
         baseline=_score(record.baseline_score or (record.noise.estimate if record.noise else None)),
-        best=_score(record.best_score),
+        best=_score(reading.candidate),
         difference=_score(record.evidence[0].difference if record.evidence else None),
-        settings={name: finite(value) for name, value in record.best_config.items()},
+        settings={name: finite(value) for name, value in _settings(reading).items()},
         test=_test(record),
         folds=_folds(record),
         budget=_budget(record),

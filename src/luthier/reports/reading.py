@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from luthier import stats
 from luthier.folds import Merged
 from luthier.groups import group_in, number_of
 from luthier.recipe import OPTIMIZERS, OPTION, TRAINING_SETTINGS, Recipe
@@ -21,8 +22,9 @@ class Reading(NamedTuple):
     """A record with what follows from it at once.
 
     `scored` holds (trial, utility) of the search's trials that came to their end, best first; `best` is the
-    trial behind the candidate of the deciding comparison, else the best of `scored` that is not the baseline. Where
-    configurations were judged on folds, the final scores are means over those that they were trained on.
+    trial behind the candidate of the deciding comparison, else the best of `scored` that is not the baseline;
+    `candidate` is what that candidate scores on the deciding seeds, adopted or not, None where it was not compared.
+    Where configurations were judged on folds, the final scores are means over those that they were trained on.
     """
 
     record: RunRecord
@@ -32,6 +34,7 @@ class Reading(NamedTuple):
     search: tuple[Trial, ...]
     scored: tuple[tuple[Trial, float], ...]
     best: int | None
+    candidate: Estimate | None
 
     def score(self, value: float) -> str:
         """A score with the digits that the run's noise supports."""
@@ -67,7 +70,8 @@ def read(record: RunRecord) -> Reading:
     known = [(t, history.utility(t)) for t in search] if history else []
     finite = [(t, u) for t, u in known if u is not None and math.isfinite(u)]
     scored = tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0].id)))
-    return Reading(record, metric, label(metric.name, 40), _decimals(record), search, scored, _best(record, scored))
+    return Reading(record, metric, label(metric.name, 40), _decimals(record), search, scored,
+                   _best(record, scored), _candidate(record))  # fmt: skip
 
 
 def averaged_trials(record: RunRecord) -> tuple[Trial, ...]:
@@ -83,10 +87,18 @@ def _best(record: RunRecord, scored: tuple[tuple[Trial, float], ...]) -> int | N
     return next((t.id for t, _ in scored if t.id != 0), None)
 
 
+def _candidate(record: RunRecord) -> Estimate | None:
+    """See Reading."""
+    if not (record.evidence and record.evidence[0].candidate):
+        return None
+    found = stats.mean_interval(record.evidence[0].candidate)
+    return Estimate(score=found.mean, interval=(found.low, found.high), n=found.n, sd=found.sd)
+
+
 def _decimals(record: RunRecord) -> int | None:
     """Digits of a single score, from the first interval that is known."""
     noise = record.noise.estimate if record.noise else None
-    known = [e for e in (record.best_score, noise, record.baseline_score) if e is not None]
+    known = [e for e in (_candidate(record), noise, record.baseline_score) if e is not None]
     return next((d for e in known if (d := decimals_of(*e.interval)) is not None), None)
 
 

@@ -66,7 +66,7 @@ def _dots(title: str, reading: Reading, rows: list[Row]) -> Dots:
 def optimism(reading: Reading) -> Optimism | None:
     """The score that won the search beside its score on fresh seeds; None where one of them is missing."""
     record = reading.record
-    fresh = measure(reading, record.best_score, "seed")
+    fresh = measure(reading, reading.candidate, "seed")
     if fresh.text == MISSING or not math.isfinite(record.search_score):
         return None
     seen = reading.score(record.search_score)

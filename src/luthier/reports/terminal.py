@@ -135,7 +135,7 @@ def _rows(reading: Reading) -> list[tuple[str, str]]:
     record, metric = reading.record, reading.metric_name
     noise = record.noise.estimate if record.noise else None
     baseline = measure(reading, record.baseline_score or noise, "seed")
-    best = measure(reading, record.best_score, "seed")
+    best = measure(reading, reading.candidate, "seed")
     rows = [("Tried", _tried(reading))]
     if baseline.text != MISSING:
         rows.append(("Baseline", f"{metric} {baseline.text} ({baseline.interval}, {baseline.size})"))

@@ -77,8 +77,8 @@ def _cards(reading: Reading) -> tuple[Card, ...]:
     record = reading.record
     alone = record.noise.estimate if record.noise else None
     baseline = measure(reading, record.baseline_score or alone, "seed")
-    best = measure(reading, record.best_score, "seed")
-    single = record.best_score is None and math.isfinite(record.search_score)
+    best = measure(reading, reading.candidate, "seed")
+    single = reading.candidate is None and math.isfinite(record.search_score)
     if single:
         size = f"n = {reading.of_search}, chosen as the best of many"
         best = Measure(text=reading.score(record.search_score), size=size)
