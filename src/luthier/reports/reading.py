@@ -70,8 +70,8 @@ def read(record: RunRecord) -> Reading:
     known = [(t, history.utility(t)) for t in search] if history else []
     finite = [(t, u) for t, u in known if u is not None and math.isfinite(u)]
     scored = tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0].id)))
-    return Reading(record, metric, label(metric.name, 40), _decimals(record), search, scored,
-                   _best(record, scored), _candidate(record))  # fmt: skip
+    named, digits, best = label(metric.name, 40), _decimals(record), _best(record, scored)
+    return Reading(record, metric, named, digits, search, scored, best, _candidate(record))
 
 
 def averaged_trials(record: RunRecord) -> tuple[Trial, ...]:
