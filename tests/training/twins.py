@@ -1,4 +1,4 @@
-"""Deliberately wrong: what the tests of this folder must notice."""
+"""Deliberately wrong, what the tests of this folder must notice; and workers whose speeds are always the same."""
 
 from luthier.training.executor import InlineExecutor
 from luthier.training.view import View
@@ -21,7 +21,7 @@ class ArrivalView(View):
 
 
 class UnevenExecutor(InlineExecutor):
-    """Not wrong: two workers in this process, of which the second trains a chunk where the first trains four. So what
+    """Two workers in this process, of which the second trains a chunk where the first trains four. So what
     arrives when is the same on every machine."""
 
     num_workers = 2
@@ -40,7 +40,7 @@ class UnevenExecutor(InlineExecutor):
     def poll(self, timeout_s):
         self.polls += 1
         at_work = self.workers if self.polls % 4 == 0 else self.workers[:1]
-        return [(self.workers.index(worker), event) for worker in at_work for _, event in worker.poll(timeout_s)]
+        return [(number, event) for number, worker in enumerate(at_work) for _, event in worker.poll(timeout_s)]
 
     def close(self):
         for worker in self.workers:

@@ -70,8 +70,8 @@ def read(record: RunRecord) -> Reading:
     known = [(t, history.utility(t)) for t in search] if history else []
     finite = [(t, u) for t, u in known if u is not None and math.isfinite(u)]
     scored = tuple(sorted(finite, key=lambda pair: (-pair[1], pair[0].id)))
-    named, digits, best = label(metric.name, 40), _decimals(record), _best(record, scored)
-    return Reading(record, metric, named, digits, search, scored, best, _candidate(record))
+    named, best, candidate = label(metric.name, 40), _best(record, scored), _candidate(record)
+    return Reading(record, metric, named, _decimals(record, candidate), search, scored, best, candidate)
 
 
 def averaged_trials(record: RunRecord) -> tuple[Trial, ...]:
@@ -95,10 +95,10 @@ def _candidate(record: RunRecord) -> Estimate | None:
     return Estimate(score=found.mean, interval=(found.low, found.high), n=found.n, sd=found.sd)
 
 
-def _decimals(record: RunRecord) -> int | None:
+def _decimals(record: RunRecord, candidate: Estimate | None) -> int | None:
     """Digits of a single score, from the first interval that is known."""
     noise = record.noise.estimate if record.noise else None
-    known = [e for e in (_candidate(record), noise, record.baseline_score) if e is not None]
+    known = [e for e in (candidate, noise, record.baseline_score) if e is not None]
     return next((d for e in known if (d := decimals_of(*e.interval)) is not None), None)
 
 
